@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* convoke/plugin.h: the boundary between Convoke (the host) and a backend, and the only file a plugin author needs.
+ *
+ * A plugin is a shared object named convoke-NAME.so with one exported function, convoke_plugin_entry_0. It hands the host
+ * a table of functions (cvk_backend); the host asks which ops a device supports, prepares them once for fixed shapes
+ * and executes them many times. C99, stands alone. The rules behind it are numbered in docs/plugin-abi.md.
+ *
+ * Growth. Every struct that may grow begins with struct_size, set by whoever fills it. Fields and values are only
+ * appended, values never renumbered; a field is read only where struct_size covers it (CVK_HAS). Arrays hold pointers to
+ * growable structs. cvk_format and cvk_arg are frozen and may be held by value.
+ * What never crosses: bool, enum, long, FILE, varargs, structs by value as arguments, memory freed by the other side. */
+#ifndef CONVOKE_PLUGIN_H
+#define CONVOKE_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CVK_ABI_MAJOR 0 /* a plugin of another major is refused: the major is in the entry's name */
+#define CVK_ABI_MINOR 1 /* +1 for each release that appends fields, ops or values */
+
+#if defined(__GNUC__)
+#define CVK_EXPORT __attribute__((visibility("default")))
+#else
+#define CVK_EXPORT
+#endif
+
+/* Nonzero where the struct behind P, filled by the other side, is large enough to hold FIELD. */
+#define CVK_HAS(P, FIELD) \
+  ((P)->struct_size >= (size_t)((const char *)&(P)->FIELD - (const char *)(P)) + sizeof((P)->FIELD))
+
+/* ---- status: one table for the API and the plugin boundary ------------------------------------------------------- */
+
+typedef int32_t cvk_status;
+enum {
+  CVK_OK = 0,
+  CVK_UNSUPPORTED = 1,           /* not offered here; the host tries the next backend */
+  CVK_INVALID_ARGUMENT = 2,
+  CVK_INVALID_SHAPE = 3,
+  CVK_ALIAS = 4,                 /* input and output overlap where the op forbids it */
+  CVK_SIZE_OVERFLOW = 5,
+  CVK_NO_MEMORY = 6,             /* of the host */
+  CVK_OUT_OF_DEVICE_MEMORY = 7,
+  CVK_DEVICE_MISMATCH = 8,       /* a tensor of one device was given to another */
+  CVK_DEVICE_LOST = 9,
+  CVK_BUSY = 10,
+  CVK_TIMEOUT = 11,
+  CVK_AFTER_FORK = 12,           /* the device was opened by the parent process */
+  CVK_NO_DEVICE = 13,
+  CVK_NO_BACKEND = 14,
+  CVK_UNKNOWN_BACKEND = 15,
+  CVK_INTERNAL = 16,
+  CVK_IO_ERROR = 17,             /* a file is missing, unreadable or damaged */
+};
+
+/* ---- tensors ----------------------------------------------------------------------------------------------------- */
+
+/* Element types: ONNX's TensorProto.DataType numbers. */
+enum {
+  CVK_F32 = 1, CVK_U8 = 2, CVK_I8 = 3, CVK_U16 = 4, CVK_I16 = 5, CVK_I32 = 6, CVK_I64 = 7,
+  CVK_BOOL = 9, /* one byte, 0 or 1 */
+  CVK_F16 = 10, CVK_F64 = 11, CVK_U32 = 12, CVK_U64 = 13, CVK_BF16 = 16,
+};
+
+#define CVK_MAX_RANK 8    /* for ever */
+#define CVK_MAX_SPATIAL 6 /* CVK_MAX_RANK less batch and channel */
+
+enum {
+  CVK_PLAIN = 0,   /* dense row-major in the order of dim[]; NCHW for images */
+  CVK_NHWC = 1,    /* dense, channel (dim[1]) innermost; dim[] stays in the order N, C, spatial */
+  CVK_BLOCKED = 2, /* NCHWc: N, ceil(C/block), spatial..., block. Lanes past C in the last block are ZERO: who writes the tensor
+                      keeps them so, who reads it may rely on it. Rank >= 2. */
+  CVK_PRIVATE = 3, /* known to one backend only, which sizes it (tensor_bytes) and reorders it both ways */
+};
+
+/* The arrangement of a tensor's elements. Frozen: 16 bytes. */
+typedef struct cvk_format {
+  int32_t layout;          /* CVK_PLAIN ... */
+  int32_t block;           /* channels a block, CVK_BLOCKED only; else 0 */
+  uint64_t private_layout; /* the backend's own number, CVK_PRIVATE only; else 0 */
+} cvk_format;
+
+typedef struct cvk_quant cvk_quant; /* scale, zero point, axis: reserved, always NULL in 0.1 */
+
+/* Tensors are dense: no strides. The host reorders views that are not contiguous. */
+typedef struct cvk_tensor_desc {
+  uint32_t struct_size;
+  int32_t dtype;
+  int32_t rank; /* 0 (a scalar) to CVK_MAX_RANK */
+  int32_t reserved;
+  int64_t dim[CVK_MAX_RANK]; /* each >= 0; entries past rank are 0 */
+  cvk_format format;
+  const void *const_data; /* plain host data of a tensor whose value is known at prepare, valid until kernel_free; NULL: a run-time input */
+  const cvk_quant *quant;
+} cvk_tensor_desc;
+
+/* ---- ops --------------------------------------------------------------------------------------------------------- */
+
+/* Op kinds. Each is the ONNX operator of the same name unless said. api/ops.def holds the one row each has on the host's side. */
+enum {
+  CVK_OP_CONV = 1, CVK_OP_CONV_TRANSPOSE = 2, CVK_OP_MAX_POOL = 3, CVK_OP_AVG_POOL = 4, CVK_OP_LP_POOL = 5,
+  CVK_OP_GLOBAL_MAX_POOL = 6, CVK_OP_GLOBAL_AVG_POOL = 7, CVK_OP_GLOBAL_LP_POOL = 8, CVK_OP_PAD = 9, CVK_OP_GEMM = 10,
+  CVK_OP_MATMUL = 11, CVK_OP_BATCH_NORM = 12, CVK_OP_LRN = 13, CVK_OP_SOFTMAX = 14, CVK_OP_LOG_SOFTMAX = 15,
+  CVK_OP_DROPOUT = 16, /* inference: the identity */
+  CVK_OP_REORDER = 17, /* changes format only; the owner of a private layout accepts it both ways */
+
+  /* activations: one input (PRELU: two), may be post-ops */
+  CVK_OP_RELU = 32, CVK_OP_LEAKY_RELU = 33, CVK_OP_PRELU = 34, CVK_OP_SIGMOID = 35, CVK_OP_TANH = 36, CVK_OP_ELU = 37,
+  CVK_OP_SELU = 38, CVK_OP_CELU = 39, CVK_OP_CLIP = 40, CVK_OP_HARD_SIGMOID = 41, CVK_OP_HARD_SWISH = 42,
+  CVK_OP_SOFTPLUS = 43, CVK_OP_SOFTSIGN = 44, CVK_OP_GELU = 45, CVK_OP_SWISH = 46, CVK_OP_MISH = 47,
+  CVK_OP_THRESHOLDED_RELU = 48,
+
+  /* unary */
+  CVK_OP_EXP = 64, CVK_OP_LOG = 65, CVK_OP_SQRT = 66, CVK_OP_ABS = 67, CVK_OP_NEG = 68, CVK_OP_RECIPROCAL = 69,
+  CVK_OP_ERF = 70, CVK_OP_FLOOR = 71, CVK_OP_CEIL = 72, CVK_OP_NOT = 73,
+
+  /* binary with broadcasting; SUM, MEAN, MIN and MAX take 1..n inputs */
+  CVK_OP_ADD = 96, CVK_OP_SUB = 97, CVK_OP_MUL = 98, CVK_OP_DIV = 99, CVK_OP_POW = 100, CVK_OP_MIN = 101, CVK_OP_MAX = 102,
+  CVK_OP_SUM = 103, CVK_OP_MEAN = 104, CVK_OP_EQUAL = 105, CVK_OP_LESS = 106, CVK_OP_GREATER = 107, CVK_OP_WHERE = 108,
+
+  /* reductions */
+  CVK_OP_REDUCE_MEAN = 128, CVK_OP_REDUCE_SUM = 129, CVK_OP_REDUCE_MAX = 130, CVK_OP_REDUCE_MIN = 131,
+
+  /* data movement and shapes */
+  CVK_OP_RESHAPE = 160, CVK_OP_FLATTEN = 161, CVK_OP_TRANSPOSE = 162, CVK_OP_CONCAT = 163, CVK_OP_SPLIT = 164,
+  CVK_OP_SLICE = 165, CVK_OP_SQUEEZE = 166, CVK_OP_UNSQUEEZE = 167, CVK_OP_IDENTITY = 168, CVK_OP_GATHER = 169,
+  CVK_OP_EXPAND = 170, CVK_OP_TILE = 171, CVK_OP_CAST = 172, CVK_OP_SHAPE = 173, CVK_OP_CONSTANT_OF_SHAPE = 174,
+};
+
+/* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
+ * dilation filled (>= 1), axes non-negative, tensor-valued parameters (the shape of Reshape, the pads of Pad, ...) copied in,
+ * conv's activation moved to post[0]. In application code struct_size may be 0 (the size that the library was built with)
+ * and a zero stride, dilation, group or kernel means ONNX's default. Spatial arrays are in the order of dim[2..]. */
+enum { CVK_PAD_EXPLICIT = 0, CVK_SAME_UPPER = 1, CVK_SAME_LOWER = 2, CVK_VALID = 3 };
+
+typedef struct cvk_conv_attr { /* CONV: x [N,C,...], w [M,C/group,kernel...], b [M] or absent */
+  uint32_t struct_size;
+  int32_t auto_pad;
+  int64_t kernel[CVK_MAX_SPATIAL]; /* 0: taken from w */
+  int64_t stride[CVK_MAX_SPATIAL];
+  int64_t dilation[CVK_MAX_SPATIAL];
+  int64_t pad_begin[CVK_MAX_SPATIAL];
+  int64_t pad_end[CVK_MAX_SPATIAL];
+  int64_t group;
+  int64_t output_padding[CVK_MAX_SPATIAL]; /* CONV_TRANSPOSE (w [C,M/group,kernel...]) */
+  int64_t output_shape[CVK_MAX_SPATIAL];   /* CONV_TRANSPOSE: spatial extents asked for; 0: computed */
+  int32_t activation;                      /* an activation's op kind applied to the result; 0: none; always 0 in a plugin */
+  float activation_alpha, activation_beta;
+  int32_t reserved;
+} cvk_conv_attr;
+
+typedef struct cvk_pool_attr { /* MAX_POOL, AVG_POOL, LP_POOL, GLOBAL_LP_POOL (p only) */
+  uint32_t struct_size;
+  int32_t auto_pad;
+  int64_t kernel[CVK_MAX_SPATIAL];
+  int64_t stride[CVK_MAX_SPATIAL];
+  int64_t dilation[CVK_MAX_SPATIAL];
+  int64_t pad_begin[CVK_MAX_SPATIAL];
+  int64_t pad_end[CVK_MAX_SPATIAL]; /* resolved: the pad asked for; a ceil_mode window may reach past it */
+  int32_t ceil_mode;
+  int32_t count_include_pad; /* AVG_POOL: cells of the pad (never cells past it) count in the divisor */
+  int32_t storage_order;     /* MAX_POOL indices: 0 row major, 1 column major */
+  int32_t p;                 /* LP_POOL, GLOBAL_LP_POOL: the norm's exponent */
+} cvk_pool_attr;
+
+enum { CVK_PAD_CONSTANT = 0, CVK_PAD_REFLECT = 1, CVK_PAD_EDGE = 2, CVK_PAD_WRAP = 3 };
+typedef struct cvk_pad_attr { /* PAD: x, [pads i64], [value], [axes i64]: inputs 1.. override the attribute. Negative pads crop. */
+  uint32_t struct_size;
+  int32_t mode;
+  int64_t begin[CVK_MAX_RANK];
+  int64_t end[CVK_MAX_RANK];
+  double value;
+} cvk_pad_attr;
+
+typedef struct cvk_gemm_attr { /* GEMM: y = alpha op(a) op(b) + beta c; c broadcasts to y */
+  uint32_t struct_size;
+  int32_t trans_a, trans_b;
+  float alpha, beta;
+} cvk_gemm_attr;
+
+typedef struct cvk_norm_attr { /* BATCH_NORM (x, scale, bias, mean, var): epsilon. LRN: size, alpha, beta, bias */
+  uint32_t struct_size;
+  float epsilon;
+  int64_t size;
+  float alpha, beta, bias;
+  int32_t reserved;
+} cvk_norm_attr;
+
+typedef struct cvk_axis_attr { /* SOFTMAX, LOG_SOFTMAX, FLATTEN, CONCAT, GATHER */
+  uint32_t struct_size;
+  int32_t axis; /* -rank .. rank-1 (FLATTEN: ..rank) */
+} cvk_axis_attr;
+
+typedef struct cvk_unary_attr { /* activations; what a NULL attribute stands for is in ops.def's table of defaults */
+  uint32_t struct_size;
+  float alpha; /* LEAKY_RELU, ELU, CELU, SELU, THRESHOLDED_RELU, SWISH: alpha; HARD_SIGMOID: slope; CLIP: min;
+                  GELU: nonzero means the tanh approximation */
+  float beta;  /* HARD_SIGMOID: offset; SELU: gamma; CLIP: max */
+} cvk_unary_attr;
+
+typedef struct cvk_axes_attr { /* REDUCE_*, SQUEEZE, UNSQUEEZE (x, [axes i64]), TRANSPOSE (axis[] is the permutation) */
+  uint32_t struct_size;
+  int32_t n_axes; /* 0: all (REDUCE), all of extent 1 (SQUEEZE), reversed (TRANSPOSE) */
+  int32_t axis[CVK_MAX_RANK];
+  int32_t keep_dims;
+  int32_t noop_with_empty_axes; /* REDUCE: no axes means the identity */
+} cvk_axes_attr;
+
+typedef struct cvk_shape_attr { /* RESHAPE, EXPAND, TILE (repeats), CONSTANT_OF_SHAPE; the tensor input, where given, overrides */
+  uint32_t struct_size;
+  int32_t rank;
+  int64_t dim[CVK_MAX_RANK]; /* RESHAPE: 0 copies the input's extent (unless allow_zero), -1 is inferred */
+  int32_t allow_zero;
+  int32_t dtype; /* CONSTANT_OF_SHAPE: element type; 0: f32 */
+  double value;  /* CONSTANT_OF_SHAPE */
+} cvk_shape_attr;
+
+typedef struct cvk_slice_attr { /* SLICE (x, [starts], [ends], [axes], [steps]): resolved to one entry per axis of x, clamped */
+  uint32_t struct_size;
+  int32_t n_axes;
+  int32_t axis[CVK_MAX_RANK];
+  int64_t start[CVK_MAX_RANK];
+  int64_t end[CVK_MAX_RANK];
+  int64_t step[CVK_MAX_RANK];
+} cvk_slice_attr;
+
+#define CVK_MAX_SPLIT 64
+typedef struct cvk_split_attr { /* SPLIT (x, [sizes i64]); n_split 0: equal parts, the last may be smaller */
+  uint32_t struct_size;
+  int32_t axis;
+  int32_t n_split;
+  int32_t reserved;
+  int64_t size[CVK_MAX_SPLIT];
+} cvk_split_attr;
+
+typedef struct cvk_cast_attr { /* CAST: dtype. SHAPE: start and end of the extents taken */
+  uint32_t struct_size;
+  int32_t dtype;
+  int32_t start, end; /* SHAPE; end 0 in a NULL attribute means rank; resolved to 0 <= start <= end <= rank */
+} cvk_cast_attr;
+
+/* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
+ * is refused (UNSUPPORTED): the host drops the tail and asks again. */
+typedef struct cvk_post_op {
+  uint32_t struct_size;
+  int32_t kind;     /* an activation's kind; CVK_OP_ADD, CVK_OP_MUL, CVK_OP_PRELU with a tensor; more later: refuse what you don't know */
+  int32_t input;    /* index in cvk_op.in of the other operand (of output 0's shape, in output 0's format); -1: none */
+  int32_t reserved;
+  const void *attr; /* the kind's attribute struct, or NULL where it has none */
+} cvk_post_op;
+
+enum { /* cvk_op.flags */
+  CVK_EXACT = 1,         /* only rows of error class CVK_ERROR_DIRECT */
+  CVK_DETERMINISTIC = 2, /* ignore tuning */
+  CVK_ALLOW_BF16 = 4,
+};
+
+typedef struct cvk_op {
+  uint32_t struct_size;
+  int32_t kind;
+  int32_t n_in, n_out; /* n_in counts the operands of post-ops, which come last */
+  const cvk_tensor_desc *const *in; /* an absent optional input is NULL */
+  const cvk_tensor_desc *const *out; /* an output nobody reads is NULL */
+  const void *attr; /* the kind's attribute struct (begins with struct_size), or NULL where the kind has none */
+  int32_t n_post;
+  uint32_t flags;
+  const cvk_post_op *const *post;
+} cvk_op;
+
+enum {                    /* cvk_candidate.error_class: |y - ref| <= k * 2^-24 * sum|x||w| per output */
+  CVK_ERROR_DIRECT = 0,   /* k = 4 */
+  CVK_ERROR_WINOGRAD = 1, /* k = 64 */
+};
+
+/* One way (a kernel row) in which a device would run an op. supports() fills them best first. */
+#define CVK_CANDIDATE_INPUTS 8
+#define CVK_CANDIDATE_OUTPUTS 2
+typedef struct cvk_candidate {
+  uint32_t struct_size;
+  int32_t error_class;
+  const char *row;     /* the kernel's name, lives as long as the backend, e.g. "conv_direct_avx512" */
+  double estimated_ns; /* of one execution; 0: unknown */
+  cvk_format in[CVK_CANDIDATE_INPUTS]; /* what the row reads; inputs past the last slot are as the last slot */
+  cvk_format out[CVK_CANDIDATE_OUTPUTS];
+  uint64_t pack[CVK_CANDIDATE_INPUTS]; /* nonzero: input i is constant and wanted through pack_create in the pack format of this number;
+                                          the host shares one pack among all ops with equal weights, desc, attr and number */
+  uint64_t workspace_bytes;            /* scratch for one execution, given to execute */
+  uint32_t workspace_alignment;        /* 0: the device's */
+  int32_t inplace;                     /* output 0 may share the buffer of this input; -1: none */
+  uint64_t backend_data[4];            /* the backend's own; comes back in prepare */
+} cvk_candidate;
+
+/* ---- the host, as a plugin sees it ------------------------------------------------------------------------------- */
+
+typedef void (*cvk_task)(void *arg, int64_t index, int32_t worker); /* worker: 0 .. workers()-1 */
+
+enum { CVK_LOG_ERROR = 0, CVK_LOG_WARNING = 1, CVK_LOG_INFO = 2, CVK_LOG_DISPATCH = 3 /* why a kernel row was refused */ };
+
+typedef struct cvk_host {
+  uint32_t struct_size;
+  int32_t abi_major, abi_minor;
+  int32_t reserved;
+  void *ctx; /* first argument of every function below; all are thread-safe */
+  /* Keeps `why` (one clear sentence with the numbers; copied) as the message of this thread's failing call; returns `status`. */
+  cvk_status (*fail)(void *ctx, cvk_status status, const char *why);
+  void (*log)(void *ctx, int32_t level, const char *text);
+  void *(*alloc)(void *ctx, uint64_t bytes, uint64_t alignment); /* alignment: a power of two; NULL when out of memory */
+  void (*free)(void *ctx, void *p);
+  int32_t (*workers)(void *ctx); /* threads that parallel_for may use, >= 1 */
+  /* Runs task(arg, i, worker) for 0 <= i < n and returns when all are done. Nested or concurrent calls run inline. */
+  void (*parallel_for)(void *ctx, int64_t n, cvk_task task, void *arg);
+  /* A setting of the user's by name ("cpu_isa", "cl_class", "cache_dir"), or NULL. Valid while the instance lives.
+   * Plugins read settings here, never with getenv. */
+  const char *(*option)(void *ctx, const char *name);
+  const void *(*extension)(void *ctx, const char *name); /* a further table by name, or NULL */
+} cvk_host;
+
+/* ---- the backend ------------------------------------------------------------------------------------------------- */
+
+typedef struct cvk_instance cvk_instance; /* all of these are the backend's own */
+typedef struct cvk_backend_device cvk_backend_device;
+typedef struct cvk_kernel cvk_kernel;
+typedef struct cvk_pack cvk_pack;
+typedef struct cvk_buffer cvk_buffer;
+typedef struct cvk_queue cvk_queue;
+typedef struct cvk_event cvk_event;
+
+enum { CVK_DEVICE_CPU = 1, CVK_DEVICE_INTEGRATED_GPU = 2, CVK_DEVICE_DISCRETE_GPU = 3, CVK_DEVICE_ACCELERATOR = 4, CVK_DEVICE_REFERENCE = 5 };
+enum { /* cvk_device_info.flags */
+  CVK_DEVICE_HOST_MEMORY = 1, /* buffers are host pointers */
+  CVK_DEVICE_ASYNC = 2,       /* execute may return before the work is done; queue_finish waits */
+  CVK_DEVICE_PROFILING = 4,   /* event_time works */
+  CVK_DEVICE_OWN_THREADS = 8, /* the backend has a thread pool of its own: the host idles its pool meanwhile */
+};
+
+typedef struct cvk_device_info { /* strings: UTF-8, zero-terminated */
+  uint32_t struct_size;
+  int32_t type;
+  uint32_t flags;
+  int32_t units; /* cores or compute units */
+  char id[64];   /* as listed: "cpu", "opencl:0" */
+  char name[128];
+  char driver[128];
+  uint64_t memory_bytes;
+  uint64_t max_alloc_bytes; /* largest single buffer; 0: no limit of its own */
+  uint64_t alignment;       /* of buffers and of offsets into them, bytes */
+  char isa[64];             /* instruction set or device class in use: "avx512" */
+} cvk_device_info;
+
+typedef struct cvk_arg { /* frozen: 24 bytes. An absent input or output has buffer NULL. */
+  void *buffer; /* the base pointer on host-memory devices, a cvk_buffer elsewhere */
+  uint64_t offset_bytes;
+  uint64_t bytes;
+} cvk_arg;
+
+/* The table. Required functions are never NULL. Without the optional ones a backend works in host memory and synchronously.
+ * One kernel is never executed concurrently with itself; different kernels and queues may run at once. */
+typedef struct cvk_backend {
+  uint32_t struct_size;
+  int32_t abi_major, abi_minor; /* CVK_ABI_MAJOR, CVK_ABI_MINOR of the header it was built with */
+  int32_t reserved;
+  const char *name;    /* "cpu": lower case, the first part of its devices' ids */
+  const char *version;
+
+  /* required */
+  cvk_status (*instance_create)(const cvk_host *host, cvk_instance **out); /* one a context; `host` outlives it */
+  void (*instance_destroy)(cvk_instance *inst);
+  cvk_status (*device_count)(cvk_instance *inst, int32_t *n);
+  cvk_status (*device_info)(cvk_instance *inst, int32_t index, cvk_device_info *info);
+  cvk_status (*device_open)(cvk_instance *inst, int32_t index, cvk_backend_device **out);
+  void (*device_close)(cvk_backend_device *dev);
+  /* Fills at most *n candidates, best first, and sets *n (>= 1) to how many; UNSUPPORTED when there is none. */
+  cvk_status (*supports)(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n);
+  /* `op` has the candidate's formats in its descs and may be freed after the call (const_data lives until kernel_free).
+   * `packs`: one entry an input, NULL where candidate->pack[i] is 0. */
+  cvk_status (*prepare)(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, cvk_pack *const *packs, cvk_kernel **out);
+  /* in[], out[]: as op->in, op->out. Inputs with const_data or a pack come with buffer NULL. `queue` NULL: run now, in host memory.
+   * `event` NULL: not wanted. Allocates nothing. */
+  cvk_status (*execute)(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
+                        cvk_event *const *wait, int32_t n_wait, cvk_event **event);
+  void (*kernel_free)(cvk_kernel *kernel);
+
+  /* optional: packed weights. `input` is the index of a constant input with candidate->pack[input] != 0. */
+  cvk_status (*pack_create)(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, int32_t input, cvk_pack **out);
+  void (*pack_free)(cvk_pack *pack);
+
+  /* optional, together: memory of its own. Writes and reads are queued; the host memory stays valid until queue_finish. */
+  cvk_status (*buffer_alloc)(cvk_backend_device *dev, uint64_t bytes, cvk_buffer **out);
+  void (*buffer_free)(cvk_buffer *buf);
+  cvk_status (*buffer_write)(cvk_queue *q, cvk_buffer *dst, uint64_t offset, uint64_t bytes, const void *src);
+  cvk_status (*buffer_read)(cvk_queue *q, cvk_buffer *src, uint64_t offset, uint64_t bytes, void *dst);
+  cvk_status (*buffer_copy)(cvk_queue *q, cvk_buffer *src, uint64_t src_offset, cvk_buffer *dst, uint64_t dst_offset, uint64_t bytes);
+  cvk_status (*buffer_map)(cvk_queue *q, cvk_buffer *buf, uint64_t offset, uint64_t bytes, void **p); /* blocks; UNSUPPORTED: use read and write */
+  cvk_status (*buffer_unmap)(cvk_queue *q, cvk_buffer *buf, void *p);
+  cvk_status (*buffer_import)(cvk_backend_device *dev, void *host, uint64_t bytes, cvk_buffer **out); /* no copy, or UNSUPPORTED */
+  cvk_status (*buffer_fill)(cvk_queue *q, cvk_buffer *buf, uint64_t offset, uint64_t bytes, int32_t byte_value);
+
+  /* optional, together: in-order queues */
+  cvk_status (*queue_open)(cvk_backend_device *dev, int32_t profiling, cvk_queue **out);
+  cvk_status (*queue_finish)(cvk_queue *q, int64_t timeout_ns); /* < 0: no limit; TIMEOUT: the host marks the device lost */
+  void (*queue_close)(cvk_queue *q);
+
+  /* optional, together: events */
+  cvk_status (*event_wait)(cvk_event *e, int64_t timeout_ns);
+  cvk_status (*event_time)(cvk_event *e, int64_t *start_ns, int64_t *end_ns);
+  void (*event_free)(cvk_event *e);
+
+  uint64_t (*tensor_bytes)(cvk_backend_device *dev, const cvk_tensor_desc *desc); /* optional: private layouts */
+  const void *(*extension)(cvk_instance *inst, const char *name);                 /* optional */
+} cvk_backend;
+
+/* The one export of a plugin, called once a process. `host` here serves only fail and log. */
+CVK_EXPORT cvk_status convoke_plugin_entry_0(const cvk_host *host, const cvk_backend **out);
+
+/* ---- helpers ----------------------------------------------------------------------------------------------------- */
+
+/* Bytes of one element; 0: unknown type. */
+static inline uint64_t cvk_dtype_bytes(int32_t dtype) {
+  switch (dtype) {
+    case CVK_U8: case CVK_I8: case CVK_BOOL: return 1;
+    case CVK_U16: case CVK_I16: case CVK_F16: case CVK_BF16: return 2;
+    case CVK_F32: case CVK_I32: case CVK_U32: return 4;
+    case CVK_I64: case CVK_F64: case CVK_U64: return 8;
+    default: return 0;
+  }
+}
+
+/* Elements of a shape, 1 for rank 0; -1 when the product overflows or an extent is negative. */
+static inline int64_t cvk_count(int32_t rank, const int64_t *dim) {
+  int64_t n = 1;
+  int32_t zero = 0;
+  for (int32_t i = 0; i < rank; i++) {
+    if (dim[i] < 0) return -1;
+    if (dim[i] == 0) zero = 1;
+    else if (n > INT64_MAX / dim[i]) return -1;
+    else n *= dim[i];
+  }
+  return zero ? 0 : n;
+}
+
+/* Bytes that a tensor occupies in a plain, NHWC or blocked format; UINT64_MAX on overflow or a private layout. */
+static inline uint64_t cvk_desc_bytes(const cvk_tensor_desc *d) {
+  int64_t dim[CVK_MAX_RANK], n;
+  const uint64_t size = cvk_dtype_bytes(d->dtype);
+  for (int32_t i = 0; i < d->rank && i < CVK_MAX_RANK; i++) dim[i] = d->dim[i];
+  if (d->format.layout == CVK_PRIVATE || size == 0) return UINT64_MAX;
+  if (d->format.layout == CVK_BLOCKED) {
+    if (d->rank < 2 || d->format.block < 1 || dim[1] > INT64_MAX - d->format.block) return UINT64_MAX;
+    dim[1] = (dim[1] + d->format.block - 1) / d->format.block * d->format.block;
+  }
+  n = cvk_count(d->rank, dim);
+  return n < 0 || (uint64_t)n > (uint64_t)INT64_MAX / size ? UINT64_MAX : (uint64_t)n * size;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
