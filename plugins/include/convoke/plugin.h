@@ -377,8 +377,9 @@ typedef struct cvk_backend {
   /* `op` has the candidate's formats in its descs and may be freed after the call (const_data lives until kernel_free).
    * `packs`: one entry an input, NULL where candidate->pack[i] is 0. */
   cvk_status (*prepare)(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, cvk_pack *const *packs, cvk_kernel **out);
-  /* in[], out[]: as op->in, op->out. Inputs with const_data or a pack come with buffer NULL. `queue` NULL: run now, in host memory.
-   * `event` NULL: not wanted. Allocates nothing. */
+  /* in[], out[]: as op->in, op->out. Inputs with a pack come with buffer NULL; other constants come like run-time inputs, uploaded once, in
+   * the candidate's format (const_data itself is always plain). `queue` NULL: run now, in host memory. `event` NULL: not wanted.
+   * Allocates nothing. */
   cvk_status (*execute)(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
                         cvk_event *const *wait, int32_t n_wait, cvk_event **event);
   void (*kernel_free)(cvk_kernel *kernel);
