@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vec.h: the one vector header. A kernel is written once over vf (VL floats), vi (VL int32) and vm (VL lane mask) and compiled once per
+ * instruction set; CVK_ISA is the suffix (scalar, sse41, avx2, avx512) that the build defines. Loads and stores need element alignment only;
+ * the _n forms touch exactly n elements (0 <= n <= VL) and fill the other lanes with zero. Everything is static inline: no symbol compiled
+ * with wide flags may leave its library. v_fma is one rounding on AVX2 and AVX-512, two on SSE4.1 and scalar. */
+#ifndef CVK_CPU_VEC_H
+#define CVK_CPU_VEC_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define CVK_ISA_JOIN2(A, B) A##_##B
+#define CVK_ISA_JOIN(A, B) CVK_ISA_JOIN2(A, B)
+#define CVK_ISA_FN(NAME) CVK_ISA_JOIN(NAME, CVK_ISA) /* the symbol of this instruction set's copy */
+#define CVK_ISA_STR2(A) #A
+#define CVK_ISA_STR(A) CVK_ISA_STR2(A)
+#define CVK_ISA_ROW(NAME) NAME "_" CVK_ISA_STR(CVK_ISA) /* "conv_direct_avx512" */
+
+#define VI static inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+#include "vec_avx512.h"
+#elif defined(__AVX2__)
+#include "vec_avx2.h"
+#elif defined(__SSE4_1__)
+#include "vec_sse41.h"
+#else
+#include "vec_scalar.h"
+#endif
+
+/* What follows is the same on every instruction set. */
+
+VI vf v_zero(void) { return v_set1(0.0f); }
+VI vf v_neg(vf a) { return v_from_bits(vi_xor(v_bits(a), vi_set1(INT32_MIN))); }
+VI vf v_abs(vf a) { return v_from_bits(vi_and(v_bits(a), vi_set1(INT32_MAX))); }
+VI vm v_isnan(vf a) { return v_ne(a, a); }
+VI vm v_gt(vf a, vf b) { return v_lt(b, a); }
+VI vm v_ge(vf a, vf b) { return v_le(b, a); }
+
+/* max and min as ONNX means them: a NaN on either side wins. v_max_raw and v_min_raw (one instruction) give b when either is NaN,
+ * so v_max_raw(limit, x) lets a NaN of x through. */
+VI vf v_max(vf a, vf b) { return v_sel(v_isnan(a), a, v_max_raw(a, b)); }
+VI vf v_min(vf a, vf b) { return v_sel(v_isnan(a), a, v_min_raw(a, b)); }
+
+/* lo <= x <= hi; a NaN x stays. */
+VI vf v_clamp(vf x, vf lo, vf hi) { return v_min_raw(hi, v_max_raw(lo, x)); }
+
+/* Elements p[0], p[stride], ... */
+VI vf v_load_strided(const float *p, int64_t stride) {
+  float t[VL];
+  for (int i = 0; i < VL; i++) t[i] = p[i * stride];
+  return v_load(t);
+}
+VI vf v_load_strided_n(const float *p, int64_t stride, int64_t n) {
+  float t[VL] = {0};
+  for (int64_t i = 0; i < n; i++) t[i] = p[i * stride];
+  return v_load(t);
+}
+
+/* Sum of the lanes in a fixed order (halves, then halves of halves). */
+VI float v_sum(vf a) {
+  float t[VL];
+  v_store(t, a);
+  for (int w = VL / 2; w > 0; w /= 2)
+    for (int i = 0; i < w; i++) t[i] += t[i + w];
+  return t[0];
+}
+
+/* The first n lanes of a, zero in the others. */
+VI vf v_first(vf a, int64_t n) { return v_sel(v_mask_n(n), a, v_zero()); }
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vec_avx512.h: vec.h's types and primitives on AVX-512 F, DQ, BW, VL: 16 lanes, lane masks in mask registers. */
+#include <immintrin.h>
+
+#define VL 16
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __mmask16 vm;
+
+VI vm v_mask_n(int64_t n) { return (vm)((1u << n) - 1u); }
+VI vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+VI void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+VI vf v_load_n(const float *p, int64_t n) { return _mm512_maskz_loadu_ps(v_mask_n(n), p); }
+VI void v_store_n(float *p, vf a, int64_t n) { _mm512_mask_storeu_ps(p, v_mask_n(n), a); }
+VI vf v_set1(float x) { return _mm512_set1_ps(x); }
+
+VI vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+VI vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+VI vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+VI vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+VI vf v_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+VI vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+VI vf v_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); } /* c - a b */
+VI vf v_max_raw(vf a, vf b) { return _mm512_max_ps(a, b); }
+VI vf v_min_raw(vf a, vf b) { return _mm512_min_ps(a, b); }
+VI vf v_floor(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+VI vf v_ceil(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }
+VI vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+VI vm v_lt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+VI vm v_le(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+VI vm v_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+VI vm v_ne(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ); }
+VI vm vm_and(vm a, vm b) { return (vm)(a & b); }
+VI vm vm_or(vm a, vm b) { return (vm)(a | b); }
+VI vm vm_not(vm a) { return (vm)~a; }
+VI int vm_any(vm a) { return a != 0; }
+VI vf v_sel(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); } /* m ? a : b */
+
+VI vi v_to_int(vf a) { return _mm512_cvtps_epi32(a); } /* nearest even; out of range: INT32_MIN */
+VI vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
+VI vi v_bits(vf a) { return _mm512_castps_si512(a); }
+VI vf v_from_bits(vi a) { return _mm512_castsi512_ps(a); }
+VI vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }
+VI vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+VI void vi_store(int32_t *p, vi a) { _mm512_storeu_si512(p, a); }
+VI vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+VI vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+VI vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+VI vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+VI vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
+VI vi vi_shl(vi a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+VI vi vi_shr(vi a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); } /* zeros come in */
+VI vi vi_sar(vi a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); } /* the sign comes in */
