@@ -2,7 +2,8 @@
 /* cpu.h: the inside contract of the CPU backend: kernel rows, their kernels and packs, and the helpers that rows share.
  * A row is a cpu_row named NAME_row in a file NAME.c, built once per instruction set, plus its line in rows.def (in order of preference).
  * The framework (rows.c, plugin.c) walks the list, logs refusals, sorts what accepts by estimate, and turns execute's arguments into pointers.
- * Tensors are blocked by device->isa->lanes channels (VL in a kernel source). Rows treat input with const_data as plain host data. */
+ * Tensors are blocked by device->isa->lanes channels (VL in a kernel source). At prepare const_data is plain; at execute a constant comes as
+ * any input does, in the candidate's format, unless the row took it as a pack. */
 #ifndef CVK_CPU_H
 #define CVK_CPU_H
 
@@ -21,7 +22,6 @@ typedef struct cpu_kernel {
   const struct cpu_row *row;
   const cpu_device *device;
   int32_t n_in, n_out;
-  const void *const_data[CPU_MAX_ARGS]; /* of each input; NULL: run-time */
   const struct cvk_pack *pack[CVK_CANDIDATE_INPUTS];
 } cpu_kernel;
 
@@ -42,7 +42,7 @@ typedef struct cpu_row {
   int32_t (*accepts)(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why);
   /* Makes the kernel with cpu_kernel_new; op has the candidate's formats. */
   cvk_status (*prepare)(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out);
-  /* in[], out[]: one pointer an argument, const_data filled in, NULL where absent or packed. */
+  /* in[], out[]: one pointer an argument, NULL where absent or packed. */
   cvk_status (*execute)(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace);
   /* Optional: makes the pack of input `input` with cpu_pack_new. */
   cvk_status (*pack)(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out);

@@ -131,10 +131,8 @@ static cvk_status prepare(cvk_backend_device *device, const cvk_op *op, const cv
   kernel->device = device;
   kernel->n_in = op->n_in;
   kernel->n_out = op->n_out;
-  for (int32_t i = 0; i < op->n_in; i++) {
-    kernel->const_data[i] = op->in[i] ? op->in[i]->const_data : NULL;
-    if (packs && i < CVK_CANDIDATE_INPUTS && c->pack[i]) kernel->pack[i] = packs[i];
-  }
+  for (int32_t i = 0; i < op->n_in && i < CVK_CANDIDATE_INPUTS; i++)
+    if (packs && c->pack[i]) kernel->pack[i] = packs[i];
   *out = (cvk_kernel *)kernel;
   return CVK_OK;
 }
@@ -154,7 +152,7 @@ static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, co
   const void *inputs[CPU_MAX_ARGS];
   void *outputs[CPU_MAX_ARGS];
   (void)queue, (void)wait, (void)n_wait;
-  for (int32_t i = 0; i < kernel->n_in; i++) inputs[i] = in[i].buffer ? pointer(&in[i]) : kernel->const_data[i];
+  for (int32_t i = 0; i < kernel->n_in; i++) inputs[i] = pointer(&in[i]);
   for (int32_t i = 0; i < kernel->n_out; i++) outputs[i] = pointer(&out[i]);
   if (event) *event = NULL;
   return kernel->row->execute(kernel, inputs, outputs, pointer(&workspace));

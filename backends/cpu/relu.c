@@ -19,7 +19,6 @@ typedef struct relu_job {
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   if (!cpu_all_f32(op, why)) return 0;
   if (variant == 1 && op->in[0]->rank < 2) return cpu_refuse(why, "rank %d has no channels to block", op->in[0]->rank);
-  if (variant == 1 && op->in[0]->const_data) return cpu_refuse(why, "a constant input is plain");
   c->in[0] = c->out[0] = cpu_format(variant ? VL : 0);
   c->inplace = 0;
   cvk_tensor_desc d = *op->in[0];
