@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* queue.c: in-order queues. finish with a limit polls a marker, since clFinish has none and may never return; a device whose queue
+ * does not complete is lost. The first finish after new programs ran also saves them to the disk cache. */
+#include <unistd.h>
+
+#include "cl.h"
+
+cvk_status ocl_queue_open(cvk_backend_device *dev, int32_t profiling, cvk_queue **out) {
+  const cvk_host *host = dev->host;
+  const cvk_status status = ocl_device_ready(dev);
+  if (status != CVK_OK) return status;
+  cvk_queue *q = host->alloc(host->ctx, sizeof *q, sizeof(void *));
+  if (!q) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a queue", dev->label);
+  cl_int error;
+  q->dev = dev;
+  q->queue = clCreateCommandQueue(dev->context, dev->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &error);
+  if (error != CL_SUCCESS) {
+    host->free(host->ctx, q);
+    return ocl_check(dev, error, "clCreateCommandQueue");
+  }
+  *out = q;
+  return CVK_OK;
+}
+
+static cvk_status finish_within(cvk_queue *q, int64_t timeout_ns) {
+  cl_event marker;
+  cvk_status status = ocl_check(q->dev, clEnqueueMarkerWithWaitList(q->queue, 0, NULL, &marker), "clEnqueueMarkerWithWaitList");
+  if (status != CVK_OK) return status;
+  status = ocl_check(q->dev, clFlush(q->queue), "clFlush");
+  if (status == CVK_OK) status = ocl_event_poll(q->dev, marker, timeout_ns);
+  clReleaseEvent(marker);
+  return status;
+}
+
+cvk_status ocl_queue_finish(cvk_queue *q, int64_t timeout_ns) {
+  cvk_backend_device *dev = q->dev;
+  cvk_status status = ocl_device_ready(dev);
+  if (status != CVK_OK) return status;
+  status = timeout_ns < 0 ? ocl_check(dev, clFinish(q->queue), "clFinish") : finish_within(q, timeout_ns);
+  if (status == CVK_TIMEOUT) atomic_store(&dev->lost, 1);
+  return status;
+}
+
+/* Releasing a queue flushes and may wait: not for a lost device, nor for one that the parent process opened. */
+void ocl_queue_close(cvk_queue *q) {
+  if (!q) return;
+  const cvk_host *host = q->dev->host;
+  if (q->dev->pid == getpid() && !atomic_load(&q->dev->lost)) clReleaseCommandQueue(q->queue);
+  host->free(host->ctx, q);
+}
