@@ -18,17 +18,18 @@ enum {
   ROW_COUNT
 };
 
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, values, doc)       \
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, values, doc)                       \
   _Static_assert((int)CVK_KIND_##name == (int)CVK_OP_##KIND && CVK_OP_##KIND > 0, #name ": kind differs from plugin.h's"); \
-  _Static_assert(lo <= hi && hi <= CVK_MAX_INPUTS && outs >= 1 && outs <= CVK_MAX_OUTPUTS, #name ": arity");    \
+  _Static_assert(lo <= hi && hi <= CVK_MAX_INPUTS && outs >= 1 && outs <= CVK_MAX_OUTPUTS, #name ": arity");               \
   _Static_assert(sizeof(attr) <= sizeof(cvk_any_attr), #name ": attribute is no member of cvk_any_attr");
 #include <convoke/ops.def>
 #undef CVK_ROW
 
 #define ATTR_BYTES(A) (sizeof(A) == sizeof(cvk_no_attr) ? 0 : (uint32_t)sizeof(A))
 static const cvk_op_def table[ROW_COUNT] = {
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, values, doc)                          \
-  {CVK_OP_##KIND, #name, onnx, lo, hi, outs, ATTR_BYTES(attr), values, doc, cvk_defaults_##defaults, cvk_infer_##infer, cvk_ref_##reference},
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, values, doc)                         \
+  {CVK_OP_##KIND,      #name, onnx, lo, hi, outs, ATTR_BYTES(attr), values, doc, cvk_defaults_##defaults, cvk_infer_##infer, \
+   cvk_ref_##reference},
 #include <convoke/ops.def>
 #undef CVK_ROW
 };
@@ -45,7 +46,9 @@ const cvk_op_def *cvk_op_def_find(int32_t kind) {
   return kind > 0 && kind < kinds && row_of_kind[kind] > 0 ? &table[row_of_kind[kind] - 1] : NULL;
 }
 
-const cvk_op_def *cvk_op_def_at(int32_t index) { return index >= 0 && index < ROW_COUNT ? &table[index] : NULL; }
+const cvk_op_def *cvk_op_def_at(int32_t index) {
+  return index >= 0 && index < ROW_COUNT ? &table[index] : NULL;
+}
 
 const char *cvk_op_name(int32_t kind) {
   const cvk_op_def *def = cvk_op_def_find(kind);
@@ -83,7 +86,8 @@ static cvk_status check_input(const cvk_op_def *def, int32_t i, const cvk_tensor
   char text[CVK_DIMS_TEXT];
   if (d->rank < 0 || d->rank > CVK_MAX_RANK)
     return cvk_fail(CVK_INVALID_SHAPE, "%s: input %d has rank %d, allowed 0 to %d", def->name, i, d->rank, CVK_MAX_RANK);
-  if (cvk_dtype_bytes(d->dtype) == 0) return cvk_fail(CVK_INVALID_ARGUMENT, "%s: input %d has unknown element type %d", def->name, i, d->dtype);
+  if (cvk_dtype_bytes(d->dtype) == 0)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "%s: input %d has unknown element type %d", def->name, i, d->dtype);
   if (CVK_HAS(d, quant) && d->quant != NULL) return cvk_fail(CVK_UNSUPPORTED, "%s: input %d is quantised", def->name, i);
   for (int32_t a = 0; a < d->rank; a++)
     if (d->dim[a] < 0)
@@ -98,7 +102,8 @@ static cvk_status check_input(const cvk_op_def *def, int32_t i, const cvk_tensor
 static cvk_status check_inputs(const cvk_op_def *def, int32_t n_in, const cvk_tensor_desc *const *in) {
   for (int32_t i = 0; i < n_in; i++) {
     if (in[i] == NULL) {
-      if (i < def->min_in || def->max_in == CVK_MAX_INPUTS) return cvk_fail(CVK_INVALID_ARGUMENT, "%s: input %d is required but absent", def->name, i);
+      if (i < def->min_in || def->max_in == CVK_MAX_INPUTS)
+        return cvk_fail(CVK_INVALID_ARGUMENT, "%s: input %d is required but absent", def->name, i);
       continue;
     }
     const cvk_status s = check_input(def, i, in[i]);
@@ -107,8 +112,8 @@ static cvk_status check_inputs(const cvk_op_def *def, int32_t n_in, const cvk_te
   return CVK_OK;
 }
 
-cvk_status cvk_op_resolve(int32_t kind, const void *attr, int32_t n_in, const cvk_tensor_desc *const *in, int32_t n_out, cvk_tensor_desc *out,
-                          cvk_any_attr *resolved) {
+cvk_status cvk_op_resolve(int32_t kind, const void *attr, int32_t n_in, const cvk_tensor_desc *const *in, int32_t n_out,
+                          cvk_tensor_desc *out, cvk_any_attr *resolved) {
   const cvk_op_def *def = cvk_op_def_find(kind);
   if (def == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "unknown op kind %d", kind);
   if (n_in < def->min_in || n_in > def->max_in)

@@ -49,7 +49,8 @@ cvk_status cvk_broadcast(const char *op, int32_t ra, const int64_t *a, int32_t r
 cvk_status cvk_axis_resolve(const char *op, const char *what, int64_t axis, int32_t rank, int32_t *out) {
   const int64_t r = rank == 0 ? 1 : rank;
   if (axis < -r || axis >= r)
-    return cvk_fail(CVK_INVALID_ARGUMENT, "%s: %s is %lld, allowed %lld to %lld", op, what, (long long)axis, (long long)-r, (long long)(r - 1));
+    return cvk_fail(CVK_INVALID_ARGUMENT, "%s: %s is %lld, allowed %lld to %lld", op, what, (long long)axis, (long long)-r,
+                    (long long)(r - 1));
   *out = (int32_t)(axis < 0 ? axis + r : axis);
   return CVK_OK;
 }
