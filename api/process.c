@@ -10,9 +10,13 @@ static _Atomic int32_t cached_pid; /* 0: unknown, or no fork handler could be re
 static _Atomic int handler_ready;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void forget_pid(void) { atomic_store(&cached_pid, 0); }
+static void forget_pid(void) {
+  atomic_store(&cached_pid, 0);
+}
 
-static void register_handler(void) { atomic_store(&handler_ready, pthread_atfork(NULL, NULL, forget_pid) == 0); }
+static void register_handler(void) {
+  atomic_store(&handler_ready, pthread_atfork(NULL, NULL, forget_pid) == 0);
+}
 
 int32_t cvk_process_id(void) {
   int32_t pid = atomic_load_explicit(&cached_pid, memory_order_relaxed);

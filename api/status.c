@@ -33,9 +33,9 @@ static const char *const status_names[] = {
 };
 
 static const char *const dtype_names[] = {
-    [CVK_F32] = "float32", [CVK_U8] = "uint8",    [CVK_I8] = "int8",      [CVK_U16] = "uint16",    [CVK_I16] = "int16",
-    [CVK_I32] = "int32",   [CVK_I64] = "int64",   [CVK_BOOL] = "bool",    [CVK_F16] = "float16",   [CVK_F64] = "float64",
-    [CVK_U32] = "uint32",  [CVK_U64] = "uint64",  [CVK_BF16] = "bfloat16",
+    [CVK_F32] = "float32", [CVK_U8] = "uint8",   [CVK_I8] = "int8",       [CVK_U16] = "uint16",  [CVK_I16] = "int16",
+    [CVK_I32] = "int32",   [CVK_I64] = "int64",  [CVK_BOOL] = "bool",     [CVK_F16] = "float16", [CVK_F64] = "float64",
+    [CVK_U32] = "uint32",  [CVK_U64] = "uint64", [CVK_BF16] = "bfloat16",
 };
 
 const char *cvk_status_name(cvk_status status) {
@@ -48,11 +48,17 @@ const char *cvk_dtype_name(int32_t dtype) {
   return dtype >= 0 && (size_t)dtype < n && dtype_names[dtype] != NULL ? dtype_names[dtype] : "?";
 }
 
-const char *cvk_error_message(void) { return message; }
+const char *cvk_error_message(void) {
+  return message;
+}
 
-const char *cvk_version(void) { return CVK_VERSION_STRING; }
+const char *cvk_version(void) {
+  return CVK_VERSION_STRING;
+}
 
-void cvk_error_clear(void) { message[0] = '\0'; }
+void cvk_error_clear(void) {
+  message[0] = '\0';
+}
 
 /* Arguments may point into `message`, so the text is built aside. */
 cvk_status cvk_fail(cvk_status status, const char *fmt, ...) {

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry.c: loads plugins into a context, starts their backends, lists their devices, and tells what became of each file. */
+#define _GNU_SOURCE
+#include "registry.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fp_mode.h"
+#include "process.h"
+#include "struct_copy.h"
+
+#define MAX_DEVICES 256 /* of one backend; more is a bug of its */
+
+/* ---- loading ---- */
+
+cvk_backend_entry *cvk_registry_find(cvk_registry *r, const char *name, size_t name_bytes) {
+  for (int32_t i = 0; i < r->n_backends; i++)
+    if (strlen(r->backend[i].table->name) == name_bytes && strncmp(r->backend[i].table->name, name, name_bytes) == 0) return &r->backend[i];
+  return NULL;
+}
+
+/* The verdict on file i; 0: out of memory. */
+static int set_verdict(cvk_context *ctx, cvk_registry *r, int32_t i, cvk_status status, const char *text) {
+  cvk_plugin_entry *p = &r->plugin[i];
+  p->status = status;
+  p->verdict = strdup(text);
+  cvk_context_log(ctx, CVK_LOG_INFO, "plugin %s: %s", r->found.file[i].path, text);
+  return p->verdict != NULL;
+}
+
+/* An earlier file whose backend was taken and whose file name was this one's. */
+static const char *shadowed_by(const cvk_registry *r, int32_t i) {
+  const char *stem = r->found.file[i].stem;
+  for (int32_t k = 0; k < i && stem != NULL; k++)
+    if (r->plugin[k].status == CVK_OK && r->found.file[k].stem != NULL && strcmp(r->found.file[k].stem, stem) == 0)
+      return r->found.file[k].path;
+  return NULL;
+}
+
+static int load_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
+  const cvk_plugin_file *f = &r->found.file[i];
+  const char *filter = ctx->option[CVK_OPTION_BACKENDS];
+  cvk_plugin_result result;
+  char text[CVK_VERDICT_BYTES];
+  if (f->refused != NULL) return set_verdict(ctx, r, i, CVK_IO_ERROR, f->refused);
+  snprintf(text, sizeof text, "left out by CONVOKE_BACKENDS=%s", filter != NULL ? filter : "");
+  if (f->stem != NULL && !cvk_backend_is_wanted(filter, f->stem)) return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
+  const char *earlier = shadowed_by(r, i);
+  if (earlier != NULL) {
+    snprintf(text, sizeof text, "not opened: %s of the same name came first", earlier);
+    return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
+  }
+  cvk_plugin_load(f->path, &ctx->host, &result);
+  if (result.status != CVK_OK) return set_verdict(ctx, r, i, result.status, result.verdict);
+  r->plugin[i].backend = result.table->name;
+  r->plugin[i].version = result.table->version;
+  if (!cvk_backend_is_wanted(filter, result.table->name)) return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
+  const cvk_backend_entry *same = cvk_registry_find(r, result.table->name, strlen(result.table->name));
+  if (same != NULL) {
+    snprintf(text, sizeof text, "not used: the backend %s of %s came first", result.table->name, r->found.file[same->plugin].path);
+    return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
+  }
+  r->backend[r->n_backends++] = (cvk_backend_entry){.table = result.table, .plugin = i};
+  return set_verdict(ctx, r, i, CVK_OK, result.verdict);
+}
+
+cvk_status cvk_registry_load(cvk_context *ctx) {
+  if (ctx->registry != NULL) return CVK_OK;
+  cvk_registry *r = calloc(1, sizeof *r);
+  if (r == NULL) return cvk_fail(CVK_NO_MEMORY, "plugins: no memory for the registry");
+  if (!ctx->no_env) cvk_plugin_prepare_environment();
+  cvk_status status = cvk_discovery_run(ctx->option[CVK_OPTION_PLUGIN_PATH], &r->found);
+  if (status != CVK_OK) goto fail;
+  status = CVK_NO_MEMORY;
+  r->plugin = calloc((size_t)r->found.n_files + 1, sizeof *r->plugin);
+  r->backend = calloc((size_t)r->found.n_files + 1, sizeof *r->backend);
+  if (r->plugin == NULL || r->backend == NULL) goto fail;
+  for (int32_t i = 0; i < r->found.n_files; i++)
+    if (!load_file(ctx, r, i)) goto fail;
+  r->backend[r->n_backends++] = (cvk_backend_entry){.table = &cvk_reference_backend, .plugin = -1};
+  ctx->registry = r;
+  return CVK_OK;
+fail:
+  cvk_registry_free(r);
+  return status == CVK_NO_MEMORY ? cvk_fail(CVK_NO_MEMORY, "plugins: no memory for the registry") : status;
+}
+
+/* ---- starting ---- */
+
+static void start_failed(cvk_context *ctx, cvk_registry *r, cvk_backend_entry *b, cvk_status status, const char *what) {
+  const char *why = cvk_error_message();
+  char *text = NULL;
+  b->status = status;
+  if (asprintf(&text, "%s: %s", what, *why != '\0' ? why : cvk_status_name(status)) < 0) return;
+  b->message = text;
+  cvk_context_log(ctx, CVK_LOG_WARNING, "backend %s: %s", b->table->name, text);
+  if (b->plugin < 0) return;
+  r->plugin[b->plugin].status = status;
+  if (asprintf(&r->plugin[b->plugin].start_verdict, "loaded, but %s", text) < 0) r->plugin[b->plugin].start_verdict = NULL;
+}
+
+/* What the rest of the host relies on, whatever the backend wrote. 0: the record makes no sense. */
+static int tidy_info(const cvk_backend *table, int32_t index, cvk_device_info *info) {
+  const size_t n = strlen(table->name);
+  info->id[sizeof info->id - 1] = info->name[sizeof info->name - 1] = '\0';
+  info->driver[sizeof info->driver - 1] = info->isa[sizeof info->isa - 1] = '\0';
+  if (strncmp(info->id, table->name, n) != 0 || (info->id[n] != '\0' && info->id[n] != ':'))
+    snprintf(info->id, sizeof info->id, "%s:%d", table->name, (int)index);
+  if (table->buffer_alloc == NULL) info->flags |= CVK_DEVICE_HOST_MEMORY;
+  if (table->queue_open == NULL) info->flags &= ~(uint32_t)CVK_DEVICE_ASYNC;
+  if (info->alignment == 0) info->alignment = 1;
+  return (info->alignment & (info->alignment - 1)) == 0 && info->alignment <= 1u << 20;
+}
+
+static cvk_status list_devices(cvk_context *ctx, cvk_backend_entry *b) {
+  int32_t count = 0;
+  cvk_error_clear();
+  const cvk_status status = b->table->device_count(b->instance, &count);
+  if (status != CVK_OK) return status;
+  if (count < 0 || count > MAX_DEVICES)
+    return cvk_fail(CVK_INTERNAL, "it says that it has %d devices, allowed are 0 to %d", (int)count, MAX_DEVICES);
+  b->device = calloc((size_t)count + 1, sizeof *b->device);
+  if (b->device == NULL) return cvk_fail(CVK_NO_MEMORY, "no memory for the list of devices");
+  for (int32_t i = 0; i < count; i++) {
+    cvk_device_entry *e = &b->device[b->n_devices];
+    *e = (cvk_device_entry){.index = i, .info.struct_size = sizeof e->info};
+    cvk_error_clear();
+    const cvk_status got = b->table->device_info(b->instance, i, &e->info);
+    e->info.struct_size = sizeof e->info;
+    if (got == CVK_OK && tidy_info(b->table, i, &e->info))
+      b->n_devices++;
+    else
+      cvk_context_log(ctx, CVK_LOG_WARNING, "backend %s: device %d of %d is left out: %s", b->table->name, (int)i, (int)count,
+                      got == CVK_OK ? "its alignment is no power of two up to 1 MiB" : cvk_error_message());
+  }
+  return CVK_OK;
+}
+
+static int drives_hardware(const cvk_backend_entry *b) {
+  for (int32_t i = 0; i < b->n_devices; i++)
+    if (!cvk_info_host_memory(&b->device[i].info)) return 1;
+  return 0;
+}
+
+void cvk_registry_start(cvk_context *ctx, cvk_backend_entry *b) {
+  if (b->started) return;
+  b->started = 1;
+  b->pid = cvk_process_id();
+  const int32_t owner = cvk_plugin_driver_owner(b->table);
+  if (owner != 0 && owner != b->pid) {
+    cvk_fail(CVK_AFTER_FORK, "its driver was started by the parent process (%d) and does not survive fork()", (int)owner);
+    start_failed(ctx, ctx->registry, b, CVK_AFTER_FORK, "not started");
+    return;
+  }
+  const uint64_t mode = cvk_fp_mode_get();
+  cvk_error_clear();
+  cvk_status status = b->table->instance_create(&ctx->host, &b->instance);
+  if (status != CVK_OK) {
+    b->instance = NULL;
+    start_failed(ctx, ctx->registry, b, status, "it did not start");
+  } else {
+    status = list_devices(ctx, b);
+    if (status != CVK_OK) start_failed(ctx, ctx->registry, b, status, "its devices cannot be listed");
+  }
+  cvk_fp_mode_set(mode);
+  if (drives_hardware(b)) cvk_plugin_driver_claim(b->table, b->pid);
+}
+
+void cvk_registry_start_all(cvk_context *ctx) {
+  for (int32_t i = 0; i < ctx->registry->n_backends; i++) cvk_registry_start(ctx, &ctx->registry->backend[i]);
+}
+
+/* A backend whose device was lost, or whose driver belongs to the parent process, may hang when it is torn down: it is left behind. */
+static int may_destroy(const cvk_backend_entry *b) {
+  for (int32_t i = 0; i < b->n_devices; i++)
+    if (b->device[i].lost) return 0;
+  return b->pid == cvk_process_id() || !drives_hardware(b);
+}
+
+void cvk_registry_free(cvk_registry *r) {
+  if (r == NULL) return;
+  for (int32_t i = 0; i < r->n_backends; i++) {
+    cvk_backend_entry *b = &r->backend[i];
+    if (b->instance != NULL && may_destroy(b)) b->table->instance_destroy(b->instance);
+    free(b->message);
+    free(b->device);
+  }
+  for (int32_t i = 0; i < r->found.n_files && r->plugin != NULL; i++) {
+    free(r->plugin[i].verdict);
+    free(r->plugin[i].start_verdict);
+  }
+  free(r->backend);
+  free(r->plugin);
+  cvk_discovery_free(&r->found);
+  free(r);
+}
+
+/* ---- reports ---- */
+
+typedef struct text {
+  char s[1800];
+  size_t used;
+} text;
+
+static void CVK_PRINTF(2, 3) append(text *t, const char *fmt, ...) {
+  va_list args;
+  va_start(args, fmt);
+  const int n = vsnprintf(t->s + t->used, sizeof t->s - t->used, fmt, args);
+  va_end(args);
+  if (n > 0) t->used = t->used + (size_t)n < sizeof t->s ? t->used + (size_t)n : sizeof t->s - 1;
+}
+
+cvk_status cvk_registry_no_backend(const cvk_registry *r) {
+  text t = {.used = 0};
+  for (int32_t i = 0; i < r->found.n_folders; i++) append(&t, "%s%s", i == 0 ? "" : ", ", r->found.folder[i]);
+  for (int32_t i = 0; i < r->found.n_files; i++) append(&t, "; %s: %s", r->found.file[i].path, r->plugin[i].verdict);
+  return cvk_fail(CVK_NO_BACKEND, "device: no backend plugin was loaded; searched: %s", t.s);
+}
+
+cvk_status cvk_plugin_count(cvk_context *ctx, int32_t *n) {
+  if (ctx == NULL || n == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "plugin_count: %s is NULL", ctx == NULL ? "ctx" : "n");
+  pthread_mutex_lock(&ctx->lock);
+  const cvk_status status = cvk_registry_load(ctx);
+  if (status == CVK_OK) *n = ctx->registry->found.n_files;
+  pthread_mutex_unlock(&ctx->lock);
+  return status;
+}
+
+cvk_status cvk_plugin_verdict_get(cvk_context *ctx, int32_t index, cvk_plugin_verdict *out) {
+  if (ctx == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "plugin_verdict_get: %s is NULL", ctx == NULL ? "ctx" : "out");
+  pthread_mutex_lock(&ctx->lock);
+  cvk_status status = cvk_registry_load(ctx);
+  if (status != CVK_OK) goto done;
+  const cvk_registry *r = ctx->registry;
+  if (index < 0 || index >= r->found.n_files) {
+    status = cvk_fail(CVK_INVALID_ARGUMENT, "plugin_verdict_get: index is %d, there are %d", (int)index, (int)r->found.n_files);
+    goto done;
+  }
+  const cvk_plugin_entry *p = &r->plugin[index];
+  const cvk_plugin_verdict v = {
+      .status = p->status,
+      .path = r->found.file[index].path,
+      .backend = p->backend,
+      .version = p->version,
+      .verdict = p->start_verdict != NULL ? p->start_verdict : p->verdict,
+  };
+  status = cvk_copy_out(out, &v, sizeof v, "plugin_verdict_get");
+done:
+  pthread_mutex_unlock(&ctx->lock);
+  return status;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* threadpool.c: parallel_for over pthreadpool. One pthreadpool item a worker; each worker takes chunks of the index range from a shared
+ * counter, so an index runs exactly once and the worker number is that of the item, whichever thread runs it.
+ * pthreadpool (Debian's) deadlocks on nested calls and queues concurrent ones: both run inline here. See threadpool.h. */
+#include "threadpool.h"
+
+#include <pthreadpool.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "cpu_quota.h"
+#include "fp_mode.h"
+#include "process.h"
+
+#define CHUNKS_PER_WORKER 8 /* small enough to even out uneven tasks, large enough that the counter is cold */
+
+struct cvk_threadpool {
+  int32_t workers;
+  _Atomic int64_t
+      owner;   /* 2 * pid + 1 while a loop of process pid runs, else 2 * (pid of the last loop): a child of fork() sees through it */
+  int32_t pid; /* of the process whose threads `threads` has; written by the owner only */
+  pthreadpool_t threads;
+  _Atomic int32_t hot;
+  int spinning; /* workers were left spinning; written by the owner only */
+};
+
+typedef struct loop {
+  cvk_threadpool *pool;
+  cvk_task task;
+  void *arg;
+  int64_t n, chunk;
+  uint64_t fp_mode;
+  _Atomic int64_t next;
+} loop;
+
+/* The worker that this thread is at the moment, and of which pool. */
+static _Thread_local struct {
+  const cvk_threadpool *pool;
+  int32_t worker;
+} current;
+
+cvk_threadpool *cvk_threadpool_create(int32_t threads) {
+  cvk_threadpool *pool = calloc(1, sizeof *pool);
+  if (pool == NULL) return NULL;
+  pool->workers = threads > 0 ? threads : cvk_threadpool_default_size(NULL);
+  if (pool->workers > CVK_MAX_THREADS) pool->workers = CVK_MAX_THREADS;
+  return pool;
+}
+
+void cvk_threadpool_destroy(cvk_threadpool *pool) {
+  if (pool == NULL) return;
+  /* The threads of a parent process do not exist here and cannot be joined: their object is left behind. */
+  if (pool->threads != NULL && pool->pid == cvk_process_id()) pthreadpool_destroy(pool->threads);
+  free(pool);
+}
+
+int32_t cvk_threadpool_workers(const cvk_threadpool *pool) {
+  return pool->workers;
+}
+
+static void run_inline(int64_t n, cvk_task task, void *arg, int32_t worker) {
+  for (int64_t i = 0; i < n; i++) task(arg, i, worker);
+}
+
+static void run_worker(void *arg, size_t worker) {
+  loop *l = arg;
+  const uint64_t mode = cvk_fp_mode_get();
+  const cvk_threadpool *outer_pool = current.pool; /* a task of another pool may have started this loop */
+  const int32_t outer_worker = current.worker;
+  current.pool = l->pool;
+  current.worker = (int32_t)worker;
+  cvk_fp_mode_set(l->fp_mode);
+  for (;;) {
+    const int64_t begin = atomic_fetch_add_explicit(&l->next, l->chunk, memory_order_relaxed);
+    if (begin >= l->n) break;
+    const int64_t end = l->n - begin < l->chunk ? l->n : begin + l->chunk;
+    for (int64_t i = begin; i < end; i++) l->task(l->arg, i, (int32_t)worker);
+  }
+  cvk_fp_mode_set(mode);
+  current.pool = outer_pool;
+  current.worker = outer_worker;
+}
+
+/* Takes the pool for one loop; 0: another caller of this process has it. */
+static int acquire(cvk_threadpool *pool, int32_t pid) {
+  const int64_t busy = (int64_t)pid * 2 + 1;
+  int64_t owner = atomic_load_explicit(&pool->owner, memory_order_relaxed);
+  return owner != busy && atomic_compare_exchange_strong(&pool->owner, &owner, busy);
+}
+
+static void release(cvk_threadpool *pool, int32_t pid) {
+  atomic_store_explicit(&pool->owner, (int64_t)pid * 2, memory_order_release);
+}
+
+/* The owner makes sure that the threads are this process's. 0: none can be had, the loop runs on its caller. */
+static int have_threads(cvk_threadpool *pool, int32_t pid) {
+  if (pool->threads != NULL && pool->pid == pid) return 1;
+  pool->threads = pthreadpool_create((size_t)pool->workers);
+  pool->pid = pid;
+  return pool->threads != NULL;
+}
+
+void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task, void *arg) {
+  if (n <= 0) return;
+  if (current.pool == pool) {
+    run_inline(n, task, arg, current.worker);
+    return;
+  }
+  if (n == 1 || pool->workers == 1) {
+    run_inline(n, task, arg, 0);
+    return;
+  }
+  const int32_t pid = cvk_process_id();
+  if (!acquire(pool, pid)) {
+    run_inline(n, task, arg, 0);
+    return;
+  }
+  if (have_threads(pool, pid)) {
+    loop l = {.pool = pool, .task = task, .arg = arg, .n = n, .fp_mode = cvk_fp_mode_get()};
+    const int64_t workers = pool->workers < n ? pool->workers : n;
+    l.chunk = n / (workers * CHUNKS_PER_WORKER);
+    if (l.chunk < 1) l.chunk = 1;
+    pool->spinning = atomic_load_explicit(&pool->hot, memory_order_relaxed) > 0;
+    pthreadpool_parallelize_1d(pool->threads, run_worker, &l, (size_t)workers, pool->spinning ? 0 : PTHREADPOOL_FLAG_YIELD_WORKERS);
+  } else {
+    run_inline(n, task, arg, 0);
+  }
+  release(pool, pid);
+}
+
+static void do_nothing(void *arg, size_t worker) {
+  (void)arg;
+  (void)worker;
+}
+
+void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on) {
+  if (on) {
+    atomic_fetch_add(&pool->hot, 1);
+    return;
+  }
+  if (atomic_fetch_sub(&pool->hot, 1) != 1 || pool->workers == 1) return;
+  /* The last run is over: one empty loop sends spinning workers to sleep. */
+  const int32_t pid = cvk_process_id();
+  if (!acquire(pool, pid)) return;
+  if (pool->spinning && pool->threads != NULL && pool->pid == pid)
+    pthreadpool_parallelize_1d(pool->threads, do_nothing, NULL, (size_t)pool->workers, PTHREADPOOL_FLAG_YIELD_WORKERS);
+  pool->spinning = 0;
+  release(pool, pid);
+}
+
+int32_t cvk_threadpool_default_size(const char *root) {
+  const int32_t affinity = cvk_cpu_affinity(), quota = cvk_cpu_quota(root != NULL ? root : "");
+  return quota > 0 && quota < affinity ? quota : affinity;
+}
