@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cast.c: CAST between all element types (ONNX Cast). To a float: to nearest even, once. Integer to integer keeps the low bits. Float to
+ * integer, which ONNX leaves open beyond the type's range, truncates and saturates; NaN gives 0. To bool: v != 0. From bool: 0 or 1. */
+#include <math.h>
+
+#include "element.h"
+#include "ops_internal.h"
+
+cvk_status cvk_infer_cast(cvk_op_call *call) {
+  const cvk_tensor_desc *x = call->in[0];
+  const int32_t dtype = call->attr->cast.dtype;
+  if (cvk_dtype_bytes(dtype) == 0)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "cast: dtype is %d, allowed an element type (1 float32, 7 int64, ...: ONNX's numbers)", dtype);
+  return cvk_desc_set(&call->out[0], "cast: output", dtype, x->rank, x->dim);
+}
+
+/* uint64 values with the top bit set, which the signed way cannot carry: the lowest kept bit stands for those cut, so that the narrowing
+ * that follows still rounds rightly (53 bits are kept, more than twice a float's and two). */
+static double wide_unsigned_to_real(uint64_t v) {
+  return ldexp((double)(v >> 11 | (uint64_t)((v & 0x7ff) != 0)), 11);
+}
+
+static void from_reals(int32_t from, int32_t to, const void *x, void *y, int64_t first, int64_t n) {
+  double v[CVK_RUN];
+  cvk_load_reals(from, x, first, 1, n, v);
+  cvk_store_reals(to, y, first, 1, n, v);
+}
+
+static void from_ints(int32_t from, int32_t to, const void *x, void *y, int64_t first, int64_t n) {
+  int64_t v[CVK_RUN];
+  cvk_load_ints(from, x, first, 1, n, v);
+  cvk_store_ints(to, y, first, 1, n, v);
+  if (from != CVK_U64 || cvk_dtype_class(to) != CVK_CLASS_REAL) return;
+  for (int64_t i = 0; i < n; i++)
+    if (v[i] < 0) cvk_store_real(to, y, first + i, to == CVK_F64 ? (double)(uint64_t)v[i] : wide_unsigned_to_real((uint64_t)v[i]));
+}
+
+cvk_status cvk_ref_cast(const cvk_op *op, const void *const *in, void *const *out) {
+  const cvk_tensor_desc *x = op->in[0], *y = op->out[0];
+  const int64_t count = cvk_count(x->rank, x->dim);
+  if (x->dtype == y->dtype) return cvk_ref_copy(op, in, out); /* bit for bit, NaN payloads included */
+  void (*const convert)(int32_t, int32_t, const void *, void *, int64_t, int64_t) =
+      cvk_dtype_class(x->dtype) == CVK_CLASS_REAL ? from_reals : from_ints;
+  for (int64_t first = 0; out[0] != NULL && first < count; first += CVK_RUN)
+    convert(x->dtype, y->dtype, in[0], out[0], first, count - first < CVK_RUN ? count - first : CVK_RUN);
+  return CVK_OK;
+}
