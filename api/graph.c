@@ -32,6 +32,11 @@ cvk_graph *cvk_graph_retain(cvk_graph *g) {
   return g;
 }
 
+void cvk_graph_borrow_context(cvk_graph *g) {
+  g->borrowed = 1;
+  cvk_context_release(g->ctx);
+}
+
 void cvk_graph_release(cvk_graph *g) {
   if (g == NULL || atomic_fetch_sub(&g->refs, 1) != 1) return;
   for (int32_t i = 0; i < g->n_values; i++) {
@@ -48,7 +53,7 @@ void cvk_graph_release(cvk_graph *g) {
   free(g->inputs);
   free(g->outputs);
   free(g->output_names);
-  cvk_context_release(g->ctx);
+  if (!g->borrowed) cvk_context_release(g->ctx);
   free(g);
 }
 

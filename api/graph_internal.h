@@ -29,7 +29,8 @@ typedef struct cvk_graph_node {
 
 struct cvk_graph {
   _Atomic int32_t refs;
-  cvk_context *ctx; /* retained */
+  cvk_context *ctx; /* retained unless borrowed */
+  int32_t borrowed;
   _Atomic int32_t frozen;
   int32_t n_values, cap_values, n_nodes, cap_nodes, n_inputs, cap_inputs, n_outputs, cap_outputs;
   cvk_graph_value *values;
@@ -39,6 +40,8 @@ struct cvk_graph {
 };
 
 cvk_graph *cvk_graph_retain(cvk_graph *g);
+/* The graph no longer holds its context: who calls this keeps the context alive until the graph is gone. */
+void cvk_graph_borrow_context(cvk_graph *g);
 /* Forbids further building and marks the values that planning reads (by_value). Idempotent. */
 void cvk_graph_freeze(cvk_graph *g);
 /* Makes room for one more element in a growing array. */

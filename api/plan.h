@@ -151,7 +151,7 @@ cvk_status cvk_plan_place(cvk_plan *p);
 cvk_status cvk_plan_schedule(cvk_plan *p);
 cvk_status cvk_plan_memory(cvk_plan *p);
 cvk_status cvk_plan_prepare(cvk_plan *p);
-cvk_status cvk_plan_execute(cvk_plan *p, cvk_queue *const *queues, cvk_tensor *const *inputs, cvk_tensor *const *outputs);
+cvk_status cvk_plan_execute(cvk_plan *p, cvk_tensor *const *inputs, cvk_tensor *const *outputs);
 void cvk_plan_free(cvk_plan *p);
 
 /* ---- shared by the passes ---- */
