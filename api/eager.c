@@ -2,6 +2,7 @@
 /* eager.c: cvk_op_run. An eager call is a session over a graph of one op; each device keeps the most recently used ones. On devices in host
  * memory the weights of convolutions and matrix products count as constants, packed once: storage id and write counter are part of the key. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,8 +150,7 @@ static cvk_status build(cvk_device *dev, entry *e, cvk_tensor *const *inputs) {
     snprintf(name, sizeof name, "output %d", i);
     status = cvk_graph_output(g, out[i], name);
   }
-  if (status == CVK_OK) status = cvk_session_create_on(g, dev, &e->session);
-  if (status == CVK_OK) cvk_session_borrow_device(e->session);
+  if (status == CVK_OK) status = cvk_session_create_borrowing(g, dev, &e->session);
   cvk_graph_release(g);
   return status;
 }

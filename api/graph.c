@@ -130,28 +130,6 @@ cvk_status cvk_graph_constant(cvk_graph *g, const char *name, cvk_tensor *t, cvk
   return CVK_OK;
 }
 
-/* Copies an attribute of whatever size the caller was built with into full room; fields it lacks are zero. */
-static cvk_status copy_attr(const cvk_op_def *def, const void *attr, cvk_any_attr *out) {
-  uint32_t size = *(const uint32_t *)attr;
-  memset(out, 0, sizeof *out);
-  if (size == 0) size = def->attr_bytes;
-  if (size < sizeof(uint32_t) || size > (1u << 16)) {
-    return cvk_fail(CVK_INVALID_ARGUMENT, "%s: attr.struct_size is %u, this library's is %u", def->name, size, def->attr_bytes);
-  }
-  if (size > def->attr_bytes) {
-    for (uint32_t i = def->attr_bytes; i < size; i++) {
-      if (((const unsigned char *)attr)[i] != 0) {
-        return cvk_fail(CVK_UNSUPPORTED, "%s: the attribute (%u bytes) sets a field newer than this library's %u bytes", def->name, size,
-                        def->attr_bytes);
-      }
-    }
-    size = def->attr_bytes;
-  }
-  memcpy(out, attr, size);
-  out->struct_size = def->attr_bytes;
-  return CVK_OK;
-}
-
 cvk_status cvk_graph_op(cvk_graph *g, int32_t kind, const void *attr, int32_t n_in, const cvk_value *in, int32_t n_out, cvk_value *out,
                         const char *node_name) {
   cvk_status status = check_open("graph_op", g);
@@ -173,7 +151,7 @@ cvk_status cvk_graph_op(cvk_graph *g, int32_t kind, const void *attr, int32_t n_
   status = cvk_grow((void **)&g->nodes, g->n_nodes, &g->cap_nodes, sizeof *g->nodes);
   if (status != CVK_OK) return status;
   cvk_graph_node node = {.kind = kind, .n_in = n_in, .n_out = n_out, .has_attr = attr != NULL && def->attr_bytes > 0};
-  if (node.has_attr) status = copy_attr(def, attr, &node.attr);
+  if (node.has_attr) status = cvk_attr_copy(def, attr, &node.attr);
   if (status == CVK_OK) status = copy_name(node_name, &node.name);
   if (status == CVK_OK) {
     node.in = malloc(((size_t)n_in + (size_t)n_out) * sizeof *node.in);

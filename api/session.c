@@ -67,7 +67,7 @@ static cvk_status session_alloc(cvk_graph *g, const cvk_session_options *options
   s->devices[0] = cvk_device_retain(dev);
   s->weights = weights ? cvk_weights_retain(weights) : NULL;
   cvk_status status = s->keys && s->output_on_device && s->outputs ? CVK_OK : cvk_plan_no_memory();
-  if (status == CVK_OK && s->weights == NULL) status = cvk_weights_create(&s->weights);
+  if (status == CVK_OK && s->weights == NULL) status = cvk_weights_create(dev, &s->weights);
   if (status == CVK_OK) *out = s;
   else cvk_session_release(s);
   return status;
@@ -142,7 +142,7 @@ static cvk_status find_plan(cvk_session *s, cvk_plan **out) {
     }
     if (s->plans[i]->used < s->plans[oldest]->used) oldest = i;
   }
-  cvk_plan *p;
+  cvk_plan *p = NULL;
   cvk_status status = build_plan(s, &p);
   if (status != CVK_OK) return status;
   if (s->n_plans < MAX_PLANS) {
@@ -209,12 +209,15 @@ cvk_status cvk_session_clone(cvk_session *s, cvk_session **out) {
   return status;
 }
 
-void cvk_session_outputs_on_device(cvk_session *s) { s->device_outputs = 1; }
-
-void cvk_session_borrow_device(cvk_session *s) {
-  s->borrowed = 1;
-  cvk_device_release(s->devices[0]);
-  cvk_graph_borrow_context(s->graph);
+cvk_status cvk_session_create_borrowing(cvk_graph *g, cvk_device *dev, cvk_session **out) {
+  const cvk_session_options options = {.struct_size = sizeof options};
+  cvk_graph_freeze(g);
+  cvk_status status = session_alloc(g, &options, dev, NULL, out);
+  if (status != CVK_OK) return status;
+  (*out)->device_outputs = (*out)->borrowed = 1;
+  cvk_device_release(dev);
+  cvk_graph_borrow_context(g);
+  return CVK_OK;
 }
 
 /* ---- running ---- */

@@ -5,10 +5,9 @@
 
 #include <convoke/session.h>
 
-/* New outputs are made on the session's device (eager ops) instead of in host memory. Before the first run. */
-void cvk_session_outputs_on_device(cvk_session *s);
-/* The session, and the graph it was made of, no longer count as holders of the device they run on and of its context: who calls this keeps
- * both alive until the session is released. Breaks the circle device -> eager cache -> session -> device. */
-void cvk_session_borrow_device(cvk_session *s);
+/* A session for eager ops on an open device: plans at the first run, makes new outputs as the device's tensors, and does not count as a
+ * holder of the device and its context, nor does its graph: the caller keeps both alive until the session is released. This breaks the circle
+ * device -> eager cache -> session -> device. */
+cvk_status cvk_session_create_borrowing(cvk_graph *g, cvk_device *dev, cvk_session **out);
 
 #endif

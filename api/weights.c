@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct pack_entry {
-  cvk_device *dev; /* retained */
+  cvk_device *dev; /* retained unless primary */
   const char *row;
   uint64_t number;
   int32_t input, kind;
@@ -24,17 +24,19 @@ typedef struct derived_entry {
 
 struct cvk_weights {
   _Atomic int32_t refs;
+  cvk_device *primary; /* borrowed */
   pthread_mutex_t lock;
   pack_entry *packs;
   derived_entry *derived;
   uint64_t bytes;
 };
 
-cvk_status cvk_weights_create(cvk_weights **out) {
+cvk_status cvk_weights_create(cvk_device *primary, cvk_weights **out) {
   cvk_weights *w = calloc(1, sizeof *w);
   if (w == NULL) return cvk_plan_no_memory();
   atomic_store(&w->refs, 1);
   pthread_mutex_init(&w->lock, NULL);
+  w->primary = primary;
   *out = w;
   return CVK_OK;
 }
@@ -50,7 +52,7 @@ void cvk_weights_release(cvk_weights *w) {
     pack_entry *e = w->packs;
     w->packs = e->next;
     e->dev->backend->pack_free(e->pack);
-    cvk_device_release(e->dev);
+    if (e->dev != w->primary) cvk_device_release(e->dev);
     free(e);
   }
   while (w->derived) {
@@ -87,7 +89,7 @@ cvk_status cvk_weights_pack(cvk_weights *w, cvk_device *dev, const cvk_op *op, c
     status = e ? dev->backend->pack_create(dev->handle, op, candidate, input, &key.pack) : cvk_plan_no_memory();
     if (status == CVK_OK) {
       *e = key;
-      cvk_device_retain(dev);
+      if (dev != w->primary) cvk_device_retain(dev);
       e->next = w->packs;
       w->packs = e;
       w->bytes += cvk_desc_bytes(&key.desc);

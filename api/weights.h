@@ -6,7 +6,8 @@
 
 #include "plan.h"
 
-cvk_status cvk_weights_create(cvk_weights **out);
+/* `primary`: the device that every session sharing the cache runs on; not retained. Packs of fallback devices retain theirs. */
+cvk_status cvk_weights_create(cvk_device *primary, cvk_weights **out);
 cvk_weights *cvk_weights_retain(cvk_weights *w);
 void cvk_weights_release(cvk_weights *w);
 
