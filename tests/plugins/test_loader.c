@@ -67,14 +67,14 @@ END_TEST
 
 START_TEST(not_plugins) {
   const char *folder = sandbox_folder();
-  Dl_info libc;
-  ck_assert_int_ne(dladdr(dlsym(RTLD_NEXT, "strlen"), &libc), 0);
-  sandbox_copy(libc.dli_fname, folder, "convoke-c.so");
+  Dl_info libm;
+  ck_assert_int_ne(dladdr(dlsym(RTLD_DEFAULT, "cbrt"), &libm), 0);
+  sandbox_copy(libm.dli_fname, folder, "convoke-m.so");
   sandbox_write(folder, "convoke-text.so", "not a library\n");
   sandbox_write(folder, "convoke-empty.so", "");
   sandbox_add(folder, "good", "good");
   cvk_context *ctx = sandbox_context(folder);
-  ck_assert_str_eq(sandbox_verdict(ctx, "convoke-c.so").verdict, "not a plugin: symbol convoke_plugin_entry_0 missing");
+  ck_assert_str_eq(sandbox_verdict(ctx, "convoke-m.so").verdict, "not a plugin: symbol convoke_plugin_entry_0 missing");
   ck_assert_ptr_nonnull(strstr(sandbox_verdict(ctx, "convoke-text.so").verdict, "cannot be opened: "));
   ck_assert_ptr_nonnull(strstr(sandbox_verdict(ctx, "convoke-empty.so").verdict, "cannot be opened: "));
   const cvk_plugin_verdict good = sandbox_verdict(ctx, "convoke-good.so");

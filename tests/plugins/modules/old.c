@@ -5,13 +5,17 @@
 
 #define BYTES offsetof(cvk_backend, pack_create)
 
+static union {
+  max_align_t align;
+  unsigned char bytes[BYTES];
+} table;
+
 cvk_status convoke_plugin_entry_0(const cvk_host *host, const cvk_backend **out) {
   cvk_backend full = BASE_TABLE;
-  void *table = malloc(BYTES);
-  if (table == NULL) return host->fail(host->ctx, CVK_NO_MEMORY, "old: no memory for the table");
+  (void)host;
   full.struct_size = BYTES;
   full.abi_minor = 0;
-  memcpy(table, &full, BYTES);
-  *out = table;
+  memcpy(table.bytes, &full, BYTES);
+  *out = (const void *)&table;
   return CVK_OK;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stuck.c: a device with memory and a queue of its own; the queue never finishes and hangs when it is closed. */
+/* stuck.c: a device with memory and a queue of its own; the queue never finishes and hangs when it is closed. The host leaves such a device behind,
+ * so its objects are static. */
 #define _GNU_SOURCE
 #define NAME "stuck"
 #include <time.h>
@@ -14,6 +15,25 @@ struct cvk_buffer {
 };
 
 static struct cvk_queue the_queue;
+static struct cvk_instance the_instance;
+static struct cvk_backend_device the_device;
+
+static cvk_status instance_create(const cvk_host *host, cvk_instance **out) {
+  the_instance.host = host;
+  *out = &the_instance;
+  return CVK_OK;
+}
+
+static void instance_destroy(cvk_instance *inst) {
+  (void)inst;
+}
+
+static cvk_status device_open(cvk_instance *inst, int32_t index, cvk_backend_device **out) {
+  (void)index;
+  the_device.host = inst->host;
+  *out = &the_device;
+  return CVK_OK;
+}
 
 static cvk_status queue_open(cvk_backend_device *dev, int32_t profiling, cvk_queue **out) {
   (void)dev, (void)profiling;
@@ -74,6 +94,9 @@ static cvk_backend table = BASE_TABLE;
 
 cvk_status convoke_plugin_entry_0(const cvk_host *host, const cvk_backend **out) {
   (void)host;
+  table.instance_create = instance_create;
+  table.instance_destroy = instance_destroy;
+  table.device_open = device_open;
   table.queue_open = queue_open;
   table.queue_finish = queue_finish;
   table.queue_close = queue_close;
