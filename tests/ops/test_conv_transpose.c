@@ -17,7 +17,7 @@ static void expect_1d(const cvk_conv_attr *attr, int64_t n, const float *want) {
   ref_free(&x), ref_free(&w), ref_free(&y);
 }
 
-/* The values of these three tests are those of ONNX Runtime and of the ONNX reference evaluator. */
+/* The values of this test and the next are ONNX Runtime's. */
 START_TEST(explicit_pads) {
   expect_1d(NULL, 5, (float[]){1, 12, 123, 230, 300});
   expect_1d(&(cvk_conv_attr){.stride = {2}, .auto_pad = CVK_VALID}, 7, (float[]){1, 10, 102, 20, 203, 30, 300});
@@ -35,6 +35,7 @@ START_TEST(output_shape_chooses_the_pads) {
 }
 END_TEST
 
+/* The extent is that of ONNX's text and shape inference; what no tap reaches lies at the end. */
 START_TEST(same_keeps_in_times_stride) {
   expect_1d(&(cvk_conv_attr){.dilation = {2}, .auto_pad = CVK_SAME_UPPER}, 3, (float[]){13, 20, 130});
   expect_1d(&(cvk_conv_attr){.stride = {4}, .auto_pad = CVK_SAME_LOWER}, 12, (float[]){1, 10, 100, 0, 2, 20, 200, 0, 3, 30, 300, 0});
