@@ -62,7 +62,8 @@ START_TEST(floats_are_float_arithmetic) {
 END_TEST
 
 START_TEST(integers_wrap_and_truncate) {
-  ref_tensor a = ref_of(CVK_I32, SHAPE(4), (int32_t[]){INT32_MIN, -7, 7, INT32_MAX}), b = ref_of(CVK_I32, SHAPE(4), (int32_t[]){-1, 2, -2, 1}), y;
+  ref_tensor a = ref_of(CVK_I32, SHAPE(4), (int32_t[]){INT32_MIN, -7, 7, INT32_MAX}),
+             b = ref_of(CVK_I32, SHAPE(4), (int32_t[]){-1, 2, -2, 1}), y;
   const int32_t kinds[] = {CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV};
   const int32_t want[][4] = {
       {INT32_MAX, -5, 5, INT32_MIN}, {-INT32_MAX, -9, 9, INT32_MAX - 1}, {INT32_MIN, -14, -14, INT32_MAX}, {INT32_MIN, -3, -3, INT32_MAX}};
@@ -119,7 +120,8 @@ START_TEST(negative_integer_powers) {
 END_TEST
 
 START_TEST(comparisons) {
-  ref_tensor a = ref_of(CVK_F32, SHAPE(4), (float[]){1, NAN, 0, INFINITY}), b = ref_of(CVK_F32, SHAPE(4), (float[]){2, NAN, -0.0f, INFINITY}), y;
+  ref_tensor a = ref_of(CVK_F32, SHAPE(4), (float[]){1, NAN, 0, INFINITY}),
+             b = ref_of(CVK_F32, SHAPE(4), (float[]){2, NAN, -0.0f, INFINITY}), y;
   ck_ok(ref_run2(CVK_OP_EQUAL, NULL, &a, &b, &y));
   ref_expect_bytes(&y, CVK_BOOL, SHAPE(4), (uint8_t[]){0, 0, 1, 1});
   ref_free(&y);

@@ -27,8 +27,8 @@ START_TEST(empty_and_single_inputs) {
 END_TEST
 
 START_TEST(bad_arguments) {
-  ref_tensor a = ref_new(CVK_F32, SHAPE(2, 2)), b = ref_new(CVK_F32, SHAPE(3, 3)), c = ref_new(CVK_F32, SHAPE(4)), d = ref_new(CVK_I32, SHAPE(2, 2)),
-             s = ref_new(CVK_F32, SCALAR), y;
+  ref_tensor a = ref_new(CVK_F32, SHAPE(2, 2)), b = ref_new(CVK_F32, SHAPE(3, 3)), c = ref_new(CVK_F32, SHAPE(4)),
+             d = ref_new(CVK_I32, SHAPE(2, 2)), s = ref_new(CVK_F32, SCALAR), y;
   ck_fails(ref_run2(CVK_OP_CONCAT, NULL, &a, &b, &y), CVK_INVALID_SHAPE, "[2,2], input 1 has [3,3]; they may differ on axis 0 only");
   ck_fails(ref_run2(CVK_OP_CONCAT, NULL, &a, &c, &y), CVK_INVALID_SHAPE, "input 1 has [4]");
   ck_fails(ref_run2(CVK_OP_CONCAT, NULL, &a, &d, &y), CVK_INVALID_ARGUMENT, "input 1 is int32");

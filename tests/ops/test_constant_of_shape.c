@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_constant_of_shape.c: CONSTANT_OF_SHAPE: shapes by attribute and tensor, values of several types, the scalar of an empty shape, errors. */
+/* test_constant_of_shape.c: CONSTANT_OF_SHAPE: shapes by attribute and tensor, values of several types, the scalar of an empty shape,
+ * errors. */
 #include "ref_run.h"
 
 START_TEST(by_tensor) {

@@ -28,9 +28,10 @@ START_TEST(scalar_index_drops_the_axis) {
 END_TEST
 
 START_TEST(indices_outside_the_axis) {
-  ref_tensor x = ref_of(CVK_F32, SHAPE(3, 2), six), high = ref_of(CVK_I64, SHAPE(2), (int64_t[]){0, 3}), low = ref_of(CVK_I32, SHAPE(1), (int32_t[]){-4}),
-             empty = ref_new(CVK_F32, SHAPE(3, 0)), y;
-  ck_fails(ref_run2(CVK_OP_GATHER, NULL, &x, &high, &y), CVK_INVALID_ARGUMENT, "index 3 (entry 1 of the indices) is outside axis 0, allowed -3 to 2");
+  ref_tensor x = ref_of(CVK_F32, SHAPE(3, 2), six), high = ref_of(CVK_I64, SHAPE(2), (int64_t[]){0, 3}),
+             low = ref_of(CVK_I32, SHAPE(1), (int32_t[]){-4}), empty = ref_new(CVK_F32, SHAPE(3, 0)), y;
+  ck_fails(ref_run2(CVK_OP_GATHER, NULL, &x, &high, &y), CVK_INVALID_ARGUMENT,
+           "index 3 (entry 1 of the indices) is outside axis 0, allowed -3 to 2");
   ck_fails(ref_run2(CVK_OP_GATHER, NULL, &x, &low, &y), CVK_INVALID_ARGUMENT, "index -4");
   ck_fails(ref_run2(CVK_OP_GATHER, NULL, &empty, &high, &y), CVK_INVALID_ARGUMENT, "index 3");
   ref_free(&x), ref_free(&high), ref_free(&low), ref_free(&empty);

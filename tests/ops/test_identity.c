@@ -3,7 +3,8 @@
 #include "ref_run.h"
 
 START_TEST(bits_pass_through) {
-  static const int32_t types[] = {CVK_F32, CVK_U8, CVK_I8, CVK_U16, CVK_I16, CVK_I32, CVK_I64, CVK_BOOL, CVK_F16, CVK_F64, CVK_U32, CVK_U64, CVK_BF16};
+  static const int32_t types[] = {CVK_F32,  CVK_U8,  CVK_I8,  CVK_U16, CVK_I16, CVK_I32, CVK_I64,
+                                  CVK_BOOL, CVK_F16, CVK_F64, CVK_U32, CVK_U64, CVK_BF16};
   for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
     ref_tensor x = ref_new(types[t], SHAPE(2, 3)), y;
     memset(x.data, 0xff, (size_t)cvk_desc_bytes(&x.desc)); /* a NaN with a payload, among others */

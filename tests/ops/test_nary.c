@@ -75,4 +75,5 @@ START_TEST(bad_arguments) {
 }
 END_TEST
 
-SUITE("nary", three_inputs_broadcast, nan_wins_in_any_position, sixty_four_inputs_are_summed_in_double, one_input_and_integers, bad_arguments)
+SUITE("nary", three_inputs_broadcast, nan_wins_in_any_position, sixty_four_inputs_are_summed_in_double, one_input_and_integers,
+      bad_arguments)

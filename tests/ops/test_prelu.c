@@ -5,8 +5,8 @@
 #include "ref_run.h"
 
 START_TEST(slope_broadcasts_to_x) {
-  ref_tensor x = ref_of(CVK_F32, SHAPE(1, 2, 1, 2), (float[]){-1, 2, -3, NAN}), channel = ref_of(CVK_F32, SHAPE(2, 1, 1), (float[]){0.5f, 10}),
-             one = ref_of(CVK_F32, SCALAR, (float[]){2}), y;
+  ref_tensor x = ref_of(CVK_F32, SHAPE(1, 2, 1, 2), (float[]){-1, 2, -3, NAN}),
+             channel = ref_of(CVK_F32, SHAPE(2, 1, 1), (float[]){0.5f, 10}), one = ref_of(CVK_F32, SCALAR, (float[]){2}), y;
   ck_ok(ref_run2(CVK_OP_PRELU, NULL, &x, &channel, &y));
   ref_expect(&y, 0, SHAPE(1, 2, 1, 2), (float[]){-0.5f, 2, -30, NAN});
   ref_free(&y);

@@ -126,8 +126,10 @@ END_TEST
 
 START_TEST(bad_arguments) {
   ref_tensor x = ref_new(CVK_F32, SHAPE(2, 2)), b = ref_new(CVK_BOOL, SHAPE(2)), f = ref_new(CVK_F32, SHAPE(1)), y;
-  ck_fails(ref_run1(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 1, .axis = {2}}, &x, &y), CVK_INVALID_ARGUMENT, "axis is 2, allowed -2 to 1");
-  ck_fails(ref_run1(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 2, .axis = {1, -1}}, &x, &y), CVK_INVALID_ARGUMENT, "axis 1 is given twice");
+  ck_fails(ref_run1(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 1, .axis = {2}}, &x, &y), CVK_INVALID_ARGUMENT,
+           "axis is 2, allowed -2 to 1");
+  ck_fails(ref_run1(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 2, .axis = {1, -1}}, &x, &y), CVK_INVALID_ARGUMENT,
+           "axis 1 is given twice");
   ck_fails(ref_run1(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 9}, &x, &y), CVK_INVALID_ARGUMENT, "9 axes");
   ck_fails(ref_run1(CVK_OP_REDUCE_SUM, NULL, &b, &y), CVK_INVALID_ARGUMENT, "bool");
   ck_fails(ref_run2(CVK_OP_REDUCE_SUM, NULL, &x, &f, &y), CVK_INVALID_ARGUMENT, "int64");
@@ -135,5 +137,5 @@ START_TEST(bad_arguments) {
 }
 END_TEST
 
-SUITE("reduce", every_set_of_axes, defaults_reduce_all_and_keep_dims, axes_as_a_tensor, over_nothing, nan_and_precision, integers_and_bool, scalars,
-      bad_arguments)
+SUITE("reduce", every_set_of_axes, defaults_reduce_all_and_keep_dims, axes_as_a_tensor, over_nothing, nan_and_precision, integers_and_bool,
+      scalars, bad_arguments)

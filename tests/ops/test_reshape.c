@@ -58,7 +58,8 @@ START_TEST(reshape_errors) {
       {{.rank = 9}, CVK_INVALID_SHAPE, "rank 9"},
       {{.rank = 2, .dim = {INT64_MAX, 3}}, CVK_SIZE_OVERFLOW, "2^63-1"},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) ck_fails(ref_run1(CVK_OP_RESHAPE, &rows[i].attr, &x, &y), rows[i].status, rows[i].text);
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    ck_fails(ref_run1(CVK_OP_RESHAPE, &rows[i].attr, &x, &y), rows[i].status, rows[i].text);
   ck_fails(ref_run1(CVK_OP_RESHAPE, &(cvk_shape_attr){.rank = 2, .dim = {0, -1}, .allow_zero = 1}, &e, &y), CVK_INVALID_SHAPE, "inferred");
   ck_fails(ref_infer(CVK_OP_RESHAPE, NULL, 2, in, &out), CVK_UNSUPPORTED, "input 1 must be known");
   ref_free(&x), ref_free(&e);
@@ -85,7 +86,8 @@ START_TEST(flatten) {
 END_TEST
 
 START_TEST(squeeze) {
-  ref_tensor x = ref_of(CVK_F32, SHAPE(1, 6, 1), six), axes = ref_of(CVK_I64, SHAPE(1), (int64_t[]){-1}), none = ref_new(CVK_I64, SHAPE(0)), y;
+  ref_tensor x = ref_of(CVK_F32, SHAPE(1, 6, 1), six), axes = ref_of(CVK_I64, SHAPE(1), (int64_t[]){-1}), none = ref_new(CVK_I64, SHAPE(0)),
+             y;
   ck_ok(ref_run1(CVK_OP_SQUEEZE, NULL, &x, &y));
   ref_expect(&y, 0, SHAPE(6), six);
   ref_free(&y);
@@ -113,7 +115,8 @@ START_TEST(unsqueeze) {
   ref_expect(&y, 0, SHAPE(1, 2, 3, 1), six);
   ref_free(&y);
   ck_fails(ref_run1(CVK_OP_UNSQUEEZE, NULL, &x, &y), CVK_INVALID_ARGUMENT, "no axes");
-  ck_fails(ref_run1(CVK_OP_UNSQUEEZE, &(cvk_axes_attr){.n_axes = 1, .axis = {3}}, &x, &y), CVK_INVALID_ARGUMENT, "axis is 3, allowed -3 to 2");
+  ck_fails(ref_run1(CVK_OP_UNSQUEEZE, &(cvk_axes_attr){.n_axes = 1, .axis = {3}}, &x, &y), CVK_INVALID_ARGUMENT,
+           "axis is 3, allowed -3 to 2");
   ck_fails(ref_run1(CVK_OP_UNSQUEEZE, &(cvk_axes_attr){.n_axes = 2, .axis = {0, -4}}, &x, &y), CVK_INVALID_ARGUMENT, "given twice");
   ck_fails(ref_run1(CVK_OP_UNSQUEEZE, &(cvk_axes_attr){.n_axes = 7}, &x, &y), CVK_INVALID_SHAPE, "7 axes more than rank 2");
   ref_free(&x), ref_free(&axes);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_slice.c: SLICE: one axis over all small starts, ends and steps against a plain loop, extreme values, several axes, tensors, errors. */
+/* test_slice.c: SLICE: one axis over all small starts, ends and steps against a plain loop, extreme values, several axes, tensors, errors.
+ */
 #include "ref_run.h"
 
 /* What a reader of the ONNX page would do: normalise, clamp, walk. */
@@ -71,8 +72,8 @@ START_TEST(resolved_attribute_names_every_axis) {
   const cvk_tensor_desc x = {.struct_size = sizeof x, .dtype = CVK_F32, .rank = 2, .dim = {4, 5}}, *const in[] = {&x};
   cvk_tensor_desc y;
   cvk_any_attr attr;
-  ck_ok(cvk_op_resolve(CVK_OP_SLICE, &(cvk_slice_attr){.n_axes = 1, .axis = {-1}, .start = {-2}, .end = {INT64_MIN}, .step = {-2}}, 1, in, 1, &y,
-                       &attr));
+  ck_ok(cvk_op_resolve(CVK_OP_SLICE, &(cvk_slice_attr){.n_axes = 1, .axis = {-1}, .start = {-2}, .end = {INT64_MIN}, .step = {-2}}, 1, in,
+                       1, &y, &attr));
   ck_assert_int_eq(attr.slice.n_axes, 2);
   ck_assert(attr.slice.axis[0] == 0 && attr.slice.start[0] == 0 && attr.slice.end[0] == 4 && attr.slice.step[0] == 1);
   ck_assert(attr.slice.axis[1] == 1 && attr.slice.start[1] == 3 && attr.slice.end[1] == -1 && attr.slice.step[1] == -2);
@@ -83,7 +84,8 @@ END_TEST
 START_TEST(bad_arguments) {
   ref_tensor x = ref_new(CVK_F32, SHAPE(2, 3)), one = ref_of(CVK_I64, SHAPE(1), (int64_t[]){1}), zero = ref_new(CVK_I64, SHAPE(1)),
              two = ref_new(CVK_I64, SHAPE(2)), far = ref_of(CVK_I64, SHAPE(1), (int64_t[]){INT64_MAX}), y;
-  ck_fails(ref_run(CVK_OP_SLICE, NULL, 5, (const ref_tensor *const[]){&x, &one, &one, &zero, &zero}, 1, &y), CVK_INVALID_ARGUMENT, "step 0 is 0");
+  ck_fails(ref_run(CVK_OP_SLICE, NULL, 5, (const ref_tensor *const[]){&x, &one, &one, &zero, &zero}, 1, &y), CVK_INVALID_ARGUMENT,
+           "step 0 is 0");
   ck_fails(ref_run(CVK_OP_SLICE, NULL, 3, (const ref_tensor *const[]){&x, &one, &two}, 1, &y), CVK_INVALID_ARGUMENT, "1 starts, 2 ends");
   ck_fails(ref_run(CVK_OP_SLICE, NULL, 2, (const ref_tensor *const[]){&x, &one}, 1, &y), CVK_INVALID_ARGUMENT, "-1 ends");
   ck_fails(ref_run(CVK_OP_SLICE, NULL, 4, (const ref_tensor *const[]){&x, &one, &one, &far}, 1, &y), CVK_INVALID_ARGUMENT, "axis is 9223");
@@ -94,4 +96,5 @@ START_TEST(bad_arguments) {
 }
 END_TEST
 
-SUITE("slice", every_small_slice_of_one_axis, extreme_ends_and_steps, several_axes_by_tensors, resolved_attribute_names_every_axis, bad_arguments)
+SUITE("slice", every_small_slice_of_one_axis, extreme_ends_and_steps, several_axes_by_tensors, resolved_attribute_names_every_axis,
+      bad_arguments)

@@ -48,7 +48,8 @@ END_TEST
 
 START_TEST(bad_arguments) {
   ref_tensor x = ref_new(CVK_F32, SHAPE(9)), s = ref_new(CVK_F32, SCALAR), y[8];
-  ck_fails(split(&x, NULL, &(cvk_split_attr){.n_split = 2, .size = {4, 4}}, 2, y), CVK_INVALID_ARGUMENT, "add up to 8, axis 0 has extent 9");
+  ck_fails(split(&x, NULL, &(cvk_split_attr){.n_split = 2, .size = {4, 4}}, 2, y), CVK_INVALID_ARGUMENT,
+           "add up to 8, axis 0 has extent 9");
   ck_fails(split(&x, NULL, &(cvk_split_attr){.n_split = 2, .size = {-1, 10}}, 2, y), CVK_INVALID_ARGUMENT, "size 0 is -1");
   ck_fails(split(&x, NULL, &(cvk_split_attr){.n_split = 2, .size = {4, 5}}, 3, y), CVK_INVALID_ARGUMENT, "2 sizes for 3 outputs");
   ck_fails(split(&x, NULL, NULL, 8, y), CVK_INVALID_ARGUMENT, "extent 9 cannot be cut into 8 parts of 2");

@@ -5,8 +5,7 @@
 START_TEST(each_axis_repeats) {
   ref_tensor x = ref_of(CVK_F32, SHAPE(2, 2), (float[]){1, 2, 3, 4}), repeats = ref_of(CVK_I64, SHAPE(2), (int64_t[]){2, 3}), y;
   ck_ok(ref_run2(CVK_OP_TILE, NULL, &x, &repeats, &y));
-  ref_expect(&y, 0, SHAPE(4, 6),
-             (float[]){1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4});
+  ref_expect(&y, 0, SHAPE(4, 6), (float[]){1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4});
   ref_free(&y);
   ck_ok(ref_run1(CVK_OP_TILE, &(cvk_shape_attr){.rank = 2, .dim = {0, 3}}, &x, &y));
   ref_expect_shape(&y.desc, SHAPE(0, 6));

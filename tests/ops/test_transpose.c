@@ -50,7 +50,8 @@ START_TEST(bad_permutations) {
   ref_tensor x = ref_new(CVK_F32, SHAPE(2, 3)), y;
   ck_fails(ref_run1(CVK_OP_TRANSPOSE, &(cvk_axes_attr){.n_axes = 3}, &x, &y), CVK_INVALID_ARGUMENT, "3 entries, x has rank 2");
   ck_fails(ref_run1(CVK_OP_TRANSPOSE, &(cvk_axes_attr){.n_axes = 2, .axis = {1, 1}}, &x, &y), CVK_INVALID_ARGUMENT, "names axis 1 twice");
-  ck_fails(ref_run1(CVK_OP_TRANSPOSE, &(cvk_axes_attr){.n_axes = 2, .axis = {0, 2}}, &x, &y), CVK_INVALID_ARGUMENT, "is 2, allowed -2 to 1");
+  ck_fails(ref_run1(CVK_OP_TRANSPOSE, &(cvk_axes_attr){.n_axes = 2, .axis = {0, 2}}, &x, &y), CVK_INVALID_ARGUMENT,
+           "is 2, allowed -2 to 1");
   ref_free(&x);
 }
 END_TEST

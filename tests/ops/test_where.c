@@ -29,7 +29,8 @@ START_TEST(any_type) {
 END_TEST
 
 START_TEST(bad_arguments) {
-  ref_tensor c = ref_new(CVK_BOOL, SHAPE(2)), f = ref_new(CVK_F32, SHAPE(2)), d = ref_new(CVK_F64, SHAPE(2)), g = ref_new(CVK_F32, SHAPE(3)), y;
+  ref_tensor c = ref_new(CVK_BOOL, SHAPE(2)), f = ref_new(CVK_F32, SHAPE(2)), d = ref_new(CVK_F64, SHAPE(2)),
+             g = ref_new(CVK_F32, SHAPE(3)), y;
   ck_fails(where(&f, &f, &f, &y), CVK_INVALID_ARGUMENT, "allowed bool");
   ck_fails(where(&c, &f, &d, &y), CVK_INVALID_ARGUMENT, "b is float64");
   ck_fails(where(&c, &g, &g, &y), CVK_INVALID_SHAPE, "[2] and [3]");
