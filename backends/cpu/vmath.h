@@ -99,12 +99,12 @@ VI vf vm_erfcx(vf x) {
   return v_fma(q, t, v_set1(2.141990080e-06f));
 }
 
-/* erfc(x) for x >= 1. x is cut to 12 bits so that its square is exact; the rest of x^2 goes through a second exponential. */
-VI vf vm_erfc_tail(vf x) {
-  const vf far = v_min_raw(v_set1(10.5f), x);
-  const vf head = v_from_bits(vi_and(v_bits(far), vi_set1((int32_t)0xfffff000)));
-  const vf rest = v_mul(v_sub(head, far), v_add(head, far));
-  return v_mul(v_mul(v_exp(v_neg(v_mul(head, head))), v_exp(rest)), vm_erfcx(far));
+/* exp(-share x^2), share 1 or 1/2, for x >= 0. x is cut to 12 bits so that its square is exact; the rest goes through a second exponential. */
+VI vf vm_exp_square(vf x, float share) {
+  const vf near = v_min_raw(v_set1(15.0f), x);
+  const vf head = v_from_bits(vi_and(v_bits(near), vi_set1((int32_t)0xfffff000)));
+  const vf rest = v_mul(v_sub(head, near), v_add(head, near));
+  return v_mul(v_exp(v_mul(v_set1(-share), v_mul(head, head))), v_exp(v_mul(v_set1(share), rest)));
 }
 
 /* erf(x) for |x| <= 1. */
@@ -123,14 +123,15 @@ VI vf vm_erf_near(vf x) {
 
 VI vf v_erf(vf x) {
   const vf a = v_abs(x), one = v_set1(1.0f);
-  const vf far = v_copysign(v_sub(one, vm_erfc_tail(v_max_raw(one, a))), x);
+  const vf beyond = v_max_raw(one, a);
+  const vf far = v_copysign(v_fnma(vm_exp_square(beyond, 1.0f), vm_erfcx(beyond), one), x);
   return v_sel(v_lt(one, a), far, vm_erf_near(x));
 }
 
-/* The normal distribution's integral from -inf to x, precise in both tails. */
+/* The normal distribution's integral from -inf to x = erfc(-x / sqrt 2) / 2, precise in both tails. */
 VI vf v_phi(vf x) {
   const vf t = v_mul(x, v_set1(0.70710678118654752f)), a = v_abs(t), one = v_set1(1.0f), half = v_set1(0.5f);
-  const vf tail = v_mul(half, vm_erfc_tail(v_max_raw(one, a)));
+  const vf tail = v_mul(v_mul(half, vm_exp_square(v_abs(x), 0.5f)), vm_erfcx(v_max_raw(one, a)));
   const vf far = v_sel(v_lt(t, v_zero()), tail, v_sub(one, tail));
   return v_sel(v_lt(one, a), far, v_fma(half, vm_erf_near(t), half));
 }

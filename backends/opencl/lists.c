@@ -3,7 +3,6 @@
 #include "lists.h"
 
 const ocl_list *const ocl_lists[] = {
-    &ocl_conv_list,
     &ocl_elementwise_list,
     NULL,
 };

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pool.h: window arithmetic that the pool rows share. 1-D and 2-D pools are 3-D ones with leading axes of extent 1. */
+#ifndef CVK_CPU_POOL_H
+#define CVK_CPU_POOL_H
+
+#include "cpu.h"
+
+enum { POOL_AXES = 3 };
+
+typedef struct pool_axis { int64_t in, out, kernel, stride, dilation, begin, end; } pool_axis;
+
+/* The taps first..last-1 of one window that lie in the input, where tap 0 would lie, and how many taps an average counts. */
+typedef struct pool_window { int64_t start, first, last, count; } pool_window;
+
+typedef struct pool_shape {
+  int64_t images, channels;
+  pool_axis axis[POOL_AXES]; /* depth, height, width */
+  int32_t is_max, count_pad;
+} pool_shape;
+
+/* 0 and a reason unless the op is f32 with one to three spatial axes. */
+static inline int32_t pool_shape_of(const cvk_op *op, pool_shape *s, cpu_reason *why) {
+  const cvk_tensor_desc *x = op->in[0], *y = op->out[0];
+  const cvk_pool_attr *a = op->attr;
+  if (x->dtype != CVK_F32) return cpu_refuse(why, "element type %d, not f32", x->dtype);
+  if (x->rank < 3 || x->rank > 5) return cpu_refuse(why, "rank %d, takes 3 to 5", x->rank);
+  if (!y) return cpu_refuse(why, "output 0 is not wanted");
+  *s = (pool_shape){.images = x->dim[0], .channels = x->dim[1], .is_max = op->kind == CVK_OP_MAX_POOL, .count_pad = a->count_include_pad};
+  for (int32_t i = 0; i < POOL_AXES; i++) {
+    const int32_t j = i - (POOL_AXES - (x->rank - 2));
+    s->axis[i] = j < 0 ? (pool_axis){1, 1, 1, 1, 1, 0, 0}
+                       : (pool_axis){x->dim[j + 2], y->dim[j + 2], a->kernel[j], a->stride[j], a->dilation[j], a->pad_begin[j], a->pad_end[j]};
+  }
+  return 1;
+}
+
+static inline pool_window pool_window_at(const pool_axis *a, int64_t o, int32_t count_pad) {
+  pool_window w = {.start = o * a->stride - a->begin};
+  w.first = w.start < 0 ? cpu_ceil_div(-w.start, a->dilation) : 0;
+  w.last = w.start < a->in ? cpu_min(a->kernel, cpu_ceil_div(a->in - w.start, a->dilation)) : 0;
+  w.count = count_pad ? cpu_min(a->kernel, cpu_ceil_div(a->in + a->end - w.start, a->dilation)) : w.last - w.first;
+  return w;
+}
+
+/* Outputs begin..end-1 of an axis whose tap `tap` lies in the input. */
+static inline void pool_outputs_of(const pool_axis *a, int64_t tap, int64_t *begin, int64_t *end) {
+  const int64_t offset = tap * a->dilation - a->begin; /* input cell of output 0 */
+  *begin = offset < 0 ? cpu_min(a->out, cpu_ceil_div(-offset, a->stride)) : 0;
+  *end = offset < a->in ? cpu_min(a->out, cpu_ceil_div(a->in - offset, a->stride)) : 0;
+  if (*end < *begin) *end = *begin;
+}
+
+static inline int64_t pool_cells_in(const pool_shape *s) { return s->axis[0].in * s->axis[1].in * s->axis[2].in; }
+static inline int64_t pool_cells_out(const pool_shape *s) { return s->axis[0].out * s->axis[1].out * s->axis[2].out; }
+static inline int64_t pool_taps(const pool_shape *s) { return s->axis[0].kernel * s->axis[1].kernel * s->axis[2].kernel; }
+
+#endif

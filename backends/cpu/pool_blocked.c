@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pool_blocked: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, NCHWc in and out; one vector is one cell's channels, so any stride and dilation runs at
+ * full width. A task is some output rows; away from the borders TILE outputs are computed together. Pads are skipped, never read: they win no
+ * maximum. A NaN wins every maximum. An average sums each window row by itself, which keeps the error of large windows small. */
+#include "pool.h"
+#include "vec.h"
+
+enum { TILE = 4, CELLS_PER_TASK = 256 };
+
+typedef struct pool_kernel {
+  cpu_kernel base;
+  pool_shape shape;
+  int64_t rows, rows_per_task;
+  int64_t inner_begin, inner_end; /* outputs of a row whose windows lie in the input from side to side */
+  double ns;
+} pool_kernel;
+
+typedef struct pool_job {
+  const pool_kernel *kernel;
+  const float *x;
+  float *y;
+} pool_job;
+
+static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
+  pool_shape s = {0};
+  (void)variant;
+  if (!pool_shape_of(op, &s, why)) return 0;
+  if (op->n_out > 1 && op->out[1]) return cpu_refuse(why, "indices are wanted");
+  c->in[0] = c->out[0] = cpu_format(VL);
+  const double planes = (double)s.images * (double)cpu_ceil_div(s.channels, VL) * VL;
+  const double out = planes * (double)pool_cells_out(&s), in = planes * (double)pool_cells_in(&s);
+  c->estimated_ns = cpu_ns_memory(device, 4 * (in + out), 1) + cpu_ns_compute(device, out * (double)pool_taps(&s) * 2, 1);
+  return 1;
+}
+
+static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
+  cpu_reason why;
+  pool_kernel *k = cpu_kernel_new(device, sizeof *k);
+  if (!k) return CVK_NO_MEMORY;
+  pool_shape_of(op, &k->shape, &why);
+  const pool_axis *w = &k->shape.axis[2];
+  int64_t ignored;
+  pool_outputs_of(w, 0, &k->inner_begin, &ignored);
+  pool_outputs_of(w, w->kernel - 1, &ignored, &k->inner_end);
+  k->inner_end = cpu_max(k->inner_begin, k->inner_end);
+  k->rows = k->shape.images * cpu_ceil_div(k->shape.channels, VL) * k->shape.axis[0].out * k->shape.axis[1].out;
+  k->rows_per_task = cpu_max(1, CELLS_PER_TASK / cpu_max(1, w->out));
+  k->ns = c->estimated_ns;
+  *out = &k->base;
+  return CVK_OK;
+}
+
+/* The window rows of one output row: base + plane and row steps over the valid taps. */
+typedef struct row_source {
+  const float *base; /* cell (first depth tap, first height tap, width 0) */
+  int64_t depths, heights, depth_step, height_step;
+} row_source;
+
+/* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum. */
+VI void reduce(const row_source *r, const pool_axis *w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
+  for (int u = 0; u < n; u++) acc[u] = is_max ? v_set1(-__builtin_inff()) : v_zero();
+  for (int64_t d = 0; d < r->depths; d++) {
+    for (int64_t h = 0; h < r->heights; h++) {
+      const float *line = r->base + d * r->depth_step + h * r->height_step + x0 * VL;
+      vf part[TILE];
+      for (int u = 0; u < n; u++) part[u] = is_max ? acc[u] : v_zero();
+      for (int64_t t = first; t < last; t++)
+        for (int u = 0; u < n; u++) {
+          const vf x = v_load(line + (t * w->dilation + u * w->stride) * VL);
+          part[u] = is_max ? v_max(part[u], x) : v_add(part[u], x);
+        }
+      for (int u = 0; u < n; u++) acc[u] = is_max ? part[u] : v_add(acc[u], part[u]);
+    }
+  }
+}
+
+VI void row(const pool_kernel *k, const row_source *r, int64_t outer_count, float *y, int is_max) {
+  const pool_axis *w = &k->shape.axis[2];
+  vf acc[TILE];
+  int64_t o = 0;
+  while (o < w->out) {
+    const int inner = o >= k->inner_begin && o + TILE <= k->inner_end;
+    const pool_window at = pool_window_at(w, o, k->shape.count_pad);
+    const int n = inner ? TILE : 1;
+    if (inner) reduce(r, w, is_max, TILE, at.start, 0, w->kernel, acc);
+    else reduce(r, w, is_max, 1, at.start, at.first, at.last, acc);
+    const vf divisor = v_set1((float)(outer_count * at.count));
+    for (int u = 0; u < n; u++) v_store(y + (o + u) * VL, is_max ? acc[u] : v_div(acc[u], divisor));
+    o += n;
+  }
+}
+
+static void run(void *arg, int64_t index, int32_t worker) {
+  const pool_job *j = arg;
+  const pool_kernel *k = j->kernel;
+  const pool_axis *d = &k->shape.axis[0], *h = &k->shape.axis[1], *w = &k->shape.axis[2];
+  const int64_t end = cpu_min(k->rows, (index + 1) * k->rows_per_task), line = w->in * VL;
+  (void)worker;
+  for (int64_t i = index * k->rows_per_task; i < end; i++) {
+    const int64_t plane = i / (d->out * h->out);
+    const pool_window wd = pool_window_at(d, i / h->out % d->out, k->shape.count_pad), wh = pool_window_at(h, i % h->out, k->shape.count_pad);
+    const row_source r = {.base = j->x + ((plane * d->in + wd.start + wd.first * d->dilation) * h->in + wh.start + wh.first * h->dilation) * line,
+                          .depths = wd.last - wd.first,
+                          .heights = wh.last - wh.first,
+                          .depth_step = d->dilation * h->in * line,
+                          .height_step = h->dilation * line};
+    float *y = j->y + i * w->out * VL;
+    if (k->shape.is_max) row(k, &r, 1, y, 1);
+    else row(k, &r, wd.count * wh.count, y, 0);
+  }
+}
+
+static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
+  const pool_kernel *k = (const pool_kernel *)kernel;
+  pool_job job = {k, in[0], out[0]};
+  (void)workspace;
+  cpu_parallel(kernel->device, cpu_ceil_div(k->rows, k->rows_per_task), k->ns, run, &job);
+  return CVK_OK;
+}
+
+const cpu_row CVK_ISA_FN(pool_blocked_row) = {.name = CVK_ISA_ROW("pool_blocked"),
+                                              .kind = CVK_OP_MAX_POOL,
+                                              .kind_last = CVK_OP_AVG_POOL,
+                                              .accepts = accepts,
+                                              .prepare = prepare,
+                                              .execute = execute};
