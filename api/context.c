@@ -172,7 +172,6 @@ static cvk_status thread_count(const cvk_context *ctx, const cvk_context_options
 /* ---- lifetime ---- */
 
 static void destroy(cvk_context *ctx) {
-  if (ctx->eager_free != NULL) ctx->eager_free(ctx->eager);
   cvk_registry_free(ctx->registry);
   cvk_threadpool_destroy(ctx->pool);
   for (int i = 0; i < CVK_OPTION_COUNT; i++) free(ctx->option[i]);

@@ -35,8 +35,6 @@ struct cvk_context {
   cvk_host host;                 /* what backend instances of this context are given */
   pthread_mutex_t lock;          /* guards registry and the opening and closing of devices */
   struct cvk_registry *registry; /* plugins, instances and devices (device.c); NULL before the first device call */
-  void *eager;                   /* eager.c's kernels; freed first */
-  void (*eager_free)(void *eager);
 };
 
 cvk_context *cvk_context_retain(cvk_context *ctx);

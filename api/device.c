@@ -148,12 +148,13 @@ void cvk_device_release(cvk_device *dev) {
   cvk_context *ctx = dev->ctx;
   pthread_mutex_lock(&ctx->lock);
   const int last = atomic_fetch_sub(&dev->refs, 1) == 1;
-  if (last) {
-    dev->entry->open = NULL;
-    close_handle(dev);
-  }
+  if (last) dev->entry->open = NULL;
   pthread_mutex_unlock(&ctx->lock);
   if (!last) return;
+  if (dev->eager_free != NULL) dev->eager_free(dev->eager); /* may close fallback devices, so not under the lock */
+  pthread_mutex_lock(&ctx->lock);
+  close_handle(dev);
+  pthread_mutex_unlock(&ctx->lock);
   pthread_mutex_destroy(&dev->lock);
   free(dev);
   cvk_context_release(ctx);

@@ -22,6 +22,8 @@ struct cvk_device {
   _Atomic int lost;
   int32_t pid;                    /* of the process that opened it */
   pthread_mutex_t lock;           /* serialises the use of queue: hold it from the first queued call to the finish */
+  void *eager;                    /* eager.c's kernels on this device, made on first use; freed before the device is closed */
+  void (*eager_free)(void *eager);
   struct cvk_device_entry *entry; /* its line in the registry */
 };
 

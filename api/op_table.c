@@ -60,9 +60,7 @@ const char *cvk_op_onnx_name(int32_t kind) {
   return def ? def->onnx : NULL;
 }
 
-/* Copies the caller's attribute under the rules of growth: a shorter one is filled up with zeros; of a longer one the part that this
- * library does not know must be zero. */
-static cvk_status copy_attr(const cvk_op_def *def, const void *attr, cvk_any_attr *resolved) {
+cvk_status cvk_attr_copy(const cvk_op_def *def, const void *attr, cvk_any_attr *resolved) {
   memset(resolved, 0, sizeof *resolved);
   if (def->attr_bytes == 0 || attr == NULL) {
     def->defaults(def->kind, resolved);
@@ -121,7 +119,7 @@ cvk_status cvk_op_resolve(int32_t kind, const void *attr, int32_t n_in, const cv
   if (n_out < 1 || n_out > def->max_out)
     return cvk_fail(CVK_INVALID_ARGUMENT, "%s: asked for %d outputs, gives 1 to %d", def->name, n_out, def->max_out);
   cvk_status s = check_inputs(def, n_in, in);
-  if (s == CVK_OK) s = copy_attr(def, attr, resolved);
+  if (s == CVK_OK) s = cvk_attr_copy(def, attr, resolved);
   if (s != CVK_OK) return s;
   memset(out, 0, (size_t)n_out * sizeof *out);
   for (int32_t i = 0; i < n_out; i++) out[i].struct_size = sizeof *out;

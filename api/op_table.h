@@ -59,6 +59,9 @@ typedef struct cvk_op_def {
 const cvk_op_def *cvk_op_def_find(int32_t kind);           /* NULL: unknown */
 const cvk_op_def *cvk_op_def_at(int32_t index);            /* NULL past the end */
 
+/* Copies the caller's attribute into full room under the rules of growth: a shorter one is filled up with zeros; of a longer one the part
+ * that this library does not know must be zero. NULL: the op's defaults. */
+cvk_status cvk_attr_copy(const cvk_op_def *def, const void *attr, cvk_any_attr *resolved);
 /* Copies attr (NULL: defaults; struct_size 0: full size; smaller or larger sizes as the rules of growth say), checks the argument counts
  * and required inputs, runs infer. out: n_out descs, overwritten. resolved: overwritten. */
 cvk_status cvk_op_resolve(int32_t kind, const void *attr, int32_t n_in, const cvk_tensor_desc *const *in, int32_t n_out, cvk_tensor_desc *out,

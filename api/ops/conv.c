@@ -82,6 +82,8 @@ cvk_status cvk_infer_conv(cvk_op_call *call) {
   return s == CVK_OK ? cvk_conv_finish(call, w->dim[0], out) : s;
 }
 
+#define FILTERS 8 /* output channels summed together, so that an input row is converted once for all of them */
+
 typedef struct conv_run {
   cvk_window win;
   int32_t dtype;
@@ -89,36 +91,63 @@ typedef struct conv_run {
   const void *x, *w;
 } conv_run;
 
-/* acc[j] += the products of output column first + j, of one channel and one row of the kernel. */
-static void add_kernel_row(const conv_run *r, int64_t x_row, int64_t w_row, int64_t first, int64_t n, double *acc) {
-  double cells[CVK_RUN];
+/* The sums under way: `filters` output channels (of one group) by the output columns first .. first + n of row (od, oh). */
+typedef struct conv_tile {
+  int64_t x_at, w_at; /* the first element of the group's input in this image, and of the first filter */
+  int64_t od, oh, first, n;
+  int64_t filters;
+  double acc[FILTERS][CVK_RUN];
+} conv_tile;
+
+/* Adds the products of one channel and one row of the kernel. */
+static void add_kernel_row(const conv_run *r, conv_tile *t, int64_t x_row, int64_t w_row) {
+  double cells[CVK_RUN], weights[FILTERS];
   for (int64_t k = 0; k < r->win.kernel[2]; k++) {
     int64_t lo, hi;
     cvk_window_span(&r->win, 2, k, &lo, &hi);
-    if (lo < first) lo = first;
-    if (hi > first + n) hi = first + n;
+    if (lo < t->first) lo = t->first;
+    if (hi > t->first + t->n) hi = t->first + t->n;
     if (lo >= hi) continue;
-    const double weight = cvk_load_real(r->dtype, r->w, w_row + k);
     const int64_t at = x_row + lo * r->win.stride[2] - r->win.begin[2] + k * r->win.dilation[2];
     cvk_load_reals(r->dtype, r->x, at, r->win.stride[2], hi - lo, cells);
-    for (int64_t j = 0; j < hi - lo; j++) acc[lo - first + j] += weight * cells[j];
+    cvk_load_reals(r->dtype, r->w, w_row + k, r->channels * r->win.taps, t->filters, weights);
+    for (int64_t f = 0; f < t->filters; f++) {
+      double *acc = t->acc[f] + lo - t->first;
+      for (int64_t j = 0; j < hi - lo; j++) acc[j] += weights[f] * cells[j];
+    }
   }
 }
 
-/* The sums of output columns first .. first + n of row (od, oh); x and w at the first element of the group's input and of the filter. */
-static void sum_columns(const conv_run *r, int64_t x_at, int64_t w_at, int64_t od, int64_t oh, int64_t first, int64_t n, double *acc) {
+static void sum_tile(const conv_run *r, conv_tile *t) {
   const cvk_window *win = &r->win;
   int64_t d0, d1, h0, h1;
-  cvk_window_taps(win, 0, od, &d0, &d1);
-  cvk_window_taps(win, 1, oh, &h0, &h1);
+  cvk_window_taps(win, 0, t->od, &d0, &d1);
+  cvk_window_taps(win, 1, t->oh, &h0, &h1);
   for (int64_t c = 0; c < r->channels; c++) {
     for (int64_t kd = d0; kd < d1; kd++) {
-      const int64_t id = od * win->stride[0] - win->begin[0] + kd * win->dilation[0];
+      const int64_t id = t->od * win->stride[0] - win->begin[0] + kd * win->dilation[0];
       for (int64_t kh = h0; kh < h1; kh++) {
-        const int64_t ih = oh * win->stride[1] - win->begin[1] + kh * win->dilation[1];
-        add_kernel_row(r, x_at + c * win->in_cells + (id * win->in[1] + ih) * win->in[2],
-                       w_at + c * win->taps + (kd * win->kernel[1] + kh) * win->kernel[2], first, n, acc);
+        const int64_t ih = t->oh * win->stride[1] - win->begin[1] + kh * win->dilation[1];
+        add_kernel_row(r, t, t->x_at + c * win->in_cells + (id * win->in[1] + ih) * win->in[2],
+                       t->w_at + c * win->taps + (kd * win->kernel[1] + kh) * win->kernel[2]);
       }
+    }
+  }
+}
+
+/* All cells of output channels y_at .. y_at + t->filters - 1 (counted over the batch); bias: one for each. */
+static void run_filters(const conv_run *r, conv_tile *t, int64_t y_at, const double *bias, void *y) {
+  const int64_t rows = r->win.out[0] * r->win.out[1], columns = r->win.out[2];
+  for (int64_t row = 0; row < rows; row++) {
+    t->od = row / r->win.out[1];
+    t->oh = row % r->win.out[1];
+    for (t->first = 0; t->first < columns; t->first += CVK_RUN) {
+      t->n = columns - t->first < CVK_RUN ? columns - t->first : CVK_RUN;
+      for (int64_t f = 0; f < t->filters; f++)
+        for (int64_t j = 0; j < t->n; j++) t->acc[f][j] = bias[f];
+      sum_tile(r, t);
+      for (int64_t f = 0; f < t->filters; f++)
+        cvk_store_reals(r->dtype, y, (y_at + f) * r->win.out_cells + row * columns + t->first, 1, t->n, t->acc[f]);
     }
   }
 }
@@ -130,20 +159,15 @@ cvk_status cvk_ref_conv(const cvk_op *op, const void *const *in, void *const *ou
   const cvk_window_params p = params_of(&a);
   const int64_t channels = x->dim[1] / a.group, filters = y->dim[1] / a.group;
   const conv_run r = {cvk_window_of(x, y, &p), x->dtype, channels, in[0], in[1]};
-  const int64_t rows = r.win.out[0] * r.win.out[1], columns = r.win.out[2];
-  const void *bias = op->n_in > 2 && op->in[2] ? in[2] : NULL;
-  for (int64_t nm = 0; nm < y->dim[0] * y->dim[1]; nm++) {
-    const int64_t n = nm / y->dim[1], m = nm % y->dim[1];
-    const int64_t x_at = (n * x->dim[1] + m / filters * channels) * r.win.in_cells, w_at = m * channels * r.win.taps;
-    const double start = bias ? cvk_load_real(x->dtype, bias, m) : 0;
-    for (int64_t row = 0; row < rows; row++) {
-      for (int64_t first = 0; first < columns; first += CVK_RUN) {
-        const int64_t width = columns - first < CVK_RUN ? columns - first : CVK_RUN;
-        double acc[CVK_RUN];
-        for (int64_t j = 0; j < width; j++) acc[j] = start;
-        sum_columns(&r, x_at, w_at, row / r.win.out[1], row % r.win.out[1], first, width, acc);
-        cvk_store_reals(y->dtype, out[0], nm * r.win.out_cells + row * columns + first, 1, width, acc);
-      }
+  const int has_bias = op->n_in > 2 && op->in[2] != NULL;
+  for (int64_t n = 0; n < y->dim[0]; n++) {
+    for (int64_t m = 0, step; m < y->dim[1]; m += step) {
+      const int64_t left = filters - m % filters; /* a tile stays in its group */
+      double bias[FILTERS] = {0};
+      conv_tile t = {.x_at = (n * x->dim[1] + m / filters * channels) * r.win.in_cells, .w_at = m * channels * r.win.taps};
+      step = t.filters = left < FILTERS ? left : FILTERS;
+      if (has_bias) cvk_load_reals(r.dtype, in[2], m, 1, step, bias);
+      run_filters(&r, &t, n * y->dim[1] + m, bias, out[0]);
     }
   }
   return CVK_OK;

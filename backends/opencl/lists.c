@@ -3,6 +3,7 @@
 #include "lists.h"
 
 const ocl_list *const ocl_lists[] = {
+    &ocl_conv_list,
     &ocl_elementwise_list,
     NULL,
 };

@@ -5,6 +5,7 @@
 
 #include "cl.h"
 
+extern const ocl_list ocl_conv_list;
 extern const ocl_list ocl_elementwise_list;
 
 #endif

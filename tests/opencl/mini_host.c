@@ -153,10 +153,12 @@ mini_tensor mini_f32(int32_t rank, const int64_t *dim, float *data) {
 int64_t mini_count(const mini_tensor *t) { return cvk_count(t->rank, t->dim); }
 
 void mini_random(float *data, int64_t n, uint32_t seed) {
-  uint32_t s = seed * 2654435761u + 12345u;
+  uint64_t s = 0x9E3779B97F4A7C15u * (seed + 1u);
   for (int64_t i = 0; i < n; i++) {
-    s = s * 1664525u + 1013904223u;
-    data[i] = (float)(int32_t)(s >> 8) * 0x1p-23f - 1.0f;
+    s ^= s >> 12;
+    s ^= s << 25;
+    s ^= s >> 27;
+    data[i] = (float)(int64_t)(s * 0x2545F4914F6CDD1Du >> 40) * 0x1p-23f - 1.0f;
   }
 }
 

@@ -99,6 +99,11 @@ cvk_status ref_run1(int32_t kind, const void *attr, const ref_tensor *x, ref_ten
   return ref_run(kind, attr, 1, &x, 1, y);
 }
 
+cvk_status ref_run2(int32_t kind, const void *attr, const ref_tensor *a, const ref_tensor *b, ref_tensor *y) {
+  const ref_tensor *const in[] = {a, b};
+  return ref_run(kind, attr, 2, in, 1, y);
+}
+
 void ref_expect_shape(const cvk_tensor_desc *d, int32_t rank, const int64_t *dim) {
   ck_assert_int_eq(d->rank, rank);
   for (int32_t i = 0; i < rank; i++)
@@ -127,4 +132,12 @@ void ref_expect_i64(const ref_tensor *t, int32_t rank, const int64_t *dim, const
   ck_assert_int_eq(t->desc.dtype, CVK_I64);
   for (int64_t i = 0; i < n; i++)
     ck_assert_msg(got[i] == want[i], "element %lld: got %lld, want %lld", (long long)i, (long long)got[i], (long long)want[i]);
+}
+
+void ref_expect_bytes(const ref_tensor *t, int32_t dtype, int32_t rank, const int64_t *dim, const void *want) {
+  const size_t size = (size_t)cvk_dtype_bytes(dtype), n = (size_t)cvk_count(rank, dim);
+  ref_expect_shape(&t->desc, rank, dim);
+  ck_assert_int_eq(t->desc.dtype, dtype);
+  for (size_t i = 0; i < n; i++)
+    ck_assert_msg(memcmp((const char *)t->data + i * size, (const char *)want + i * size, size) == 0, "element %zu differs", i);
 }

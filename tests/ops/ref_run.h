@@ -32,12 +32,15 @@ void ref_free(ref_tensor *t);
 cvk_status ref_run(int32_t kind, const void *attr, int32_t n_in, const ref_tensor *const *in, int32_t n_out, ref_tensor *out);
 /* One input, one output. */
 cvk_status ref_run1(int32_t kind, const void *attr, const ref_tensor *x, ref_tensor *y);
+/* Two inputs (either may be NULL), one output. */
+cvk_status ref_run2(int32_t kind, const void *attr, const ref_tensor *a, const ref_tensor *b, ref_tensor *y);
 /* The shape rule alone: out[0]'s desc. */
 cvk_status ref_infer(int32_t kind, const void *attr, int32_t n_in, const cvk_tensor_desc *const *in, cvk_tensor_desc *out);
 
 /* Shape and values: |got - want| <= tolerance * max(1, |want|), NaN for NaN, infinities equal. f32. */
 void ref_expect(const ref_tensor *t, double tolerance, int32_t rank, const int64_t *dim, const float *want);
 void ref_expect_i64(const ref_tensor *t, int32_t rank, const int64_t *dim, const int64_t *want);
+void ref_expect_bytes(const ref_tensor *t, int32_t dtype, int32_t rank, const int64_t *dim, const void *want); /* any type, bit for bit */
 void ref_expect_shape(const cvk_tensor_desc *d, int32_t rank, const int64_t *dim);
 
 #endif

@@ -32,8 +32,9 @@ CVK_EXPORT cvk_status cvk_session_clone(cvk_session *s, cvk_session **out);
 CVK_EXPORT void cvk_session_release(cvk_session *s); /* NULL is allowed */
 
 /* Runs. inputs: in the graph's order, host tensors or tensors of the session's device. outputs[i]: a tensor to write to (right dtype and shape,
- * not overlapping an input: ALIAS), or NULL: a new one on the session's device (host memory for cpu), owned by the caller. With all outputs given and a known
- * shape nothing is allocated. On failure no output may be used. INVALID_SHAPE, INVALID_ARGUMENT, DEVICE_MISMATCH, ... */
+ * in host memory or on the session's device, not overlapping an input: ALIAS), or NULL: a new host tensor, owned by the caller. With all
+ * outputs given and shapes seen before nothing is allocated. With device tensors only the run may still be in flight on return: reading a tensor waits for it.
+ * On failure no output may be used. INVALID_SHAPE, INVALID_ARGUMENT, DEVICE_MISMATCH, ... */
 CVK_EXPORT cvk_status cvk_session_run(cvk_session *s, int32_t n_in, cvk_tensor *const *inputs, int32_t n_out, cvk_tensor **outputs);
 
 /* One executed op of the last plan, in order. Strings live until the session's next run with new shapes. */

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuse.c: a batch norm goes into the weights of the convolution before it; activations and additions that follow an op are offered to the
+ * device as ordered post-ops, and what it refuses runs by itself. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "context_internal.h"
+#include "plan.h"
+#include "weights.h"
+
+/* The one op that reads v, or -1 when several do, a view does, or v is an output. */
+static int32_t only_reader(const cvk_plan *p, int32_t v) {
+  return p->values[v].uses == 1 && p->values[v].reader >= 0 ? p->order[p->values[v].reader] : -1;
+}
+
+static void find_readers(cvk_plan *p) {
+  for (int32_t v = 0; v < p->n_values; v++) p->values[v].reader = -1;
+  for (int32_t at = 0; at < p->n_ops; at++) {
+    if (p->order[at] < 0) continue;
+    const cvk_plan_op *op = &p->ops[p->order[at]];
+    for (int32_t i = 0; i < op->n_in; i++) {
+      if (op->in[i] >= 0) p->values[op->in[i]].reader = at;
+    }
+  }
+}
+
+static void retire(cvk_plan *p, int32_t op) {
+  p->ops[op].dead = 1;
+  for (int32_t at = 0; at < p->n_ops; at++) {
+    if (p->order[at] == op) p->order[at] = -1;
+  }
+}
+
+/* w'[m,...] = w[m,...] s[m], b'[m] = (b[m] - mean[m]) s[m] + beta[m], s = scale / sqrt(var + epsilon); in double. *finite: 0 when a
+ * result is not finite, where folding would spread it differently. */
+static cvk_status fold_batch_norm(cvk_plan *p, const cvk_plan_op *conv, const cvk_plan_op *bn, cvk_tensor **w_out, cvk_tensor **b_out,
+                                  int32_t *finite) {
+  const cvk_tensor_desc *wd = &p->values[conv->in[1]].desc;
+  const float *w = wd->const_data, *b = conv->n_in > 2 && conv->in[2] >= 0 ? p->values[conv->in[2]].desc.const_data : NULL;
+  const float *q[4];
+  const int64_t m = wd->dim[0], each = m ? cvk_count(wd->rank, wd->dim) / m : 0;
+  cvk_status status = cvk_tensor_create(NULL, CVK_F32, wd->rank, wd->dim, NULL, w_out);
+  if (status == CVK_OK) status = cvk_tensor_create(NULL, CVK_F32, 1, &m, NULL, b_out);
+  if (status != CVK_OK) return status;
+  for (int32_t i = 0; i < 4; i++) q[i] = p->values[bn->in[i + 1]].desc.const_data;
+  float *w2 = cvk_tensor_host(*w_out), *b2 = cvk_tensor_host(*b_out);
+  *finite = 1;
+  for (int64_t c = 0; c < m; c++) {
+    const double s = q[0][c] / sqrt((double)q[3][c] + bn->attr.norm.epsilon);
+    b2[c] = (float)(((b ? b[c] : 0.0) - q[2][c]) * s + q[1][c]);
+    *finite &= isfinite(b2[c]) != 0;
+    for (int64_t i = 0; i < each; i++) {
+      w2[c * each + i] = (float)(w[c * each + i] * s);
+      *finite &= isfinite(w2[c * each + i]) != 0;
+    }
+  }
+  return CVK_OK;
+}
+
+static int32_t all_constant(const cvk_plan *p, const cvk_plan_op *op, int32_t from) {
+  for (int32_t i = from; i < op->n_in; i++) {
+    if (op->in[i] >= 0 && (!p->values[op->in[i]].constant || p->values[op->in[i]].desc.dtype != CVK_F32)) return 0;
+  }
+  return 1;
+}
+
+static cvk_status fuse_one_batch_norm(cvk_plan *p, cvk_plan_op *conv, int32_t bn_index) {
+  cvk_plan_op *bn = &p->ops[bn_index];
+  cvk_tensor *w = cvk_tensor_retain(cvk_weights_derived(p->weights, bn->node, 0));
+  cvk_tensor *b = cvk_tensor_retain(cvk_weights_derived(p->weights, bn->node, 1));
+  int32_t finite = 1, w_id, b_id;
+  cvk_status status = CVK_OK;
+  if (w == NULL || b == NULL) {
+    status = fold_batch_norm(p, conv, bn, &w, &b, &finite);
+    if (status == CVK_OK && finite) status = cvk_weights_keep_derived(p->weights, bn->node, 0, w);
+    if (status == CVK_OK && finite) status = cvk_weights_keep_derived(p->weights, bn->node, 1, b);
+  }
+  if (status == CVK_OK && finite) status = cvk_plan_add_value(p, &w->desc, w, &w_id);
+  if (status == CVK_OK && finite) status = cvk_plan_add_value(p, &b->desc, b, &b_id);
+  if (status == CVK_OK && finite) {
+    int32_t *in = cvk_arena_alloc(&p->memory, 3, sizeof *in);
+    if (in) {
+      in[0] = conv->in[0];
+      in[1] = w_id;
+      in[2] = b_id;
+      conv->in = in;
+      conv->n_in = 3;
+      conv->out[0] = bn->out[0];
+      conv->with_bn = 1;
+      p->values[w_id].uses = p->values[b_id].uses = 1;
+      retire(p, bn_index);
+    } else {
+      status = cvk_plan_no_memory();
+    }
+  }
+  cvk_tensor_release(w);
+  cvk_tensor_release(b);
+  return status;
+}
+
+cvk_status cvk_plan_fuse_batch_norm(cvk_plan *p) {
+  cvk_status status = CVK_OK;
+  find_readers(p);
+  for (int32_t at = 0; at < p->n_ops && status == CVK_OK; at++) {
+    cvk_plan_op *conv = p->order[at] < 0 ? NULL : &p->ops[p->order[at]];
+    if (conv == NULL || conv->kind != CVK_OP_CONV || !all_constant(p, conv, 1)) continue;
+    const int32_t next = only_reader(p, conv->out[0]);
+    if (next < 0 || p->ops[next].kind != CVK_OP_BATCH_NORM || p->ops[next].in[0] != conv->out[0] || !all_constant(p, &p->ops[next], 1)) continue;
+    status = fuse_one_batch_norm(p, conv, next);
+  }
+  return status;
+}
+
+/* Ops that may carry post-ops; asking the others would only cost time. */
+static int32_t is_head(int32_t kind) {
+  static const int32_t heads[] = {CVK_OP_CONV, CVK_OP_CONV_TRANSPOSE, CVK_OP_GEMM, CVK_OP_MATMUL, CVK_OP_BATCH_NORM, CVK_OP_ADD, CVK_OP_MUL};
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    if (heads[i] == kind) return 1;
+  }
+  return 0;
+}
+
+/* Describes op `next` as a post-op on value v. 0: it can't be one. */
+static int32_t as_post(const cvk_plan *p, int32_t next, int32_t v, cvk_plan_post *post) {
+  const cvk_plan_op *op = &p->ops[next];
+  if (op->n_out != 1) return 0;
+  *post = (cvk_plan_post){.kind = op->kind, .operand = -1, .op = next, .has_attr = op->has_attr, .attr = op->attr};
+  if (op->kind >= CVK_OP_RELU && op->kind <= CVK_OP_THRESHOLDED_RELU && op->kind != CVK_OP_PRELU) return op->in[0] == v;
+  if (op->kind != CVK_OP_ADD && op->kind != CVK_OP_MUL) return 0;
+  post->operand = op->in[0] == v ? op->in[1] : op->in[0];
+  const cvk_tensor_desc *a = &p->values[v].desc, *b = &p->values[post->operand].desc;
+  return post->operand != v && a->dtype == b->dtype && a->rank == b->rank && memcmp(a->dim, b->dim, sizeof a->dim) == 0;
+}
+
+/* The chain of post-ops that could follow op `head`: at most CVK_MAX_POST. */
+static int32_t find_chain(const cvk_plan *p, const cvk_plan_op *head, cvk_plan_post chain[CVK_MAX_POST]) {
+  int32_t n = 0, v = head->out[0];
+  if (p->options->no_fusion || head->n_out != 1 || !is_head(head->kind) || p->values[v].desc.dtype != CVK_F32) return 0;
+  while (n < CVK_MAX_POST) {
+    const int32_t next = only_reader(p, v);
+    if (next < 0 || p->ops[next].dead || p->ops[next].n_options || !as_post(p, next, v, &chain[n])) break;
+    v = p->ops[next].out[0];
+    n++;
+  }
+  return n;
+}
+
+/* Options of `op` on one device with as many post-ops as it takes. UNSUPPORTED: none at all. */
+static cvk_status ask_device(cvk_plan *p, cvk_plan_op *op, int32_t device, int32_t n_chain) {
+  cvk_plan_option options[CVK_MAX_OPTIONS];
+  cvk_op_view view;
+  int32_t n = 0;
+  cvk_status status = CVK_UNSUPPORTED;
+  for (int32_t k = n_chain; k >= 0; k--) {
+    cvk_op_view_fill(p, op, k, NULL, &view);
+    status = cvk_plan_ask(p, device, &view.op, options, &n);
+    if (status != CVK_UNSUPPORTED) {
+      op->n_post = k;
+      break;
+    }
+  }
+  if (status != CVK_OK) return status;
+  op->options = cvk_arena_alloc(&p->memory, (size_t)n, sizeof *op->options);
+  if (op->options == NULL) return cvk_plan_no_memory();
+  memcpy(op->options, options, (size_t)n * sizeof *options);
+  op->n_options = n;
+  return CVK_OK;
+}
+
+static cvk_status ask_devices(cvk_plan *p, cvk_plan_op *op, int32_t n_chain) {
+  cvk_status status = ask_device(p, op, 0, n_chain);
+  if (status != CVK_UNSUPPORTED || p->options->fallback == CVK_FALLBACK_NONE) return status;
+  for (int32_t d = 1; d < CVK_PLAN_DEVICES && status == CVK_UNSUPPORTED; d++) {
+    if (p->devices[d] == NULL) p->devices[d] = p->fallback(p->session, d);
+    if (p->devices[d] == NULL || p->devices[d] == p->devices[0]) continue;
+    if (d >= p->n_devices) p->n_devices = d + 1;
+    status = ask_device(p, op, d, n_chain);
+  }
+  return status;
+}
+
+/* The op takes its post-ops' result, and runs where the last of them stood: their operands exist by then. */
+static void absorb(cvk_plan *p, int32_t head) {
+  cvk_plan_op *op = &p->ops[head];
+  int32_t at_last = -1;
+  for (int32_t k = 0; k < op->n_post; k++) {
+    const int32_t o = op->post[k].op;
+    for (int32_t at = 0; at < p->n_ops; at++) {
+      if (p->order[at] == o) at_last = at;
+    }
+    op->out[0] = p->ops[o].out[0];
+    retire(p, o);
+  }
+  for (int32_t at = 0; at < p->n_ops; at++) {
+    if (p->order[at] == head) p->order[at] = -1;
+  }
+  p->order[at_last] = head;
+  find_readers(p);
+}
+
+/* One sentence that lists every op the device lacks. */
+static cvk_status fail_unsupported(cvk_plan *p, const int32_t *ops, int32_t n) {
+  char list[1024] = "";
+  size_t used = 0;
+  for (int32_t i = 0; i < n && used + 100 < sizeof list; i++) {
+    const cvk_graph_node *node = &p->graph->nodes[p->ops[ops[i]].node];
+    const char *op = cvk_op_def_find(p->ops[ops[i]].kind)->name;
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%s%s%.60s%s", i ? ", " : "", op, node->name ? " '" : "",
+                             node->name ? node->name : "", node->name ? "'" : "");
+  }
+  return cvk_fail(CVK_UNSUPPORTED, "%s does not run %d of the graph's ops%s: %s", p->devices[0]->info.id, n,
+                  p->options->fallback == CVK_FALLBACK_NONE ? " and fallback is off" : ", nor does any fallback", list);
+}
+
+cvk_status cvk_plan_fuse_and_ask(cvk_plan *p) {
+  cvk_plan_post chain[CVK_MAX_POST];
+  int32_t *lacking = cvk_arena_alloc(&p->memory, (size_t)p->n_ops + 1, sizeof *lacking), n_lacking = 0;
+  if (lacking == NULL) return cvk_plan_no_memory();
+  find_readers(p);
+  for (int32_t at = 0; at < p->n_ops; at++) {
+    const int32_t o = p->order[at];
+    if (o < 0 || p->ops[o].n_options) continue;
+    cvk_plan_op *op = &p->ops[o];
+    const int32_t n_chain = find_chain(p, op, chain);
+    op->post = cvk_arena_alloc(&p->memory, (size_t)n_chain, sizeof *op->post);
+    if (op->post == NULL) return cvk_plan_no_memory();
+    memcpy(op->post, chain, (size_t)n_chain * sizeof *chain);
+    const cvk_status status = ask_devices(p, op, n_chain);
+    if (status == CVK_UNSUPPORTED) {
+      lacking[n_lacking++] = o;
+    } else if (status != CVK_OK) {
+      return status;
+    } else if (op->n_post) {
+      absorb(p, o);
+    }
+  }
+  return n_lacking ? fail_unsupported(p, lacking, n_lacking) : CVK_OK;
+}

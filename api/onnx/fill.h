@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fill.h: functions named by the rows of import_table.c. Fillers turn a node's attributes into an attribute struct that holds the op's
+ * defaults; emitters build operators that are no single op of Convoke. */
+#ifndef CVK_ONNX_FILL_H
+#define CVK_ONNX_FILL_H
+
+#include "import.h"
+
+void cvk_onnx_fill_conv(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_conv_transpose(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_max_pool(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_avg_pool(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_lp_pool(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_global_lp_pool(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_pad(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_batch_norm(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_lrn(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_gemm(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_axis(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_concat(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_alpha(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_hard_sigmoid(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_selu(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_clip(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_gelu(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_reduce(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_squeeze(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_unsqueeze(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_transpose(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_reshape(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_slice(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_split(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_shape(cvk_onnx_call *c, cvk_any_attr *a);
+
+void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c); /* Add-6 ... with its `broadcast` and `axis` */
+void cvk_onnx_emit_prelu_6(cvk_onnx_call *c);        /* a slope of one extent goes along the channels */
+void cvk_onnx_emit_softmax_1(cvk_onnx_call *c);      /* over all axes from `axis` on, taken as one */
+void cvk_onnx_emit_batch_norm(cvk_onnx_call *c); /* inference only; `spatial` until opset 8 */
+void cvk_onnx_emit_dropout(cvk_onnx_call *c);
+void cvk_onnx_emit_pad_2(cvk_onnx_call *c);
+void cvk_onnx_emit_constant(cvk_onnx_call *c);
+void cvk_onnx_emit_constant_of_shape(cvk_onnx_call *c);
+
+#endif

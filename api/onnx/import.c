@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* import.c: a model to a graph: refuse what is lacking in one message, make constants, sort the nodes, add each through its row of
+ * import_table.c. Everything is checked before it is used: a model may be hostile. */
+#include <convoke/model.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import.h"
+
+#define MOST_GRAPH_INPUTS 4096
+#define MOST_LISTED 24 /* operator types in one message */
+#define LABEL_BYTES 200
+
+typedef struct importer {
+  cvk_onnx_call call; /* of the node in hand; model, graph and names of all */
+  const cvk_onnx_model *m;
+  cvk_onnx_name *name;
+  int32_t *order; /* nodes in the order of execution */
+} importer;
+
+/* ---- parts for emit functions ---- */
+
+void cvk_onnx_fail(cvk_onnx_call *c, cvk_status status, const char *fmt, ...) {
+  char text[600];
+  va_list args;
+  if (c->status != CVK_OK) return;
+  va_start(args, fmt);
+  vsnprintf(text, sizeof text, fmt, args);
+  va_end(args);
+  c->status = cvk_fail(status, "%s", text);
+}
+
+const cvk_onnx_name *cvk_onnx_input_name(const cvk_onnx_call *c, int32_t i) {
+  if (i >= c->node->n_in || c->model->value[c->node->first + i] < 0) return NULL;
+  return &c->name[c->model->value[c->node->first + i]];
+}
+
+cvk_value cvk_onnx_input(const cvk_onnx_call *c, int32_t i) {
+  const cvk_onnx_name *n = cvk_onnx_input_name(c, i);
+  return n ? n->value : CVK_NO_VALUE;
+}
+
+static cvk_onnx_name *output_name(const cvk_onnx_call *c, int32_t i) {
+  const int32_t number = i < c->node->n_out ? c->model->value[c->node->first + c->node->n_in + i] : -1;
+  return number < 0 ? NULL : &c->name[number];
+}
+
+int32_t cvk_onnx_output_used(const cvk_onnx_call *c, int32_t i) {
+  const cvk_onnx_name *n = output_name(c, i);
+  return n && n->uses > 0;
+}
+
+void cvk_onnx_define(cvk_onnx_call *c, int32_t output, cvk_value value, int32_t rank) {
+  cvk_onnx_name *n = output_name(c, output);
+  if (!n || c->status != CVK_OK) return;
+  n->value = value;
+  n->rank = rank;
+}
+
+cvk_value cvk_onnx_op(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t n_in, const cvk_value *in) {
+  cvk_value out = CVK_NO_VALUE;
+  if (c->status == CVK_OK) c->status = cvk_graph_op(c->graph, kind, attr, n_in, in, 1, &out, c->label);
+  return out;
+}
+
+cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v) {
+  cvk_value out = CVK_NO_VALUE;
+  cvk_tensor *t = NULL;
+  if (c->status == CVK_OK) c->status = cvk_tensor_create(NULL, CVK_I64, 1, (const int64_t[]){n}, v, &t);
+  if (c->status == CVK_OK) c->status = cvk_graph_constant(c->graph, NULL, t, &out);
+  cvk_tensor_release(t);
+  return out;
+}
+
+static cvk_status define_constant(cvk_graph *g, cvk_view name, cvk_onnx_name *n, cvk_tensor *t) {
+  char text[LABEL_BYTES];
+  snprintf(text, sizeof text, "%.*s", CVK_VIEW_TEXT(name));
+  n->constant = t;
+  n->rank = cvk_tensor_rank(t);
+  return cvk_graph_constant(g, text, t, &n->value);
+}
+
+void cvk_onnx_constant(cvk_onnx_call *c, cvk_tensor *t) {
+  cvk_onnx_name *n = output_name(c, 0);
+  if (c->status != CVK_OK || !n)
+    cvk_tensor_release(t);
+  else
+    c->status = define_constant(c->graph, c->model->name[n - c->name], n, t);
+}
+
+static int32_t output_rank(const cvk_onnx_call *c) {
+  const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
+  int32_t rank = x ? x->rank : -1;
+  if (c->row->rank == CVK_RANK_2) return 2;
+  if (c->row->rank == CVK_RANK_SAME) return rank;
+  if (c->row->rank == CVK_RANK_UNKNOWN) return -1;
+  for (int32_t i = 0; i < c->node->n_in && rank >= 0; i++) {
+    x = cvk_onnx_input_name(c, i);
+    if (!x || x->rank < 0 || (c->row->rank == CVK_RANK_MATMUL && x->rank < 2)) return -1;
+    if (x->rank > rank) rank = x->rank;
+  }
+  return rank;
+}
+
+void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr, int32_t n_in) {
+  const cvk_op_def *def = cvk_op_def_find(c->row->kind);
+  cvk_value in[CVK_MAX_INPUTS], out[CVK_MAX_OUTPUTS];
+  int32_t n_out = c->row->kind == CVK_OP_SPLIT ? c->node->n_out : 0; /* there the count has a meaning */
+  if (c->status != CVK_OK) return;
+  for (int32_t i = 0; i < c->node->n_out; i++)
+    if (i == 0 || cvk_onnx_output_used(c, i)) n_out = n_out > i + 1 ? n_out : i + 1;
+  while (n_in > 0 && cvk_onnx_input(c, n_in - 1) == CVK_NO_VALUE) n_in--;
+  if (n_in > def->max_in || n_out > def->max_out)
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d inputs and %d outputs, expected at most %d and %d", n_in, n_out, def->max_in, def->max_out);
+  if (c->status != CVK_OK) return;
+  for (int32_t i = 0; i < n_in; i++) in[i] = cvk_onnx_input(c, i);
+  c->status = cvk_graph_op(c->graph, c->row->kind, attr, n_in, in, n_out, out, c->label);
+  const int32_t rank = output_rank(c);
+  for (int32_t i = 0; i < n_out; i++) cvk_onnx_define(c, i, out[i], rank);
+}
+
+/* ---- what is lacking ---- */
+
+/* The node's name, or where it has none that of its first output. */
+static const char *node_label(const cvk_onnx_model *m, const cvk_onnx_node *node, char label[LABEL_BYTES]) {
+  cvk_view v = node->name;
+  for (int32_t i = 0; v.bytes == 0 && i < node->n_out; i++)
+    if (m->value[node->first + node->n_in + i] >= 0) v = m->name[m->value[node->first + node->n_in + i]];
+  snprintf(label, LABEL_BYTES, "%.*s", CVK_VIEW_TEXT(v));
+  return label;
+}
+
+typedef struct lack {
+  cvk_view domain, op_type;
+  int32_t nodes;
+  char first[160]; /* names of the first nodes */
+} lack;
+
+static void note_lack(lack *l, const cvk_onnx_model *m, const cvk_onnx_node *node) {
+  char label[LABEL_BYTES];
+  const size_t used = strlen(l->first);
+  if (l->nodes++ < 3 && used < sizeof l->first - 1)
+    snprintf(l->first + used, sizeof l->first - used, "%s'%.40s'", used ? ", " : "", node_label(m, node, label));
+}
+
+/* One message for all operators that have no row. */
+static cvk_status check_operators(const cvk_onnx_model *m) {
+  lack lacks[MOST_LISTED];
+  int32_t n = 0, nodes = 0, more = 0;
+  for (int32_t i = 0; i < m->n_nodes; i++) {
+    const cvk_onnx_node *node = &m->node[i];
+    if (cvk_onnx_row_find(node->domain, node->op_type, m->opset)) continue;
+    nodes++;
+    int32_t k = 0;
+    while (k < n && (cvk_view_compare(lacks[k].op_type, node->op_type) != 0 || cvk_view_compare(lacks[k].domain, node->domain) != 0)) k++;
+    if (k == n && n == MOST_LISTED) {
+      more++;
+      continue;
+    }
+    if (k == n) lacks[n++] = (lack){.domain = node->domain, .op_type = node->op_type};
+    note_lack(&lacks[k], m, node);
+  }
+  if (nodes == 0) return CVK_OK;
+  char text[1800];
+  size_t used = 0;
+  for (int32_t k = 0; k < n && used < sizeof text; k++) {
+    const lack *l = &lacks[k];
+    const int got = snprintf(text + used, sizeof text - used, "%s%.*s%s%.*s (%s %s%s)", k ? ", " : "",
+                             (int)(l->domain.bytes < 40 ? l->domain.bytes : 40), l->domain.data ? (const char *)l->domain.data : "",
+                             l->domain.bytes ? "." : "", (int)(l->op_type.bytes < 60 ? l->op_type.bytes : 60), (const char *)l->op_type.data,
+                             l->nodes == 1 ? "node" : "nodes", l->first, l->nodes > 3 ? " and more" : "");
+    used += got > 0 ? (size_t)got : 0;
+  }
+  return cvk_fail(CVK_UNSUPPORTED, "%d of %d nodes are of operators that Convoke lacks at opset %lld: %s%s", nodes, m->n_nodes, (long long)m->opset,
+                  text, more ? " and others" : "");
+}
+
+/* ---- values ---- */
+
+/* A name as a C string. */
+static cvk_status copy_text(cvk_view v, char **out) {
+  if (memchr(v.data, '\0', v.bytes)) return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: the name '%.*s' holds a zero byte", CVK_VIEW_TEXT(v));
+  *out = strndup((const char *)v.data, v.bytes);
+  return *out ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "no memory for a name of %llu bytes", (unsigned long long)v.bytes);
+}
+
+static cvk_status fail_twice(cvk_view name) {
+  return cvk_fail(CVK_INVALID_ARGUMENT, "the value '%.*s' is defined twice", CVK_VIEW_TEXT(name));
+}
+
+/* Who produces and how many read each value. */
+static cvk_status link_values(importer *im) {
+  const cvk_onnx_model *m = im->m;
+  for (int32_t i = 0; i < m->n_names; i++) im->name[i] = (cvk_onnx_name){.value = CVK_NO_VALUE, .rank = -1, .producer = -1};
+  for (int32_t i = 0; i < m->n_nodes; i++) {
+    const cvk_onnx_node *node = &m->node[i];
+    for (int32_t k = 0; k < node->n_in + node->n_out; k++) {
+      const int32_t number = m->value[node->first + k];
+      if (number < 0) continue;
+      if (k < node->n_in) {
+        im->name[number].uses++;
+      } else {
+        if (im->name[number].producer >= 0) return fail_twice(m->name[number]);
+        im->name[number].producer = i;
+      }
+    }
+  }
+  for (int32_t i = 0; i < m->n_outputs; i++) im->name[m->output[i].name].uses++;
+  return CVK_OK;
+}
+
+static cvk_status add_initialisers(importer *im) {
+  const cvk_onnx_model *m = im->m;
+  for (int32_t i = 0; i < m->n_initialisers; i++) {
+    cvk_onnx_tensor t;
+    cvk_tensor *tensor = NULL;
+    cvk_onnx_name *n = &im->name[m->initialiser[i].name];
+    if (n->value != CVK_NO_VALUE || n->producer >= 0) return fail_twice(m->name[m->initialiser[i].name]);
+    cvk_status s = n->uses > 0 ? cvk_onnx_tensor_read(m->file, m->initialiser[i].message, &t) : CVK_OK;
+    if (s == CVK_OK && n->uses > 0) s = cvk_onnx_tensor_make(m->file, &t, 0, &tensor);
+    if (s == CVK_OK && tensor) s = define_constant(im->call.graph, m->name[m->initialiser[i].name], n, tensor);
+    if (s != CVK_OK) return cvk_fail_within(s, "initialiser '%.*s'", CVK_VIEW_TEXT(m->name[m->initialiser[i].name]));
+  }
+  return CVK_OK;
+}
+
+static cvk_status add_input(importer *im, const cvk_onnx_item *item) {
+  cvk_onnx_value_info info;
+  char *text = NULL;
+  cvk_status s = cvk_onnx_value_info_read(im->m, item, &info);
+  if (s == CVK_OK && (!info.is_tensor || cvk_onnx_dtype_bytes(info.dtype) == 0))
+    s = cvk_fail(CVK_UNSUPPORTED, info.is_tensor ? "element type %d (%s) is not supported" : "it is no tensor (type %d, %s)", info.dtype,
+                 cvk_onnx_dtype_name(info.dtype));
+  if (s == CVK_OK) s = copy_text(im->m->name[item->name], &text);
+  if (s == CVK_OK) s = cvk_graph_input(im->call.graph, text, info.dtype, info.rank, info.dim, &im->name[item->name].value);
+  if (s == CVK_OK) im->name[item->name].rank = info.rank;
+  free(text);
+  return s;
+}
+
+/* Inputs that an initialiser defines are constants: before IR version 4 every initialiser had to be listed as an input. */
+static cvk_status add_inputs(importer *im) {
+  const cvk_onnx_model *m = im->m;
+  uint8_t *is_constant = calloc((size_t)m->n_names + 1, 1);
+  cvk_status s = is_constant ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "no memory for %d names", m->n_names);
+  int32_t n = 0;
+  for (int32_t i = 0; s == CVK_OK && i < m->n_initialisers; i++) is_constant[m->initialiser[i].name] = 1;
+  for (int32_t i = 0; s == CVK_OK && i < m->n_inputs; i++) {
+    const int32_t number = m->input[i].name;
+    if (is_constant[number]) continue;
+    if (im->name[number].value != CVK_NO_VALUE || im->name[number].producer >= 0)
+      s = fail_twice(m->name[number]);
+    else if (++n > MOST_GRAPH_INPUTS)
+      s = cvk_fail(CVK_UNSUPPORTED, "the model has more than %d inputs", MOST_GRAPH_INPUTS);
+    else
+      s = add_input(im, &m->input[i]);
+    if (s != CVK_OK) s = cvk_fail_within(s, "graph input '%.*s'", CVK_VIEW_TEXT(m->name[number]));
+  }
+  free(is_constant);
+  return s;
+}
+
+static cvk_status add_outputs(importer *im) {
+  const cvk_onnx_model *m = im->m;
+  for (int32_t i = 0; i < m->n_outputs; i++) {
+    const int32_t number = m->output[i].name;
+    char *text = NULL;
+    cvk_status s = copy_text(m->name[number], &text);
+    if (s == CVK_OK && im->name[number].value == CVK_NO_VALUE)
+      s = cvk_fail(CVK_INVALID_ARGUMENT, "graph output '%.*s' is not defined by any node, input or initialiser", CVK_VIEW_TEXT(m->name[number]));
+    if (s == CVK_OK) s = cvk_graph_output(im->call.graph, im->name[number].value, text);
+    free(text);
+    if (s != CVK_OK) return s;
+  }
+  return m->n_outputs ? CVK_OK : cvk_fail(CVK_INVALID_ARGUMENT, "the model has no outputs");
+}
+
+/* ---- nodes ---- */
+
+static cvk_status fail_at_node(const importer *im, int32_t index, cvk_status status) {
+  char label[LABEL_BYTES];
+  const cvk_onnx_node *node = &im->m->node[index];
+  return cvk_fail_within(status, "node '%s' (%.*s)", node_label(im->m, node, label), CVK_VIEW_TEXT(node->op_type));
+}
+
+/* Depth-first from each node in the file's order, with a stack of our own: a sorted file keeps its order. */
+static cvk_status sort_nodes(importer *im, int32_t *stack, int32_t *next_input, uint8_t *state) {
+  enum { NEW = 0, OPEN = 1, DONE = 2 };
+  const cvk_onnx_model *m = im->m;
+  int32_t n = 0;
+  for (int32_t root = 0; root < m->n_nodes; root++) {
+    int32_t depth = 0;
+    if (state[root] == NEW) stack[depth++] = root;
+    while (depth > 0) {
+      const int32_t at = stack[depth - 1];
+      const cvk_onnx_node *node = &m->node[at];
+      state[at] = OPEN;
+      int32_t wanted = -1;
+      while (wanted < 0 && next_input[at] < node->n_in) {
+        const int32_t i = next_input[at]++, number = m->value[node->first + i];
+        if (number < 0) continue;
+        const cvk_onnx_name *name = &im->name[number];
+        if (name->producer < 0 && name->value == CVK_NO_VALUE)
+          return fail_at_node(im, at, cvk_fail(CVK_INVALID_ARGUMENT, "input %d, '%.*s', is not defined by any node, input or initialiser", i, CVK_VIEW_TEXT(m->name[number])));
+        if (name->producer >= 0 && state[name->producer] == OPEN)
+          return fail_at_node(im, at, cvk_fail(CVK_INVALID_ARGUMENT, "it depends on itself through input %d, '%.*s'", i, CVK_VIEW_TEXT(m->name[number])));
+        if (name->producer >= 0 && state[name->producer] == NEW) wanted = name->producer;
+      }
+      if (wanted >= 0) {
+        stack[depth++] = wanted;
+        continue;
+      }
+      state[at] = DONE;
+      im->order[n++] = at;
+      depth--;
+    }
+  }
+  return CVK_OK;
+}
+
+static cvk_status order_nodes(importer *im) {
+  const size_t n = (size_t)im->m->n_nodes + 1;
+  int32_t *stack = calloc(n, sizeof *stack), *next_input = calloc(n, sizeof *next_input);
+  uint8_t *state = calloc(n, 1);
+  im->order = calloc(n, sizeof *im->order);
+  const cvk_status s = stack && next_input && state && im->order ? sort_nodes(im, stack, next_input, state)
+                                                                 : cvk_fail(CVK_NO_MEMORY, "no memory to sort %d nodes", im->m->n_nodes);
+  free(stack);
+  free(next_input);
+  free(state);
+  return s;
+}
+
+static void check_attributes_taken(cvk_onnx_call *c) {
+  for (int32_t i = 0; i < c->n_attrs; i++)
+    if (!(c->taken >> i & 1))
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%.*s' is unknown at opset %lld", CVK_VIEW_TEXT(c->attr[i].name), (long long)c->model->opset);
+}
+
+static cvk_status add_node(importer *im, int32_t index) {
+  cvk_onnx_call *c = &im->call;
+  char label[LABEL_BYTES];
+  cvk_any_attr attr = {0};
+  c->node = &im->m->node[index];
+  c->row = cvk_onnx_row_find(c->node->domain, c->node->op_type, im->m->opset);
+  c->label = node_label(im->m, c->node, label);
+  c->taken = 0;
+  c->status = cvk_onnx_attrs_read(im->m, c->node, c->attr, &c->n_attrs);
+  if (c->node->n_out == 0) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has no outputs");
+  if (c->row->emit) {
+    if (c->status == CVK_OK) c->row->emit(c);
+  } else {
+    if (c->row->fill) {
+      cvk_op_def_find(c->row->kind)->defaults(c->row->kind, &attr);
+      c->row->fill(c, &attr);
+      attr.struct_size = 0; /* the library's own size */
+    }
+    if (c->model->opset < 6) cvk_onnx_ignore(c, "consumed_inputs");
+    cvk_onnx_emit_op(c, c->row->fill ? &attr : NULL, c->node->n_in);
+  }
+  check_attributes_taken(c);
+  return c->status == CVK_OK ? CVK_OK : fail_at_node(im, index, c->status);
+}
+
+/* ---- the whole ---- */
+
+static cvk_status import(importer *im) {
+  const cvk_onnx_model *m = im->m;
+  if (m->opset < 1 || m->opset > CVK_ONNX_NEWEST)
+    return cvk_fail(CVK_UNSUPPORTED, "the model is of opset %lld, Convoke reads 1 to %d", (long long)m->opset, CVK_ONNX_NEWEST);
+  cvk_status s = check_operators(m);
+  if (s == CVK_OK) s = link_values(im);
+  if (s == CVK_OK) s = add_inputs(im);
+  if (s == CVK_OK) s = add_initialisers(im);
+  if (s == CVK_OK) s = order_nodes(im);
+  for (int32_t i = 0; s == CVK_OK && i < m->n_nodes; i++) s = add_node(im, im->order[i]);
+  if (s == CVK_OK) s = add_outputs(im);
+  return s;
+}
+
+static cvk_status load(cvk_context *ctx, cvk_onnx_file *file, cvk_graph **out) {
+  cvk_onnx_model *m = NULL;
+  importer *im = calloc(1, sizeof *im);
+  cvk_graph *g = NULL;
+  cvk_status s = im ? cvk_onnx_model_read(file, &m) : cvk_fail(CVK_NO_MEMORY, "no memory for %zu bytes", sizeof *im);
+  if (s == CVK_OK) {
+    im->m = m;
+    im->name = calloc((size_t)m->n_names + 1, sizeof *im->name);
+    if (!im->name) s = cvk_fail(CVK_NO_MEMORY, "no memory for %d names", m->n_names);
+  }
+  if (s == CVK_OK) s = cvk_graph_create(ctx, &g);
+  if (s == CVK_OK) {
+    im->call = (cvk_onnx_call){.model = m, .graph = g, .name = im->name};
+    s = import(im);
+  }
+  if (s == CVK_OK)
+    *out = g;
+  else
+    cvk_graph_release(g);
+  if (im) {
+    for (int32_t i = 0; im->name && i < m->n_names; i++) cvk_tensor_release(im->name[i].constant);
+    free(im->name);
+    free(im->order);
+    free(im);
+  }
+  cvk_onnx_model_free(m);
+  return s;
+}
+
+cvk_status cvk_graph_load_onnx(cvk_context *ctx, const char *path, cvk_graph **out) {
+  cvk_onnx_file *file = NULL;
+  if (!ctx || !path || !out) return cvk_fail(CVK_INVALID_ARGUMENT, "graph_load_onnx: %s is NULL", !ctx ? "ctx" : !path ? "path" : "out");
+  cvk_status s = cvk_onnx_file_map(path, &file);
+  if (s != CVK_OK) return s;
+  s = load(ctx, file, out);
+  cvk_onnx_file_release(file);
+  return s == CVK_OK ? CVK_OK : cvk_fail_within(s, "%.300s", path);
+}
+
+cvk_status cvk_graph_load_onnx_memory(cvk_context *ctx, const void *data, uint64_t bytes, cvk_graph **out) {
+  cvk_onnx_file *file = NULL;
+  if (!ctx || !out) return cvk_fail(CVK_INVALID_ARGUMENT, "graph_load_onnx_memory: %s is NULL", !ctx ? "ctx" : "out");
+  cvk_status s = cvk_onnx_file_wrap(data, bytes, &file);
+  if (s != CVK_OK) return s;
+  s = load(ctx, file, out);
+  cvk_onnx_file_release(file);
+  return s;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv.c: reads a convolution's shape from its descs and resolved attribute. */
+#include "conv.h"
+
+void ocl_conv_read(const cvk_op *op, ocl_conv *c) {
+  const cvk_tensor_desc *x = op->in[0], *w = op->in[1], *y = op->out[0];
+  const cvk_conv_attr *attr = op->attr;
+  const int32_t spatial = x->rank - 2;
+  *c = (ocl_conv){.batch = x->dim[0], .channels_in = x->dim[1], .channels_out = y->dim[1], .group = attr->group, .taps = 1, .pixels_in = 1, .pixels_out = 1};
+  c->in_group = c->channels_in / c->group;
+  c->out_group = c->channels_out / c->group;
+  for (int32_t i = 0; i < 3; i++) {
+    const int32_t s = i - (3 - spatial);
+    c->in[i] = s < 0 ? 1 : x->dim[2 + s];
+    c->out[i] = s < 0 ? 1 : y->dim[2 + s];
+    c->kernel[i] = s < 0 ? 1 : w->dim[2 + s];
+    c->stride[i] = s < 0 ? 1 : attr->stride[s];
+    c->dilation[i] = s < 0 ? 1 : attr->dilation[s];
+    c->pad[i] = s < 0 ? 0 : attr->pad_begin[s];
+    c->taps *= c->kernel[i];
+    c->pixels_in *= c->in[i];
+    c->pixels_out *= c->out[i];
+  }
+  const double pixels = op->kind == CVK_OP_CONV ? (double)c->pixels_out * (double)c->channels_out * (double)c->in_group
+                                                : (double)c->pixels_in * (double)c->channels_in * (double)c->out_group;
+  c->multiply_adds = (double)c->batch * pixels * (double)c->taps;
+}
+
+int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c) {
+  const cvk_op *op = q->op;
+  const cvk_tensor_desc *x = op->in[0];
+  if (x->rank < 3 || x->rank > 5) return ocl_refuse(q, "%d spatial axes, takes 1 to 3", (int)x->rank - 2);
+  for (int32_t i = 0; i < op->n_in; i++)
+    if (op->in[i] && op->in[i]->dtype != CVK_F32) return ocl_refuse(q, "input %d has element type %d, takes float32", (int)i, (int)op->in[i]->dtype);
+  ocl_conv_read(op, c);
+  return 1;
+}
+
+/* About a sixth of all terms a chunk, 128 at most: the rounding of the chunks' sum and that inside a chunk are then both small. */
+int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap) {
+  const int64_t chunk = c->in_group * c->taps / (6 * terms_a_tap), most = 128 / terms_a_tap;
+  return chunk < 1 ? 1 : chunk > most ? most : chunk;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv.h: convolutions as the conv rows see them: always three spatial axes, the leading ones of extent 1 where the op has fewer. */
+#ifndef CVK_OPENCL_CONV_H
+#define CVK_OPENCL_CONV_H
+
+#include "cl.h"
+
+typedef struct ocl_conv { /* CONV, and CONV_TRANSPOSE (in, out: of the op, not of its gradient) */
+  int64_t batch, channels_in, channels_out, group;
+  int64_t in_group, out_group; /* channels of one group */
+  int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3];
+  int64_t taps, pixels_in, pixels_out;
+  double multiply_adds;
+} ocl_conv;
+
+/* 0, with the reason in q->why, when the op is not f32 or has more than three spatial axes. */
+int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c);
+void ocl_conv_read(const cvk_op *op, ocl_conv *c);
+/* How many taps, each of so many terms, are summed before they join the total. */
+int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap);
+
+/* Blocks of 16 that n channels fill. */
+static inline int64_t ocl_blocks(int64_t n) { return (n + OCL_BLOCK - 1) / OCL_BLOCK; }
+
+/* Rows of the conv lists, by file. */
+int32_t conv_direct_accepts(ocl_query *q);
+cvk_status conv_direct_prepare(ocl_build *b);
+uint64_t conv_direct_pack_bytes(const ocl_build *b, int32_t input);
+void conv_direct_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
+int32_t conv_first_accepts(ocl_query *q);
+cvk_status conv_first_prepare(ocl_build *b);
+uint64_t conv_first_pack_bytes(const ocl_build *b, int32_t input);
+void conv_first_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
+int32_t conv_depthwise_accepts(ocl_query *q);
+cvk_status conv_depthwise_prepare(ocl_build *b);
+uint64_t conv_depthwise_pack_bytes(const ocl_build *b, int32_t input);
+void conv_depthwise_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
+int32_t conv_generic_accepts(ocl_query *q);
+cvk_status conv_generic_prepare(ocl_build *b);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_list.c: the rows of CONV, best first. */
+#include "conv.h"
+#include "lists.h"
+
+static const int32_t kinds[] = {CVK_OP_CONV};
+static const ocl_row rows[] = {
+    {.name = "conv_direct",
+     .accepts = conv_direct_accepts,
+     .prepare = conv_direct_prepare,
+     .pack_bytes = conv_direct_pack_bytes,
+     .pack_fill = conv_direct_pack_fill},
+};
+const ocl_list ocl_conv_list = {kinds, 1, sizeof rows / sizeof *rows, rows};
