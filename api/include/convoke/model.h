@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* Reads an ONNX model (opset 6 to 21) by mapping the file; weights are not copied, external data must lie in the model's folder.
+/* Reads an ONNX model (opset 6 to 28, older ones as far as their operators have not changed since) by mapping the file; aligned weights are
+ * not copied, external data must lie in the model's folder and not be reached through a symbolic link. The file must not change meanwhile.
  * UNSUPPORTED: the message lists the ops that Convoke does not have, with node names. IO_ERROR: the file is missing or damaged. */
 CVK_EXPORT cvk_status cvk_graph_load_onnx(cvk_context *ctx, const char *path, cvk_graph **out);
 /* The same from memory, which must stay valid and unchanged while the graph or a session of it lives. No external data. */
