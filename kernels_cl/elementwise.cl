@@ -1,15 +1,175 @@
-// SPDX-License-Identifier: Apache-2.0
-// elementwise.cl: activations. Contract: x and y are dense float tensors of n elements in the same format and may be the same buffer.
-// A work-item takes 16 elements; the last one takes what is left, one by one. NaN stays NaN.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* elementwise.cl: y = f(x), y = f(a, b), comparisons and choices; f32, 16 lanes at a time. Operands of two and three inputs are views of
+ * up to 8 axes with a stride of 0 where they broadcast; the output is dense. An item takes `per_item` elements of the innermost axis in
+ * each of `rows_per_item` rows. Blocked tensors: `tail` is the number of lanes in use in the last channel block (0: nothing to keep
+ * zero). Every offset counts elements. Kinds are those of convoke/plugin.h. */
 
-kernel void relu(global const float *x, ulong x_offset, global float *y, ulong y_offset, long n) {
-  const long i = (long)get_global_id(0) * 16;
-  x += x_offset;
-  y += y_offset;
-  if (i + 16 <= n) {
-    const float16 v = vload16(0, x + i);
-    vstore16(select(v, (float16)(0.0f), v < 0.0f), 0, y + i);
-  } else {
-    for (long j = i; j < n; j++) y[j] = x[j] < 0.0f ? 0.0f : x[j];
+#include "lanes.cl"
+
+float16 sigmoid16(float16 x) {
+  const float16 e = exp(-fabs(x)), r = 1.0f / (1.0f + e); /* never overflows; exact on both far ends */
+  return select(e * r, r, x >= 0.0f);
+}
+
+/* Through expm1 it is accurate near 0 and exactly 1 far out, which the tanh of a driver need not be. */
+float16 tanh16(float16 x) {
+  const float16 e = expm1(-2.0f * fabs(x));
+  return copysign(-e / (2.0f + e), x);
+}
+
+float16 softplus16(float16 x) { return fmax(x, 0.0f) + log1p(exp(-fabs(x))); }
+
+float16 unary16(int kind, float16 x, float alpha, float beta) {
+  const float16 zero = (float16)(0.0f);
+  switch (kind) {
+    case 32: return select(x, zero, x < 0.0f);                              /* RELU */
+    case 33: return select(x, alpha * x, x < 0.0f);                         /* LEAKY_RELU */
+    case 35: return sigmoid16(x);                                           /* SIGMOID */
+    case 36: return tanh16(x);                                              /* TANH */
+    case 37: return select(x, alpha * expm1(x), x < 0.0f);                  /* ELU */
+    case 38: return beta * select(x, alpha * expm1(x), x <= 0.0f);          /* SELU */
+    case 39: return select(x, alpha * expm1(x / alpha), x < 0.0f);          /* CELU */
+    case 40: x = select(x, (float16)(alpha), x < alpha);                    /* CLIP: an upper bound below the lower one wins */
+             return select(x, (float16)(beta), x > beta);
+    case 41: x = alpha * x + beta;                                          /* HARD_SIGMOID */
+             return select(select(x, zero, x < 0.0f), (float16)(1.0f), x > 1.0f);
+    case 42: {                                                              /* HARD_SWISH */
+      const float16 h = x / 6.0f + 0.5f;
+      return x * select(select(h, zero, h < 0.0f), (float16)(1.0f), h > 1.0f);
+    }
+    case 43: return softplus16(x);                                          /* SOFTPLUS */
+    case 44: return x / (1.0f + fabs(x));                                   /* SOFTSIGN */
+    case 45:                                                                /* GELU; erfc keeps the far left exact */
+      if (alpha != 0.0f) return x * sigmoid16(1.5957691216f * (x + 0.044715f * x * x * x)); /* (1 + tanh(u)) / 2 */
+      return 0.5f * x * erfc(-0.7071067812f * x);
+    case 46: return x * sigmoid16(alpha * x);                               /* SWISH */
+    case 47: return x * tanh16(softplus16(x));                                /* MISH */
+    case 48: return select(zero, x, (x > alpha) | isnan(x));                /* THRESHOLDED_RELU */
+    case 64: return exp(x);
+    case 65: return log(x);
+    case 66: return sqrt(x);
+    case 67: return fabs(x);
+    case 68: return -x;
+    case 69: return 1.0f / x;
+    case 70: return erf(x);
+    case 71: return floor(x);
+    case 72: return ceil(x);
+    default: return x;
+  }
+}
+
+/* global (ceil(length / per_item), rows): rows of `length` elements, one after another. */
+kernel void unary(global const float *x, ulong x0, global float *y, ulong y0, long length, long per_item, int kind, float alpha, float beta,
+                  long blocks, int tail) {
+  const long row = get_global_id(1), begin = get_global_id(0) * per_item, end = min(begin + per_item, length);
+  const int lanes = tail && row % blocks == blocks - 1 ? tail : 16;
+  long i = begin;
+  x += x0 + row * length;
+  y += y0 + row * length;
+  if (lanes < 16) {
+    for (; i < end; i += 16) vstore16(keep_lanes(unary16(kind, vload16(0, x + i), alpha, beta), lanes), 0, y + i);
+    return;
+  }
+  for (; i + 16 <= end; i += 16) vstore16(unary16(kind, vload16(0, x + i), alpha, beta), 0, y + i);
+  if (i < end) store_lanes(unary16(kind, load_lanes(x + i, end - i), alpha, beta), y + i, end - i);
+}
+
+float16 binary16(int kind, float16 a, float16 b, float count) {
+  switch (kind) {
+    case 34: return select(a, a * b, a < 0.0f); /* PRELU */
+    case 96: case 103: return a + b;            /* ADD, SUM */
+    case 97: return a - b;
+    case 98: return a * b;
+    case 99: return a / b;
+    case 100: return pow(a, b);
+    case 101: return min_lanes(a, b);
+    case 102: return max_lanes(a, b);
+    case 104: return (a + b) / count;           /* MEAN: the last of `count` inputs */
+    default: return a;
+  }
+}
+
+/* An operand's 16 elements from `i` of its innermost axis: consecutive, or one repeated. */
+float16 operand16(global const float *p, long i, long stride, long n) { return stride ? load_lanes(p + i, n) : (float16)(p[0]); }
+
+/* A place in the outer axes (all but the last of `rank`), moved on row by row. */
+typedef struct { long index[8]; } place;
+
+void place_at(place *p, long row, int rank, long8 dim) {
+  for (int d = rank - 2; d >= 0; d--) {
+    p->index[d] = row % at(dim, d);
+    row /= at(dim, d);
+  }
+}
+
+long place_offset(const place *p, int rank, long8 stride) {
+  long o = 0;
+  for (int d = rank - 2; d >= 0; d--) o += p->index[d] * at(stride, d);
+  return o;
+}
+
+void place_next(place *p, int rank, long8 dim) {
+  for (int d = rank - 2; d >= 0; d--) {
+    if (++p->index[d] < at(dim, d)) return;
+    p->index[d] = 0;
+  }
+}
+
+/* global (ceil(inner / per_item), ceil(rows / rows_per_item)). block_axis: the axis of channel blocks where tail != 0. */
+kernel void binary(global const float *a, ulong a0, global const float *b, ulong b0, global float *y, ulong y0, int rank, long8 dim, long8 sa,
+                   long8 sb, long rows, long rows_per_item, long per_item, int kind, float count, int block_axis, int tail) {
+  const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
+  const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
+  const long ia = at(sa, rank - 1), ib = at(sb, rank - 1);
+  place p;
+  place_at(&p, row0, rank, dim);
+  for (long row = row0; row < row1; row++, place_next(&p, rank, dim)) {
+    global const float *ra = a + a0 + place_offset(&p, rank, sa), *rb = b + b0 + place_offset(&p, rank, sb);
+    global float *ry = y + y0 + row * inner;
+    long i = begin;
+    if (tail && p.index[block_axis] == at(dim, block_axis) - 1) {
+      for (; i < end; i += 16)
+        vstore16(keep_lanes(binary16(kind, operand16(ra, i, ia, tail), operand16(rb, i, ib, tail), count), tail), 0, ry + i);
+      continue;
+    }
+    if (ia && ib)
+      for (; i + 16 <= end; i += 16) vstore16(binary16(kind, vload16(0, ra + i), vload16(0, rb + i), count), 0, ry + i);
+    else
+      for (; i + 16 <= end; i += 16) vstore16(binary16(kind, operand16(ra, i, ia, 16), operand16(rb, i, ib, 16), count), 0, ry + i);
+    if (i < end) store_lanes(binary16(kind, operand16(ra, i, ia, end - i), operand16(rb, i, ib, end - i), count), ry + i, end - i);
+  }
+}
+
+/* EQUAL, LESS, GREATER of f32 into bool; plain tensors only. */
+kernel void compare(global const float *a, ulong a0, global const float *b, ulong b0, global uchar *y, ulong y0, int rank, long8 dim, long8 sa,
+                    long8 sb, long rows, long rows_per_item, long per_item, int kind) {
+  const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
+  const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
+  const long ia = at(sa, rank - 1), ib = at(sb, rank - 1);
+  place p;
+  place_at(&p, row0, rank, dim);
+  for (long row = row0; row < row1; row++, place_next(&p, rank, dim)) {
+    global const float *ra = a + a0 + place_offset(&p, rank, sa), *rb = b + b0 + place_offset(&p, rank, sb);
+    global uchar *ry = y + y0 + row * inner;
+    for (long i = begin; i < end; i++) {
+      const float u = ra[i * ia], v = rb[i * ib];
+      ry[i] = kind == 105 ? u == v : kind == 106 ? u < v : u > v;
+    }
+  }
+}
+
+/* WHERE for elements of `words` 4-byte words: the host gives 8-byte types an innermost axis of two words. Plain tensors only. */
+kernel void where(global const uchar *c, ulong c0, global const uint *a, ulong a0, global const uint *b, ulong b0, global uint *y, ulong y0,
+                  int words, int rank, long8 dim, long8 sc, long8 sa, long8 sb, long rows, long rows_per_item, long per_item) {
+  const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
+  const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
+  const long ic = at(sc, rank - 1), ia = at(sa, rank - 1), ib = at(sb, rank - 1);
+  place p;
+  place_at(&p, row0, rank, dim);
+  for (long row = row0; row < row1; row++, place_next(&p, rank, dim)) {
+    global const uchar *rc = c + c0 + place_offset(&p, rank, sc);
+    global const uint *ra = a + a0 * words + place_offset(&p, rank, sa), *rb = b + b0 * words + place_offset(&p, rank, sb);
+    global uint *ry = y + y0 * words + row * inner;
+    for (long i = begin; i < end; i++) ry[i] = rc[i * ic] ? ra[i * ia] : rb[i * ib];
   }
 }

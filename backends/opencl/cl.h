@@ -212,6 +212,7 @@ void ocl_arg_long(ocl_launch *l, int64_t v); /* a .cl long */
 void ocl_arg_longs(ocl_launch *l, int32_t n, const int64_t *v); /* n successive longs */
 void ocl_arg_int(ocl_launch *l, int32_t v);
 void ocl_arg_float(ocl_launch *l, float v);
+void ocl_arg_value(ocl_launch *l, size_t bytes, const void *v); /* any other type by value: a long8, a float4 */
 void ocl_arg_local(ocl_launch *l, size_t bytes); /* a local pointer */
 /* Buffer pairs (pointer, ulong offset in elements of the tensor's type). ocl_arg_in serves packs and inputs bound at execute; an absent
  * input gives a NULL pointer. */

@@ -59,6 +59,8 @@ void ocl_arg_int(ocl_launch *l, int32_t v) {
 
 void ocl_arg_float(ocl_launch *l, float v) { set(l, sizeof v, &v); }
 
+void ocl_arg_value(ocl_launch *l, size_t bytes, const void *v) { set(l, bytes, v); }
+
 void ocl_arg_local(ocl_launch *l, size_t bytes) { set(l, bytes, NULL); }
 
 static void set_mem(ocl_launch *l, cl_mem mem) {

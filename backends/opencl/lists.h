@@ -5,7 +5,24 @@
 
 #include "cl.h"
 
+extern const ocl_list ocl_avg_pool_list;
+extern const ocl_list ocl_batch_norm_list;
+extern const ocl_list ocl_binary_list;
+extern const ocl_list ocl_cast_list;
+extern const ocl_list ocl_compare_list;
+extern const ocl_list ocl_concat_list;
 extern const ocl_list ocl_conv_list;
+extern const ocl_list ocl_copy_list;
 extern const ocl_list ocl_elementwise_list;
+extern const ocl_list ocl_gather_list;
+extern const ocl_list ocl_global_pool_list;
+extern const ocl_list ocl_lrn_list;
+extern const ocl_list ocl_max_pool_list;
+extern const ocl_list ocl_move_list;
+extern const ocl_list ocl_pad_list;
+extern const ocl_list ocl_reduce_list;
+extern const ocl_list ocl_softmax_list;
+extern const ocl_list ocl_split_list;
+extern const ocl_list ocl_where_list;
 
 #endif

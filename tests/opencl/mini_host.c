@@ -249,10 +249,11 @@ static void from_device_form(const cvk_tensor_desc *d, const unsigned char *imag
     memcpy((char *)plain + (uint64_t)i * size, image + GUARD + position(d, i) * size, size);
     memset(seen + position(d, i) * size, 1, size);
   }
+  /* Check writes to a file at every assertion, so only failures assert here. */
   for (uint64_t i = 0; i < bytes; i++)
-    ck_assert_msg(seen[i] || image[GUARD + i] == 0, "an unused lane at byte %llu is not zero", (unsigned long long)i);
+    if (!seen[i] && image[GUARD + i] != 0) ck_abort_msg("an unused lane at byte %llu is not zero", (unsigned long long)i);
   for (uint64_t i = 0; i < GUARD; i++)
-    ck_assert_msg(image[i] == 0xFF && image[GUARD + bytes + i] == 0xFF, "a byte outside the output changed (%llu)", (unsigned long long)i);
+    if (image[i] != 0xFF || image[GUARD + bytes + i] != 0xFF) ck_abort_msg("a byte outside the output changed (%llu)", (unsigned long long)i);
   free(seen);
 }
 

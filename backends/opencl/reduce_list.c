@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reduce_list.c: rows of reductions over any axes of plain f32 tensors: kernels_cl/reduce.cl. Axes are sorted into kept and reduced ones,
+ * neighbours joined; which kernel runs depends on whether the innermost axis stays. */
+#include "lists.h"
+#include "view.h"
+
+typedef struct {
+  ocl_view kept, gone; /* one tensor each: x */
+  int32_t row;         /* the innermost axis is reduced */
+} reduction;
+
+static uint32_t reduced_axes(const cvk_op *op) {
+  const cvk_axes_attr *a = op->attr;
+  const int32_t rank = op->in[0]->rank;
+  uint32_t mask = 0;
+  if (a->n_axes == 0) return a->noop_with_empty_axes ? 0 : (1u << rank) - 1;
+  for (int32_t i = 0; i < a->n_axes; i++) mask |= 1u << a->axis[i];
+  return mask;
+}
+
+static reduction sort_axes(const cvk_op *op) {
+  const cvk_tensor_desc *x = op->in[0];
+  const uint32_t mask = reduced_axes(op);
+  reduction r = {.kept = {.tensors = 1}, .gone = {.tensors = 1}};
+  int64_t stride[CVK_MAX_RANK];
+  ocl_dense_strides(x->rank, x->dim, stride);
+  for (int32_t i = 0; i < x->rank; i++) {
+    if (x->dim[i] != 1) r.row = mask >> i & 1;
+    ocl_view_add(mask >> i & 1 ? &r.gone : &r.kept, x->dim[i], &stride[i]);
+  }
+  ocl_view_merge(&r.kept, -1);
+  ocl_view_merge(&r.gone, -1);
+  return r;
+}
+
+static int32_t accepts(ocl_query *q) {
+  if (!q->op->out[0] || q->op->in[0]->dtype != CVK_F32) return ocl_refuse(q, "an input of type %d; this row works on f32", q->op->in[0]->dtype);
+  if (!ocl_takes_no_post(q)) return 0;
+  q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(q->op->in[0]) * 4, ocl_traffic(q->op), 0.2);
+  return 1;
+}
+
+static void add_view(ocl_launch *l, const ocl_view *v, int32_t axes) {
+  ocl_arg_int(l, axes);
+  ocl_arg_long8(l, axes, v->dim, 1);
+  ocl_arg_long8(l, axes, v->stride[0], 0);
+}
+
+static cvk_status prepare(ocl_build *b) {
+  const reduction r = sort_axes(b->op);
+  const int64_t outputs = ocl_elements(b->op->out[0]), terms = cvk_count(r.gone.rank, r.gone.dim);
+  ocl_launch *l = ocl_launch_begin(b, "reduce", "", r.row ? "reduce_row" : "reduce_across");
+  ocl_arg_in(l, b, 0);
+  ocl_arg_out(l, b, 0);
+  if (r.row) {
+    const int64_t length = r.gone.dim[r.gone.rank - 1], per_item = ocl_rows_per_item(b->dev, outputs, terms < 64 ? 64 : terms);
+    const int64_t items = (outputs + per_item - 1) / per_item;
+    add_view(l, &r.kept, r.kept.rank);
+    add_view(l, &r.gone, r.gone.rank - 1);
+    ocl_arg_long(l, outputs);
+    ocl_arg_long(l, per_item);
+    ocl_arg_long(l, ocl_view_rows(&r.gone));
+    ocl_arg_long(l, length);
+    ocl_arg_int(l, b->op->kind);
+    return ocl_launch_end(b, l, 1, &items, ocl_line_local);
+  }
+  const int64_t inner = r.kept.dim[r.kept.rank - 1], items[2] = {(inner + 15) / 16, ocl_view_rows(&r.kept)};
+  add_view(l, &r.kept, r.kept.rank - 1);
+  add_view(l, &r.gone, r.gone.rank);
+  ocl_arg_long(l, inner);
+  ocl_arg_long(l, terms);
+  ocl_arg_int(l, b->op->kind);
+  return ocl_launch_end(b, l, 2, items, ocl_line_local);
+}
+
+static const int32_t kinds[] = {CVK_OP_REDUCE_MEAN, CVK_OP_REDUCE_SUM, CVK_OP_REDUCE_MAX, CVK_OP_REDUCE_MIN};
+static const ocl_row rows[] = {{.name = "reduce_plain", .layout = CVK_PLAIN, .accepts = accepts, .prepare = prepare}};
+const ocl_list ocl_reduce_list = {kinds, sizeof kinds / sizeof *kinds, 1, rows};

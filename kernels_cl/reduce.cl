@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reduce.cl: sum, mean, maximum and minimum over any axes, f32, plain. The input is seen as kept axes (in the output's order) and reduced
+ * axes, each with extents and strides; neighbours are merged by the host, unused ones have extent 1. Sums are compensated; NaN wins in
+ * maxima and minima. An empty reduction gives 0, NaN (mean), -inf (maximum), +inf (minimum).
+ * `kind` is an op of convoke/plugin.h: 128 mean, 129 sum, 130 maximum, 131 minimum. */
+
+#include "lanes.cl"
+
+typedef struct { float16 best; sum16 total; } reduced;
+
+reduced reduce_start(int kind) {
+  reduced r;
+  r.best = (float16)(kind == 131 ? INFINITY : -INFINITY);
+  r.total.sum = r.total.rest = (float16)(0.0f);
+  return r;
+}
+
+reduced reduce_one(reduced r, int kind, float16 x) {
+  if (kind == 130) r.best = max_lanes(r.best, x);
+  else if (kind == 131) r.best = min_lanes(r.best, x);
+  else r.total = sum_add(r.total, x);
+  return r;
+}
+
+/* Where row `i` of up to 8 axes begins. */
+long strided(long i, int rank, long8 dim, long8 stride) {
+  long o = 0;
+  for (int d = rank - 1; d >= 0; d--) {
+    o += i % at(dim, d) * at(stride, d);
+    i /= at(dim, d);
+  }
+  return o;
+}
+
+/* The innermost axis is reduced and dense: `length` elements in each of `runs` runs. global (ceil(outputs / per_item)) */
+kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y0, int kept, long8 kept_dim, long8 kept_stride, int gone,
+                       long8 gone_dim, long8 gone_stride, long outputs, long per_item, long runs, long length, int kind) {
+  const long first = get_global_id(0) * per_item, end = min(first + per_item, outputs);
+  const float16 start = (float16)(kind == 131 ? INFINITY : -INFINITY);
+  for (long o = first; o < end; o++) {
+    const long base = x0 + strided(o, kept, kept_dim, kept_stride);
+    reduced r[4];
+    float result;
+    for (int j = 0; j < 4; j++) r[j] = reduce_start(kind);
+    for (long run = 0; run < runs; run++) {
+      global const float *p = x + base + strided(run, gone, gone_dim, gone_stride);
+      long i = 0;
+      for (; i + 64 <= length; i += 64)
+        for (int j = 0; j < 4; j++) r[j] = reduce_one(r[j], kind, vload16(j, p + i));
+      for (; i < length; i += 16) {
+        const long n = min(length - i, 16L);
+        const float16 v = load_lanes(p + i, n);
+        r[0] = reduce_one(r[0], kind, kind >= 130 ? select(start, v, LANE < (int16)((int)n)) : v);
+      }
+    }
+    if (kind == 130) result = max_across(max_lanes(max_lanes(r[0].best, r[1].best), max_lanes(r[2].best, r[3].best)));
+    else if (kind == 131) result = min_across(min_lanes(min_lanes(r[0].best, r[1].best), min_lanes(r[2].best, r[3].best)));
+    else {
+      for (int j = 1; j < 4; j++) r[0].total = sum_add(sum_add(r[0].total, r[j].total.sum), -r[j].total.rest);
+      result = sum_across(r[0].total);
+      if (kind == 128) result /= (float)runs * (float)length;
+    }
+    y[y0 + o] = result;
+  }
+}
+
+/* The innermost axis is kept and dense (`inner` elements): 16 outputs at once. kept: the axes outside it.
+ * global (ceil(inner / 16), outputs / inner) */
+kernel void reduce_across(global const float *x, ulong x0, global float *y, ulong y0, int kept, long8 kept_dim, long8 kept_stride, int gone,
+                          long8 gone_dim, long8 gone_stride, long inner, long runs, int kind) {
+  const long first = get_global_id(0) * 16, n = min(inner - first, 16L), row = get_global_id(1);
+  reduced r = reduce_start(kind);
+  float16 result;
+  x += x0 + strided(row, kept, kept_dim, kept_stride) + first;
+  for (long run = 0; run < runs; run++) r = reduce_one(r, kind, load_lanes(x + strided(run, gone, gone_dim, gone_stride), n));
+  result = r.total.sum - r.total.rest;
+  if (kind == 128) result /= (float)runs;
+  store_lanes(kind >= 130 ? r.best : result, y + y0 + row * inner + first, n);
+}

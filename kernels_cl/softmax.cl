@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* softmax.cl: softmax and its logarithm over the middle of [outer][size][inner], f32. The largest element is taken off first; rows with
+ * NaN, with +inf or of -inf only become NaN (inf - inf), as in numpy. Sums are compensated. An input may be its own output. */
+
+#include "lanes.cl"
+
+/* inner = 1. global (ceil(outer / rows_per_item)) */
+kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong y0, long outer, long size, long rows_per_item, int logarithm) {
+  const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, outer);
+  for (long row = row0; row < row1; row++) {
+    global const float *px = x + x0 + row * size;
+    global float *py = y + y0 + row * size;
+    float16 best = (float16)(-INFINITY);
+    sum16 total = {(float16)(0.0f), (float16)(0.0f)};
+    float top, sum;
+    long i = 0;
+    for (; i + 16 <= size; i += 16) best = max_lanes(best, vload16(0, px + i));
+    top = max_across(best);
+    for (; i < size; i++) top = max_one(top, px[i]);
+    for (i = 0; i < size; i += 16) {
+      const long n = min(size - i, 16L);
+      const float16 v = load_lanes(px + i, n) - top, e = keep_lanes(exp(v), (int)n);
+      total = sum_add(total, e);
+      store_lanes(logarithm ? v : e, py + i, n);
+    }
+    sum = sum_across(total);
+    if (logarithm) sum = log(sum);
+    for (i = 0; i < size; i += 16) {
+      const float16 v = load_lanes(py + i, size - i);
+      store_lanes(logarithm ? v - sum : v / sum, py + i, size - i);
+    }
+  }
+}
+
+/* inner > 1: 16 neighbouring rows at once. global (ceil(inner / 16), outer) */
+kernel void softmax_across(global const float *x, ulong x0, global float *y, ulong y0, long size, long inner, int logarithm) {
+  const long first = get_global_id(0) * 16, n = min(inner - first, 16L);
+  float16 best = (float16)(-INFINITY), sum;
+  sum16 total = {(float16)(0.0f), (float16)(0.0f)};
+  x += x0 + get_global_id(1) * size * inner + first;
+  y += y0 + get_global_id(1) * size * inner + first;
+  for (long k = 0; k < size; k++) best = max_lanes(best, load_lanes(x + k * inner, n));
+  for (long k = 0; k < size; k++) {
+    const float16 v = load_lanes(x + k * inner, n) - best, e = exp(v);
+    total = sum_add(total, e);
+    store_lanes(logarithm ? v : e, y + k * inner, n);
+  }
+  sum = total.sum - total.rest;
+  if (logarithm) sum = log(sum);
+  for (long k = 0; k < size; k++) {
+    const float16 v = load_lanes(y + k * inner, n);
+    store_lanes(logarithm ? v - sum : v / sum, y + k * inner, n);
+  }
+}
