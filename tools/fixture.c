@@ -285,9 +285,9 @@ static int set_field(const field_row *row, const cJSON *v, char *attr, const fix
       for (int i = 0; i < n && n <= most; i++) ((int64_t *)at)[i] = integer_of(cJSON_GetArrayItem(v, i));
       return n <= most || complain(e, "%s has %d entries", row->name, n);
     case PADS:
-      for (int i = 0; i < n && n <= 2 * most; i++)
-        ((int64_t *)(i < n / 2 ? at : attr + row->offset2))[i % (n / 2)] = integer_of(cJSON_GetArrayItem(v, i));
-      return (n <= 2 * most && n % 2 == 0) || complain(e, "%s has %d entries", row->name, n);
+      if (n > 2 * most || n % 2 != 0) return complain(e, "%s has %d entries", row->name, n);
+      for (int i = 0; i < n; i++) ((int64_t *)(i < n / 2 ? at : attr + row->offset2))[i % (n / 2)] = integer_of(cJSON_GetArrayItem(v, i));
+      return 1;
     default:
       return 1;
   }

@@ -3,33 +3,7 @@
 #include <math.h>
 
 #include "onnx/import.h"
-#include "run_model.h"
-
-static bytes one(int64_t opset, const char *op, bytes *attrs, const char *in, const char *out, int32_t n_in, const array *x) {
-  static const char *const names[] = {"a", "b", "c", "d", "e"};
-  bytes g = {0};
-  for (int32_t i = 0; i < n_in; i++) declare(&g, names[i], x[i]);
-  node(&g, op, in, out, attrs);
-  while (*out) {
-    char name[8] = {0};
-    const size_t n = strcspn(out, " ");
-    memcpy(name, out, n);
-    if (name[0] != '-') output(&g, name);
-    out += n + (out[n] == ' ');
-  }
-  return model(&g, opset);
-}
-
-/* The model of a single node: inputs a b c ..., outputs y z. */
-static void check_op(int64_t opset, const char *op, bytes *attrs, const char *in, int32_t n_in, const array *x, array want) {
-  bytes m = one(opset, op, attrs, in, "y", n_in, x);
-  expect(&m, n_in, x, 1, &want);
-}
-
-static void check_refused(int64_t opset, const char *op, bytes *attrs, const char *in, int32_t n_in, const array *x, cvk_status status, const char *text) {
-  bytes m = one(opset, op, attrs, in, "y", n_in, x);
-  expect_failure(&m, n_in, x, status, text);
-}
+#include "one_node.h"
 
 START_TEST(test_rows_are_sorted_and_sound) {
   for (int32_t i = 0; cvk_onnx_row_at(i); i++) {
