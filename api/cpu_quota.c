@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpu_quota.c: the affinity mask, and the CPU limit of the cgroups this process is in. A container's quota shows at its mount's root even
- * where /proc/self/cgroup names a path of the host, so each folder from the named one up to the root is read and the tightest limit counts.
- */
+ * where /proc/self/cgroup names a path of the host, so the folders from the named one up to the root are read: the tightest counts. */
 #define _GNU_SOURCE
 #include "cpu_quota.h"
 

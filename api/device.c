@@ -16,9 +16,8 @@
 cvk_status cvk_device_count(cvk_context *ctx, int32_t *n) {
   if (ctx == NULL || n == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "device_count: %s is NULL", ctx == NULL ? "ctx" : "n");
   pthread_mutex_lock(&ctx->lock);
-  const cvk_status status = cvk_registry_load(ctx);
+  const cvk_status status = cvk_registry_start_all(ctx);
   if (status == CVK_OK) {
-    cvk_registry_start_all(ctx);
     *n = 0;
     for (int32_t i = 0; i < ctx->registry->n_backends; i++) *n += ctx->registry->backend[i].n_devices;
   }
@@ -29,10 +28,9 @@ cvk_status cvk_device_count(cvk_context *ctx, int32_t *n) {
 cvk_status cvk_device_info_get(cvk_context *ctx, int32_t index, cvk_device_info *info) {
   if (ctx == NULL || info == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "device_info_get: %s is NULL", ctx == NULL ? "ctx" : "info");
   pthread_mutex_lock(&ctx->lock);
-  cvk_status status = cvk_registry_load(ctx);
+  cvk_status status = cvk_registry_start_all(ctx);
   int32_t n = 0;
   if (status != CVK_OK) goto done;
-  cvk_registry_start_all(ctx);
   for (int32_t i = 0; i < ctx->registry->n_backends; i++) {
     const cvk_backend_entry *b = &ctx->registry->backend[i];
     if (index >= n && index - n < b->n_devices) {

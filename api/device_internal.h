@@ -20,9 +20,9 @@ struct cvk_device {
   cvk_device_info info;
   cvk_queue *queue; /* opened with the device (profiling where it can); NULL: the backend has no queues */
   _Atomic int lost;
-  int32_t pid;                    /* of the process that opened it */
-  pthread_mutex_t lock;           /* serialises the use of queue: hold it from the first queued call to the finish */
-  void *eager;                    /* eager.c's kernels on this device, made on first use; freed before the device is closed */
+  int32_t pid;          /* of the process that opened it */
+  pthread_mutex_t lock; /* serialises the use of queue: hold it from the first queued call to the finish */
+  void *eager;          /* eager.c's kernels on this device, made on first use; freed before the device is closed */
   void (*eager_free)(void *eager);
   struct cvk_device_entry *entry; /* its line in the registry */
 };
@@ -32,12 +32,10 @@ static inline int cvk_device_host_memory(const cvk_device *dev) {
   return (dev->info.flags & CVK_DEVICE_HOST_MEMORY) != 0;
 }
 
-/* OK, DEVICE_LOST, or AFTER_FORK (opened by the parent process and not in host memory). Ask before the first driver call of an operation.
- */
+/* OK, DEVICE_LOST, or AFTER_FORK (opened by the parent process and not in host memory). Ask before an operation's first driver call. */
 cvk_status cvk_device_check(cvk_device *dev);
 
-/* Waits for the device's queue, with dev->lock held. timeout_ns < 0: no limit. TIMEOUT marks the device lost. OK where there is no queue.
- */
+/* Waits for the device's queue, with dev->lock held. timeout_ns < 0: no limit. TIMEOUT marks the device lost. OK where it has none. */
 cvk_status cvk_device_finish(cvk_device *dev, int64_t timeout_ns);
 
 /* Passes on the result of a backend's call: DEVICE_LOST and TIMEOUT mark the device, and a failure without a sentence of the backend's

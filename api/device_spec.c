@@ -44,7 +44,8 @@ static void append(char list[LIST_BYTES], const char *item) {
 
 static const char *backend_names(const cvk_registry *r, char list[LIST_BYTES]) {
   list[0] = '\0';
-  for (int32_t i = 0; i < r->n_backends; i++) append(list, r->backend[i].table->name);
+  for (int32_t i = 0; i < r->n_backends; i++)
+    if (r->backend[i].table != NULL) append(list, r->backend[i].table->name);
   return list;
 }
 
@@ -75,10 +76,11 @@ static int32_t number(const char *text) {
 }
 
 static cvk_status by_index(cvk_context *ctx, int32_t index, cvk_device_try try_open, void *arg) {
-  cvk_registry *r = ctx->registry;
+  const cvk_registry *r = ctx->registry;
   char list[LIST_BYTES];
   int32_t n = 0;
-  cvk_registry_start_all(ctx);
+  const cvk_status status = cvk_registry_start_all(ctx);
+  if (status != CVK_OK) return status;
   for (int32_t i = 0; i < r->n_backends; i++) {
     cvk_backend_entry *b = &r->backend[i];
     if (index - n < b->n_devices) return try_open(arg, b, &b->device[index - n]);
@@ -148,11 +150,13 @@ static int better(const void *a, const void *b) {
 
 static cvk_status best(cvk_context *ctx, cvk_device_try try_open, void *arg) {
   cvk_registry *r = ctx->registry;
-  cvk_status status = CVK_NO_DEVICE;
   int32_t n = 0, total = 0;
-  if (r->n_backends == 1)
-    return cvk_registry_no_backend(r); /* only the reference, which is never meant by "auto" then: it would be slow in silence */
-  cvk_registry_start_all(ctx);
+  cvk_status status = cvk_registry_load_all(ctx);
+  if (status != CVK_OK) return status;
+  /* With no plugin at all something is wrong with the installation; the reference would only be slow in silence. */
+  if (!cvk_registry_has_plugin(r)) return cvk_registry_no_backend(r);
+  status = cvk_registry_start_all(ctx);
+  if (status != CVK_OK) return status;
   for (int32_t i = 0; i < r->n_backends; i++) total += r->backend[i].n_devices;
   pick *list = malloc(((size_t)total + 1) * sizeof *list);
   if (list == NULL) return cvk_fail(CVK_NO_MEMORY, "device: no memory for %d devices", (int)total);
@@ -180,26 +184,29 @@ static cvk_status not_found(cvk_context *ctx, const char *spec, const cvk_backen
       return cvk_fail(CVK_UNKNOWN_BACKEND, "device: backend %s is not available: %s: %s; found: %s", stem, r->found.file[i].path,
                       r->plugin[i].verdict, backend_names(r, list));
   }
-  if (r->n_backends == 1) return cvk_registry_no_backend(r);
+  if (!cvk_registry_has_plugin(r)) return cvk_registry_no_backend(r);
   return cvk_fail(CVK_UNKNOWN_BACKEND, "device: no backend or device is called \"%.200s\"; backends found: %s", spec,
                   backend_names(r, list));
 }
 
 cvk_status cvk_device_spec_resolve(cvk_context *ctx, const char *spec, cvk_device_try try_open, void *arg) {
-  cvk_registry *r = ctx->registry;
   char list[LIST_BYTES];
+  cvk_backend_entry *b = NULL;
   int done = 0;
-  if (*spec == '\0') return cvk_fail(CVK_UNKNOWN_BACKEND, "device: the name is empty; backends found: %s", backend_names(r, list));
   if (strcmp(spec, "auto") == 0) return best(ctx, try_open, arg);
   if (number(spec) >= 0) return by_index(ctx, number(spec), try_open, arg);
   const size_t name_bytes = strcspn(spec, ":");
-  cvk_backend_entry *b = cvk_registry_find(r, spec, name_bytes);
+  cvk_status status = cvk_registry_find(ctx, spec, name_bytes, &b);
+  if (status != CVK_OK) return status;
+  if (*spec == '\0')
+    return cvk_fail(CVK_UNKNOWN_BACKEND, "device: the name is empty; backends found: %s", backend_names(ctx->registry, list));
   if (b != NULL) {
-    const cvk_status status = of_backend(ctx, b, spec[name_bytes] == ':' ? spec + name_bytes + 1 : NULL, try_open, arg, &done);
+    status = of_backend(ctx, b, spec[name_bytes] == ':' ? spec + name_bytes + 1 : NULL, try_open, arg, &done);
     if (done) return status;
   } else {
-    cvk_registry_start_all(ctx);
+    status = cvk_registry_start_all(ctx);
+    if (status != CVK_OK) return status;
   }
-  const cvk_status status = by_pattern(ctx, spec, b, try_open, arg, &done);
+  status = by_pattern(ctx, spec, b, try_open, arg, &done);
   return done ? status : not_found(ctx, spec, b, name_bytes);
 }

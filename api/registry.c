@@ -16,9 +16,11 @@
 
 /* ---- loading ---- */
 
-cvk_backend_entry *cvk_registry_find(cvk_registry *r, const char *name, size_t name_bytes) {
-  for (int32_t i = 0; i < r->n_backends; i++)
-    if (strlen(r->backend[i].table->name) == name_bytes && strncmp(r->backend[i].table->name, name, name_bytes) == 0) return &r->backend[i];
+static cvk_backend_entry *find_opened(const cvk_registry *r, const char *name, size_t name_bytes) {
+  for (int32_t i = 0; i < r->n_backends; i++) {
+    const cvk_backend *table = r->backend[i].table;
+    if (table != NULL && strlen(table->name) == name_bytes && strncmp(table->name, name, name_bytes) == 0) return &r->backend[i];
+  }
   return NULL;
 }
 
@@ -27,24 +29,30 @@ static int set_verdict(cvk_context *ctx, cvk_registry *r, int32_t i, cvk_status 
   cvk_plugin_entry *p = &r->plugin[i];
   p->status = status;
   p->verdict = strdup(text);
+  p->tried = p->verdict != NULL; /* else tried again by the next call */
   cvk_context_log(ctx, CVK_LOG_INFO, "plugin %s: %s", r->found.file[i].path, text);
   return p->verdict != NULL;
 }
 
-/* An earlier file whose backend was taken and whose file name was this one's. */
+/* An earlier file of the same name whose backend was taken. */
 static const char *shadowed_by(const cvk_registry *r, int32_t i) {
   const char *stem = r->found.file[i].stem;
   for (int32_t k = 0; k < i && stem != NULL; k++)
-    if (r->plugin[k].status == CVK_OK && r->found.file[k].stem != NULL && strcmp(r->found.file[k].stem, stem) == 0)
+    if (r->backend[k].table != NULL && r->found.file[k].stem != NULL && strcmp(r->found.file[k].stem, stem) == 0)
       return r->found.file[k].path;
   return NULL;
 }
 
-static int load_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
+static int try_named(cvk_context *ctx, cvk_registry *r, const char *name, size_t name_bytes);
+
+/* Opens file i unless that was done. 0: out of memory. */
+static int try_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
   const cvk_plugin_file *f = &r->found.file[i];
   const char *filter = ctx->option[CVK_OPTION_BACKENDS];
   cvk_plugin_result result;
   char text[CVK_VERDICT_BYTES];
+  if (r->plugin[i].tried) return 1;
+  r->plugin[i].tried = 1; /* also while it is under way: try_named below may come back here */
   if (f->refused != NULL) return set_verdict(ctx, r, i, CVK_IO_ERROR, f->refused);
   snprintf(text, sizeof text, "left out by CONVOKE_BACKENDS=%s", filter != NULL ? filter : "");
   if (f->stem != NULL && !cvk_backend_is_wanted(filter, f->stem)) return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
@@ -55,37 +63,79 @@ static int load_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
   }
   cvk_plugin_load(f->path, &ctx->host, &result);
   if (result.status != CVK_OK) return set_verdict(ctx, r, i, result.status, result.verdict);
-  r->plugin[i].backend = result.table->name;
+  const char *name = result.table->name;
+  r->plugin[i].backend = name;
   r->plugin[i].version = result.table->version;
-  if (!cvk_backend_is_wanted(filter, result.table->name)) return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
-  const cvk_backend_entry *same = cvk_registry_find(r, result.table->name, strlen(result.table->name));
+  if (!cvk_backend_is_wanted(filter, name)) return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
+  /* A file that is not called after its backend gives way to one that is. */
+  if (f->stem != NULL && strcmp(f->stem, name) != 0 && !try_named(ctx, r, name, strlen(name))) return 0;
+  const cvk_backend_entry *same = find_opened(r, name, strlen(name));
   if (same != NULL) {
-    snprintf(text, sizeof text, "not used: the backend %s of %s came first", result.table->name, r->found.file[same->plugin].path);
+    snprintf(text, sizeof text, "not used: the backend %s of %s came first", name, r->found.file[same->plugin].path);
     return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
   }
-  r->backend[r->n_backends++] = (cvk_backend_entry){.table = result.table, .plugin = i};
+  r->backend[i] = (cvk_backend_entry){.table = result.table, .plugin = i};
   return set_verdict(ctx, r, i, CVK_OK, result.verdict);
+}
+
+/* Opens the files that could be the backend of this name: those called after it, and those that the path list names by another name. */
+static int try_named(cvk_context *ctx, cvk_registry *r, const char *name, size_t name_bytes) {
+  for (int32_t i = 0; i < r->found.n_files; i++) {
+    const char *stem = r->found.file[i].stem;
+    if ((stem == NULL || (strlen(stem) == name_bytes && strncmp(stem, name, name_bytes) == 0)) && !try_file(ctx, r, i)) return 0;
+  }
+  return 1;
+}
+
+static cvk_status no_memory(void) {
+  return cvk_fail(CVK_NO_MEMORY, "plugins: no memory for the registry");
 }
 
 cvk_status cvk_registry_load(cvk_context *ctx) {
   if (ctx->registry != NULL) return CVK_OK;
   cvk_registry *r = calloc(1, sizeof *r);
-  if (r == NULL) return cvk_fail(CVK_NO_MEMORY, "plugins: no memory for the registry");
+  if (r == NULL) return no_memory();
   if (!ctx->no_env) cvk_plugin_prepare_environment();
   cvk_status status = cvk_discovery_run(ctx->option[CVK_OPTION_PLUGIN_PATH], &r->found);
   if (status != CVK_OK) goto fail;
-  status = CVK_NO_MEMORY;
   r->plugin = calloc((size_t)r->found.n_files + 1, sizeof *r->plugin);
   r->backend = calloc((size_t)r->found.n_files + 1, sizeof *r->backend);
-  if (r->plugin == NULL || r->backend == NULL) goto fail;
-  for (int32_t i = 0; i < r->found.n_files; i++)
-    if (!load_file(ctx, r, i)) goto fail;
-  r->backend[r->n_backends++] = (cvk_backend_entry){.table = &cvk_reference_backend, .plugin = -1};
+  if (r->plugin == NULL || r->backend == NULL) {
+    status = no_memory();
+    goto fail;
+  }
+  r->backend[r->found.n_files] = (cvk_backend_entry){.table = &cvk_reference_backend, .plugin = -1};
+  r->n_backends = r->found.n_files + 1;
   ctx->registry = r;
   return CVK_OK;
 fail:
   cvk_registry_free(r);
-  return status == CVK_NO_MEMORY ? cvk_fail(CVK_NO_MEMORY, "plugins: no memory for the registry") : status;
+  return status;
+}
+
+cvk_status cvk_registry_load_all(cvk_context *ctx) {
+  const cvk_status status = cvk_registry_load(ctx);
+  if (status != CVK_OK) return status;
+  for (int32_t i = 0; i < ctx->registry->found.n_files; i++)
+    if (!try_file(ctx, ctx->registry, i)) return no_memory();
+  return CVK_OK;
+}
+
+cvk_status cvk_registry_find(cvk_context *ctx, const char *name, size_t name_bytes, cvk_backend_entry **out) {
+  cvk_status status = cvk_registry_load(ctx);
+  if (status != CVK_OK) return status;
+  if (!try_named(ctx, ctx->registry, name, name_bytes)) return no_memory();
+  *out = find_opened(ctx->registry, name, name_bytes);
+  if (*out != NULL) return CVK_OK;
+  status = cvk_registry_load_all(ctx); /* a file called otherwise may have it */
+  if (status == CVK_OK) *out = find_opened(ctx->registry, name, name_bytes);
+  return status;
+}
+
+int cvk_registry_has_plugin(const cvk_registry *r) {
+  for (int32_t i = 0; i < r->found.n_files; i++)
+    if (r->backend[i].table != NULL) return 1;
+  return 0;
 }
 
 /* ---- starting ---- */
@@ -146,7 +196,7 @@ static int drives_hardware(const cvk_backend_entry *b) {
 }
 
 void cvk_registry_start(cvk_context *ctx, cvk_backend_entry *b) {
-  if (b->started) return;
+  if (b->started || b->table == NULL) return;
   b->started = 1;
   b->pid = cvk_process_id();
   const int32_t owner = cvk_plugin_driver_owner(b->table);
@@ -169,8 +219,10 @@ void cvk_registry_start(cvk_context *ctx, cvk_backend_entry *b) {
   if (drives_hardware(b)) cvk_plugin_driver_claim(b->table, b->pid);
 }
 
-void cvk_registry_start_all(cvk_context *ctx) {
-  for (int32_t i = 0; i < ctx->registry->n_backends; i++) cvk_registry_start(ctx, &ctx->registry->backend[i]);
+cvk_status cvk_registry_start_all(cvk_context *ctx) {
+  const cvk_status status = cvk_registry_load_all(ctx);
+  for (int32_t i = 0; status == CVK_OK && i < ctx->registry->n_backends; i++) cvk_registry_start(ctx, &ctx->registry->backend[i]);
+  return status;
 }
 
 /* A backend whose device was lost, or whose driver belongs to the parent process, may hang when it is torn down: it is left behind. */
@@ -223,7 +275,7 @@ cvk_status cvk_registry_no_backend(const cvk_registry *r) {
 cvk_status cvk_plugin_count(cvk_context *ctx, int32_t *n) {
   if (ctx == NULL || n == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "plugin_count: %s is NULL", ctx == NULL ? "ctx" : "n");
   pthread_mutex_lock(&ctx->lock);
-  const cvk_status status = cvk_registry_load(ctx);
+  const cvk_status status = cvk_registry_load_all(ctx);
   if (status == CVK_OK) *n = ctx->registry->found.n_files;
   pthread_mutex_unlock(&ctx->lock);
   return status;
@@ -232,7 +284,7 @@ cvk_status cvk_plugin_count(cvk_context *ctx, int32_t *n) {
 cvk_status cvk_plugin_verdict_get(cvk_context *ctx, int32_t index, cvk_plugin_verdict *out) {
   if (ctx == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "plugin_verdict_get: %s is NULL", ctx == NULL ? "ctx" : "out");
   pthread_mutex_lock(&ctx->lock);
-  cvk_status status = cvk_registry_load(ctx);
+  cvk_status status = cvk_registry_load_all(ctx);
   if (status != CVK_OK) goto done;
   const cvk_registry *r = ctx->registry;
   if (index < 0 || index >= r->found.n_files) {

@@ -25,8 +25,7 @@ cvk_status cvk_plugin_check_table(const cvk_backend *from, cvk_backend *table, c
 void cvk_plugin_driver_claim(const cvk_backend *table, int32_t pid);
 int32_t cvk_plugin_driver_owner(const cvk_backend *table);
 
-/* Sets POCL_AFFINITY=1 where the affinity mask is full and the variable is not set, once a process; call before the first plugin is loaded.
- */
+/* Sets POCL_AFFINITY=1 where the affinity mask is full and the variable is not set, once a process; call before the first load. */
 void cvk_plugin_prepare_environment(void);
 
 #endif

@@ -2,7 +2,8 @@
 /* test_values.c: every constant of convoke/plugin.h as 0.1 published it. Values are only appended: a line here never changes. */
 #include "../harness.h"
 
-#define VALUE(NAME, NUMBER) {#NAME, (int64_t)NAME, NUMBER}
+#define VALUE(NAME, NUMBER) \
+  { #NAME, (int64_t)NAME, NUMBER }
 
 static const struct {
   const char *name;

@@ -112,8 +112,12 @@ START_TEST(log_topics) {
     int lines;
     int32_t last;
   } cases[] = {
-      {NULL, 2, CVK_LOG_WARNING},           {"error", 1, CVK_LOG_ERROR},  {"info", 3, CVK_LOG_INFO},
-      {"dispatch", 3, CVK_LOG_DISPATCH},    {"all", 4, CVK_LOG_DISPATCH}, {"info,dispatch", 4, CVK_LOG_DISPATCH},
+      {NULL, 2, CVK_LOG_WARNING},
+      {"error", 1, CVK_LOG_ERROR},
+      {"info", 3, CVK_LOG_INFO},
+      {"dispatch", 3, CVK_LOG_DISPATCH},
+      {"all", 4, CVK_LOG_DISPATCH},
+      {"info,dispatch", 4, CVK_LOG_DISPATCH},
       {"nonsense,warning", 2, CVK_LOG_WARNING},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -131,6 +131,29 @@ START_TEST(rank_by_type_never_by_name) {
 }
 END_TEST
 
+static int mapped(const char *file) {
+  char line[4096];
+  int found = 0;
+  FILE *f = fopen("/proc/self/maps", "r");
+  while (!found && fgets(line, sizeof line, f) != NULL) found = strstr(line, file) != NULL;
+  fclose(f);
+  return found;
+}
+
+/* Who names a backend opens no other plugin: a GPU driver that crashes does not reach users of the CPU. */
+START_TEST(naming_opens_no_other) {
+  cvk_context *ctx = many_and_good();
+  opens(ctx, "reference", "reference");
+  ck_assert(!mapped("convoke-good.so") && !mapped("convoke-many.so"));
+  opens(ctx, "many:1", "many:1");
+  ck_assert(!mapped("convoke-good.so") && mapped("convoke-many.so"));
+  opens(ctx, "auto", "many:1");
+  ck_assert(mapped("convoke-good.so"));
+  cvk_context_release(ctx);
+  sandbox_remove();
+}
+END_TEST
+
 START_TEST(no_plugin) {
   cvk_context *ctx = sandbox_context(sandbox_folder());
   cvk_device *dev = NULL;
@@ -321,5 +344,5 @@ START_TEST(reference_backend) {
 }
 END_TEST
 
-SUITE("device", list, specs, automatic, rank_by_type_never_by_name, no_plugin, references, info_of_another_version, stuck_queue, after_fork,
-      many_threads, reference_backend)
+SUITE("device", list, specs, automatic, rank_by_type_never_by_name, naming_opens_no_other, no_plugin, references, info_of_another_version,
+      stuck_queue, after_fork, many_threads, reference_backend)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_discovery.c: which files are tried, in which order, and which are refused unopened. */
 #define _GNU_SOURCE
-#include "discovery.h"
-
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "../harness.h"
+#include "discovery.h"
 #include "sandbox.h"
 
 static int ends_with(const char *text, const char *end) {
@@ -160,4 +159,30 @@ START_TEST(precedence) {
 }
 END_TEST
 
-SUITE("discovery", order, working_directory, refused_unopened, missing, filter, precedence)
+/* Which file serves a backend does not depend on what was asked first: one that the list names, else one called after the backend. */
+START_TEST(same_choice_in_any_order) {
+  const char *a = sandbox_folder(), *b = sandbox_second_folder();
+  char list[2 * PATH_MAX];
+  sandbox_add(a, "good", "aaa");
+  sandbox_add(a, "good", "good");
+  sandbox_copy(TEST_MODULES "/good.so", b, "my-good.so");
+  for (int named_file = 0; named_file < 2; named_file++) {
+    for (int list_first = 0; list_first < 2; list_first++) {
+      cvk_device *dev = NULL;
+      int32_t n = 0;
+      snprintf(list, sizeof list, named_file ? "%s/my-good.so:%s" : "%.0s%s", b, a);
+      cvk_context *ctx = sandbox_context(list);
+      if (list_first) ck_ok(cvk_device_count(ctx, &n));
+      ck_ok(cvk_device_open(ctx, "good", &dev));
+      cvk_device_release(dev);
+      const char *winner = named_file ? "my-good.so" : "convoke-good.so";
+      ck_assert_str_eq(sandbox_verdict(ctx, winner).verdict, "loaded");
+      ck_assert_ptr_nonnull(strstr(sandbox_verdict(ctx, "convoke-aaa.so").verdict, winner));
+      cvk_context_release(ctx);
+    }
+  }
+  sandbox_remove();
+}
+END_TEST
+
+SUITE("discovery", order, working_directory, refused_unopened, missing, filter, precedence, same_choice_in_any_order)

@@ -187,8 +187,10 @@ START_TEST(many_contexts) {
     ctx[i] = sandbox_context(folder);
     ck_ok(cvk_device_open(ctx[i], "good", &dev[i]));
     ck_assert_ptr_eq(dev[i]->backend, dev[0]->backend);
-    if (i == 0) first = dev[i]->instance;
-    else ck_assert_ptr_ne(dev[i]->instance, first);
+    if (i == 0)
+      first = dev[i]->instance;
+    else
+      ck_assert_ptr_ne(dev[i]->instance, first);
   }
   for (int i = 0; i < 3; i++) {
     cvk_context_release(ctx[i]);
@@ -251,5 +253,5 @@ START_TEST(backends_that_do_not_start) {
 }
 END_TEST
 
-SUITE("loader", verdicts, not_plugins, missing_library, version_skew, clashing_symbols, floating_point_mode_is_kept, many_contexts, entry_may_log,
-      backends_that_do_not_start)
+SUITE("loader", verdicts, not_plugins, missing_library, version_skew, clashing_symbols, floating_point_mode_is_kept, many_contexts,
+      entry_may_log, backends_that_do_not_start)

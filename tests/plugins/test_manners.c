@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_manners.c: reads the sources. A backend includes convoke/plugin.h and its own files, reads no environment, prints nothing and ends no
- * process; the library prints, aborts and exits nowhere, and touches the environment in one place. Comments and strings do not count. */
+/* test_manners.c: reads the sources. A backend includes convoke/plugin.h and its own files, reads no environment, prints nothing and ends
+ * no process; the library prints, aborts and exits nowhere, and touches the environment in one place. Comments and strings do not count. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <ftw.h>
@@ -18,19 +18,15 @@ typedef struct rule {
 static const char *const none[] = {NULL};
 /* programs, or for copying, not part of the library */
 static const char *const not_library[] = {"plugins/template", "plugins/conformance", "plugins/probe_main.c", NULL};
-static const char *const environment_places[] = {"api/context.c", "plugins/template", "plugins/conformance", "plugins/probe_main.c",
-                                                 "plugins/loader.c", "plugins/icd_probe.c", "plugins/probe.c", NULL};
-static const char *const endings[] = {"printf", "vprintf", "fprintf", "puts", "putchar", "perror", "exit", "_exit", "_Exit", "quick_exit",
-                                      "abort", "assert", "signal", "sigaction", "longjmp", NULL};
+static const char *const environment_places[] = {"api/context.c",    "plugins/template",    "plugins/conformance", "plugins/probe_main.c",
+                                                 "plugins/loader.c", "plugins/icd_probe.c", "plugins/probe.c",     NULL};
+static const char *const endings[] = {"printf", "vprintf",    "fprintf", "puts",   "putchar", "perror",    "exit",    "_exit",
+                                      "_Exit",  "quick_exit", "abort",   "assert", "signal",  "sigaction", "longjmp", NULL};
 static const char *const environment[] = {"getenv", "secure_getenv", "setenv", "putenv", "unsetenv", NULL};
 
 static const rule rules[] = {
-    {"backends", none, endings},
-    {"backends", none, environment},
-    {"api", not_library, endings},
-    {"plugins", not_library, endings},
-    {"api", environment_places, environment},
-    {"plugins", environment_places, environment},
+    {"backends", none, endings},       {"backends", none, environment},          {"api", not_library, endings},
+    {"plugins", not_library, endings}, {"api", environment_places, environment}, {"plugins", environment_places, environment},
 };
 
 static const rule *current;

@@ -93,10 +93,10 @@ static inline void base_kernel_free(cvk_kernel *kernel) {
   free(kernel);
 }
 
-#define BASE_TABLE                                                                                                                          \
-  {                                                                                                                                         \
-    .struct_size = sizeof(cvk_backend), .abi_major = CVK_ABI_MAJOR, .abi_minor = CVK_ABI_MINOR, .name = NAME, .version = "1.0",            \
-    .instance_create = base_instance_create, .instance_destroy = base_instance_destroy, .device_count = base_device_count,                 \
-    .device_info = base_device_info, .device_open = base_device_open, .device_close = base_device_close, .supports = base_supports,        \
-    .prepare = base_prepare, .execute = base_execute, .kernel_free = base_kernel_free                                                      \
+#define BASE_TABLE                                                                                                                  \
+  {                                                                                                                                 \
+    .struct_size = sizeof(cvk_backend), .abi_major = CVK_ABI_MAJOR, .abi_minor = CVK_ABI_MINOR, .name = NAME, .version = "1.0",     \
+    .instance_create = base_instance_create, .instance_destroy = base_instance_destroy, .device_count = base_device_count,          \
+    .device_info = base_device_info, .device_open = base_device_open, .device_close = base_device_close, .supports = base_supports, \
+    .prepare = base_prepare, .execute = base_execute, .kernel_free = base_kernel_free                                               \
   }

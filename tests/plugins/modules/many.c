@@ -8,11 +8,8 @@ static const struct {
   const char *name;
   uint64_t alignment;
 } devices[] = {
-    {CVK_DEVICE_CPU, "Slow CPU", 64},
-    {CVK_DEVICE_INTEGRATED_GPU, "Fine GPU [gfx1]", 128},
-    {CVK_DEVICE_DISCRETE_GPU, "Broken GPU", 0},
-    {CVK_DEVICE_ACCELERATOR, "Odd", 3},
-    {CVK_DEVICE_INTEGRATED_GPU, "Fine GPU [gfx2]", 256},
+    {CVK_DEVICE_CPU, "Slow CPU", 64},   {CVK_DEVICE_INTEGRATED_GPU, "Fine GPU [gfx1]", 128}, {CVK_DEVICE_DISCRETE_GPU, "Broken GPU", 0},
+    {CVK_DEVICE_ACCELERATOR, "Odd", 3}, {CVK_DEVICE_INTEGRATED_GPU, "Fine GPU [gfx2]", 256},
 };
 
 static cvk_status count(cvk_instance *inst, int32_t *n) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stuck.c: a device with memory and a queue of its own; the queue never finishes and hangs when it is closed. The host leaves such a device behind,
- * so its objects are static. */
+/* stuck.c: a device with memory and a queue of its own; the queue never finishes and hangs when it is closed. The host leaves such a device
+ * behind, so its objects are static. */
 #define _GNU_SOURCE
 #define NAME "stuck"
 #include <time.h>
