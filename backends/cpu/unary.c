@@ -6,8 +6,6 @@
 
 enum { CHUNK = 8192 }; /* floats a task; a multiple of every VL */
 
-typedef void (*span_function)(const float *x, float *y, int64_t n, float a, float b);
-
 VI void span(vf f(vf, vf, vf), const float *x, float *y, int64_t n, float a, float b) {
   const vf va = v_set1(a), vb = v_set1(b);
   int64_t i = 0;
@@ -74,12 +72,21 @@ typedef struct unary_job {
   float *y;
 } unary_job;
 
+static const function *find_kind(int32_t kind, float alpha) {
+  if (kind == CVK_OP_GELU && alpha != 0) return &gelu_tanh;
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+    if (functions[i].kind == kind) return &functions[i];
+  return NULL;
+}
+
 static const function *find(const cvk_op *op) {
   const cvk_unary_attr *attr = op->attr;
-  if (op->kind == CVK_OP_GELU && attr && attr->alpha != 0) return &gelu_tanh;
-  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
-    if (functions[i].kind == op->kind) return &functions[i];
-  return NULL;
+  return find_kind(op->kind, attr ? attr->alpha : 0);
+}
+
+span_function CVK_ISA_FN(activation_span)(int32_t kind, float alpha) {
+  const function *f = find_kind(kind, alpha);
+  return f ? f->span : NULL;
 }
 
 static double estimate(const cpu_device *device, const function *f, double floats) {

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_direct: 1-D and 2-D convolution into blocked (NCHWc) output from blocked input, or from plain input of few channels (the first layer).
+ * Any kernel, stride, dilation, pads; groups whose channels fill blocks. The reduction is cut into chunks short enough for the error bound and for
+ * packed weights to stay in the first-level cache; a task takes a band of output rows by KB blocks of output channels through all chunks.
+ * 1x1 convolutions of stride 1 see the image as rows of LINE cells. Weights: packed once when constant, else into the workspace. */
+#include "conv_direct_tile.h"
+#include "post_apply.h"
+
+enum {
+  CHAIN = 144,          /* products summed in one register before they join the total */
+  LINE = 112,           /* cells of a 1x1 convolution's row */
+  PLAIN_CHANNELS = 16,  /* most input channels read from plain format */
+  BAND_BYTES = 384 << 10, /* of input that a band of rows may read: stays in the second-level cache */
+};
+
+/* How cells follow each other, in floats; the last mode reads both steps at run time. */
+enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
+
+#define TILE(MODE, PIX, CS, KB, T) \
+  static void tile_##MODE##_##KB##_##T(const tile_args *a) { tile_run(T, KB, PIX, CS, a); }
+#if VL == 16
+#define MAX_T 14
+#define MAX_KB 3
+#define WIDE_T 8 /* most cells of a tile of 3 blocks */
+#define EACH_T(F, MODE, PIX, CS, KB) \
+  F(MODE, PIX, CS, KB, 1) F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6) \
+  F(MODE, PIX, CS, KB, 7) F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) \
+  F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
+#define EACH_WIDE_T(F, MODE, PIX, CS) \
+  F(MODE, PIX, CS, 3, 1) F(MODE, PIX, CS, 3, 2) F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) \
+  F(MODE, PIX, CS, 3, 7) F(MODE, PIX, CS, 3, 8)
+#else
+#define MAX_T 6
+#define MAX_KB 2
+#define EACH_T(F, MODE, PIX, CS, KB) \
+  F(MODE, PIX, CS, KB, 1) F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6)
+#define EACH_WIDE_T(F, MODE, PIX, CS)
+#endif
+#define ANY_T 4 /* most cells of a tile whose steps are known at run time: more addresses than registers otherwise */
+#define EACH_ANY_T(F, KB) F(ANY_STEP, 0, 0, KB, 1) F(ANY_STEP, 0, 0, KB, 2) F(ANY_STEP, 0, 0, KB, 3) F(ANY_STEP, 0, 0, KB, 4)
+
+EACH_T(TILE, BLOCKED_1, VL, 1, 1)
+EACH_T(TILE, BLOCKED_1, VL, 1, 2)
+EACH_WIDE_T(TILE, BLOCKED_1, VL, 1)
+EACH_T(TILE, BLOCKED_2, 2 * VL, 1, 1)
+EACH_T(TILE, BLOCKED_2, 2 * VL, 1, 2)
+EACH_WIDE_T(TILE, BLOCKED_2, 2 * VL, 1)
+EACH_T(TILE, PLAIN_1, 1, 0, 1)
+EACH_T(TILE, PLAIN_1, 1, 0, 2)
+EACH_T(TILE, PLAIN_2, 2, 0, 1)
+EACH_T(TILE, PLAIN_2, 2, 0, 2)
+EACH_T(TILE, PLAIN_4, 4, 0, 1)
+EACH_T(TILE, PLAIN_4, 4, 0, 2)
+EACH_ANY_T(TILE, 1)
+EACH_ANY_T(TILE, 2)
+
+#define ENTRY(MODE, PIX, CS, KB, T) [MODE][KB][T] = tile_##MODE##_##KB##_##T,
+static const tile_fn tiles[MODES][MAX_KB + 1][MAX_T + 1] = {
+    EACH_T(ENTRY, BLOCKED_1, VL, 1, 1) EACH_T(ENTRY, BLOCKED_1, VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_1, VL, 1)
+    EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 1) EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_2, 2 * VL, 1)
+    EACH_T(ENTRY, PLAIN_1, 1, 0, 1) EACH_T(ENTRY, PLAIN_1, 1, 0, 2)
+    EACH_T(ENTRY, PLAIN_2, 2, 0, 1) EACH_T(ENTRY, PLAIN_2, 2, 0, 2)
+    EACH_T(ENTRY, PLAIN_4, 4, 0, 1) EACH_T(ENTRY, PLAIN_4, 4, 0, 2)
+    EACH_ANY_T(ENTRY, 1) EACH_ANY_T(ENTRY, 2)};
+
+typedef struct direct_kernel {
+  cpu_kernel base;
+  conv_shape s; /* as computed: 1x1 convolutions are reshaped to LINE */
+  conv_pack_shape pack;
+  cpu_post post;
+  int32_t mode, kb; /* kb: blocks of output channels a tile */
+  int64_t cell, channel, plane; /* floats between input cells, channels of a block, blocks */
+  int64_t out_blocks, out_plane; /* blocks of output channels; floats of one */
+  int64_t in_blocks;
+  int64_t band, bands, groups_m;      /* rows a band; bands an image; tiles of blocks a group */
+  int64_t chunk_blocks, chunk_rows;
+  int64_t last_width;                 /* cells of the last row */
+  int64_t n_tiles, n_last_tiles;
+  conv_tile *tile, *last_tile;
+  double ns;
+} direct_kernel;
+
+typedef struct direct_job {
+  const direct_kernel *k;
+  const void *const *in;
+  const float *w;
+  float *packed, *y;
+} direct_job;
+
+static int32_t is_pointwise(const conv_shape *s) {
+  return s->taps == 1 && s->stride[1] == 1 && s->stride[2] == 1 && s->pad[1] == 0 && s->pad[2] == 0 && s->out[1] == s->in[1] &&
+         s->out[2] == s->in[2];
+}
+
+static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
+  const int32_t plain = variant == 1;
+  conv_shape s;
+  conv_pack_shape p;
+  cpu_post post;
+  uint64_t bytes;
+  if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
+  if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
+  if (plain && s.group != 1) return cpu_refuse(why, "group %lld with plain input", (long long)s.group);
+  if (plain && s.c > PLAIN_CHANNELS)
+    return cpu_refuse(why, "%lld channels of plain input, at most %d are taken", (long long)s.c, PLAIN_CHANNELS);
+  if (s.group != 1 && (s.cg % VL || s.mg % VL))
+    return cpu_refuse(why, "groups of %lld to %lld channels do not fill blocks of %d", (long long)s.cg, (long long)s.mg, VL);
+  for (int32_t i = 0; i < 3; i++)
+    if (s.out[i] > INT32_MAX / 4 || s.kernel[i] > INT32_MAX / 4) return cpu_refuse(why, "axis %d is too long", i);
+  if (!conv_pack_shape_set(&s, VL, plain ? cpu_max(s.cg, 1) : VL, &p, &bytes)) return cpu_refuse(why, "packed weights overflow 64 bits");
+  c->in[0] = cpu_format(plain ? 0 : VL);
+  c->out[0] = cpu_format(VL);
+  for (int32_t i = 0; i < op->n_post; i++)
+    if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
+  if (op->in[1]->const_data) c->pack[1] = plain ? 0x2000 + VL : 0x1000 + VL;
+  else c->workspace_bytes = bytes;
+  c->workspace_alignment = 64;
+  c->backend_data[1] = (uint64_t)plain;
+  const double padded = (double)(p.n_m * VL) / (double)cpu_max(s.mg, 1);
+  c->estimated_ns = cpu_ns_compute(device, conv_multiply_adds(&s) * padded, 0.8);
+  return 1;
+}
+
+static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
+  conv_shape s;
+  conv_pack_shape p;
+  cpu_reason why;
+  uint64_t bytes;
+  if (input != 1 || !conv_shape_read(op, &s, &why)) return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_direct: input %d is not packed", input);
+  conv_pack_shape_set(&s, VL, c->backend_data[1] ? cpu_max(s.cg, 1) : VL, &p, &bytes);
+  const cvk_status status = cpu_pack_new(device, bytes, out);
+  for (int64_t i = 0; status == CVK_OK && i < s.group * p.n_m; i++) conv_pack_block(&s, &p, op->in[1]->const_data, (*out)->data, i);
+  return status;
+}
+
+static int32_t mode_of(const direct_kernel *k, int32_t plain) {
+  static const int32_t plain_modes[] = {ANY_STEP, PLAIN_1, PLAIN_2, ANY_STEP, PLAIN_4};
+  const int64_t stride = k->s.stride[2];
+  if (plain) return stride <= 4 ? plain_modes[stride] : ANY_STEP;
+  return stride == 1 ? BLOCKED_1 : stride == 2 ? BLOCKED_2 : ANY_STEP;
+}
+
+/* Rows a band: its input stays in cache, and there are enough bands to share where blocks alone are few. */
+static int64_t band_rows(const conv_shape *s, int64_t groups_m) {
+  const int64_t row_bytes = cpu_max(s->in[2] * s->cg * 4, 1), reach = (s->kernel[1] - 1) * s->dilation[1] + 1;
+  int64_t rows = (BAND_BYTES / row_bytes - reach) / s->stride[1] + 1;
+  rows = cpu_max(rows, cpu_min(4, s->out[1]));
+  while (rows > 2 && groups_m * cpu_ceil_div(s->out[1], rows) < 8) rows = cpu_ceil_div(rows, 2);
+  return cpu_max(1, cpu_min(rows, s->out[1]));
+}
+
+static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
+  const int32_t plain = c->backend_data[1] != 0;
+  direct_kernel *k = cpu_kernel_new(device, sizeof *k);
+  cpu_reason why;
+  uint64_t bytes;
+  if (!k) return CVK_NO_MEMORY;
+  if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why)) {
+    cpu_free(device, k);
+    return cpu_fail(device, CVK_UNSUPPORTED, "conv_direct: %s", why.text);
+  }
+  conv_shape *s = &k->s;
+  CVK_ISA_FN(post_bind)(&k->post);
+  k->ns = cpu_ns_compute(device, conv_multiply_adds(s), 0.8);
+  k->cell = plain ? 1 : VL;
+  k->plane = s->in[1] * s->in[2] * (plain ? s->c : VL);
+  k->channel = plain ? s->in[1] * s->in[2] : 1;
+  k->out_plane = s->out[1] * s->out[2] * VL;
+  k->last_width = s->out[2];
+  if (is_pointwise(s)) {
+    const int64_t cells = s->in[1] * s->in[2];
+    s->in[2] = s->out[2] = cpu_min(LINE, cells);
+    s->in[1] = s->out[1] = cpu_ceil_div(cells, LINE);
+    k->last_width = cells - (s->out[1] - 1) * LINE;
+  }
+  conv_pack_shape_set(s, VL, plain ? cpu_max(s->cg, 1) : VL, &k->pack, &bytes);
+  k->mode = mode_of(k, plain);
+  k->kb = (int32_t)cpu_min(2, k->pack.n_m);
+  int64_t max_t = k->mode == ANY_STEP ? ANY_T : MAX_T;
+#if MAX_KB > 2
+  if ((k->mode == BLOCKED_1 || k->mode == BLOCKED_2) && s->out[2] <= WIDE_T && k->pack.n_m >= 3) {
+    k->kb = 3;
+    max_t = WIDE_T;
+  }
+#endif
+  k->groups_m = cpu_ceil_div(k->pack.n_m, cpu_max(k->kb, 1));
+  k->in_blocks = plain ? 1 : s->group == 1 ? k->pack.n_c : s->c / VL;
+  k->out_blocks = s->group * k->pack.n_m;
+  k->band = band_rows(s, s->group * k->groups_m);
+  k->bands = cpu_ceil_div(s->out[1], k->band);
+  const int64_t per_row = k->pack.cin_block * s->kernel[2], per_block = per_row * s->kernel[1];
+  k->chunk_blocks = cpu_max(1, CHAIN / cpu_max(per_block, 1));
+  k->chunk_rows = per_block <= CHAIN ? s->kernel[1] : cpu_min(s->kernel[1], cpu_max(1, CHAIN / cpu_max(per_row, 1)));
+  k->tile = cpu_alloc(device, cpu_product(3, (int64_t[]){2, cpu_max(s->out[2], 1), sizeof *k->tile}));
+  if (!k->tile) {
+    cpu_free(device, k);
+    return CVK_NO_MEMORY;
+  }
+  k->last_tile = k->tile + s->out[2];
+  k->n_tiles = conv_tiles_plan(s, 2, s->out[2], max_t, k->tile);
+  k->n_last_tiles = conv_tiles_plan(s, 2, k->last_width, max_t, k->last_tile);
+  *out = &k->base;
+  return CVK_OK;
+}
+
+static void release(cpu_kernel *kernel) { cpu_free(kernel->device, ((direct_kernel *)kernel)->tile); }
+
+/* One output row of `blocks` blocks through one chunk. */
+static void run_row(const direct_kernel *k, tile_args *a, int64_t blocks, int64_t row, const float *x, const float *w, float *y, const float *add,
+                    int64_t kh_first, int64_t kh_last) {
+  const conv_shape *s = &k->s;
+  const int32_t is_last_row = row == s->out[1] - 1;
+  const int64_t n = is_last_row ? k->n_last_tiles : k->n_tiles;
+  const conv_tile *plan = is_last_row ? k->last_tile : k->tile;
+  const tile_fn *fn = tiles[k->mode][blocks];
+  int64_t begin, end;
+  conv_valid_taps(s, 1, row, &begin, &end);
+  begin = cpu_max(begin, kh_first);
+  end = cpu_min(end, kh_last);
+  a->rows = cpu_max(0, end - begin);
+  x += (row * s->stride[1] - s->pad[1] + begin * s->dilation[1]) * s->in[2] * k->cell - s->pad[2] * k->cell;
+  a->w = w + begin * a->w_row;
+  y += row * s->out[2] * VL;
+  if (add) add += row * s->out[2] * VL;
+  for (int64_t i = 0; i < n; i++) {
+    a->tile = plan[i];
+    a->x = x + plan[i].x * a->x_pix;
+    a->y = y + plan[i].x * VL;
+    a->add = add ? add + plan[i].x * VL : NULL;
+    fn[plan[i].t](a);
+  }
+}
+
+/* The chain that could not be folded, over the rows of a band. */
+static void finish(const direct_job *j, float *y, int64_t blocks, int64_t lanes, int64_t row0, int64_t row1) {
+  const direct_kernel *k = j->k;
+  for (int64_t b = 0; b < blocks; b++) {
+    float *from = y + b * k->out_plane + row0 * k->s.out[2] * VL;
+    const int64_t width = row1 == k->s.out[1] ? k->last_width : k->s.out[2], n = ((row1 - row0 - 1) * k->s.out[2] + width) * VL;
+    CVK_ISA_FN(post_apply)(&k->post, from, n, from - j->y, j->in);
+    if (b < blocks - 1 || lanes == VL) continue;
+    for (int64_t i = 0; i < n; i += VL) v_store(from + i, v_first(v_load(from + i), lanes));
+  }
+}
+
+static void run(void *arg, int64_t index, int32_t worker) {
+  const direct_job *j = arg;
+  const direct_kernel *k = j->k;
+  const conv_shape *s = &k->s;
+  const conv_pack_shape *p = &k->pack;
+  const int64_t gm = index % k->groups_m, g = index / k->groups_m % s->group, band = index / k->groups_m / s->group % k->bands;
+  const int64_t image = index / k->groups_m / s->group / k->bands;
+  const int64_t m0 = gm * k->kb, blocks = cpu_min(k->kb, p->n_m - m0), row0 = band * k->band, row1 = cpu_min(s->out[1], row0 + k->band);
+  const int64_t lanes = cpu_min(VL, s->mg - (m0 + blocks - 1) * VL), out_block = g * p->n_m + m0;
+  const float *x = (const float *)j->in[0] + (image * k->in_blocks + (s->group == 1 ? 0 : g * p->n_c)) * k->plane;
+  const float *w = j->w + out_block * p->m_floats;
+  const int64_t at = (image * k->out_blocks + out_block) * k->out_plane;
+  const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
+  tile_args a = {.x_block = k->plane, .x_row = s->dilation[1] * s->in[2] * k->cell, .x_tap = s->dilation[2] * k->cell, .x_channel = k->channel,
+                 .x_pix = s->stride[2] * k->cell, .w_block = p->c_floats, .w_row = s->kernel[2] * p->tap_floats, .w_tap = p->tap_floats,
+                 .w_m = p->m_floats, .y_m = k->out_plane, .channels = p->cin_block, .clamp = k->post.clamp, .lo = k->post.lo, .hi = k->post.hi,
+                 .lanes = (int32_t)lanes, .bias = s->has_bias ? (const float *)j->in[2] + g * s->mg + m0 * VL : NULL};
+  (void)worker;
+  for (int64_t c0 = 0; c0 == 0 || c0 < p->n_c; c0 += k->chunk_blocks) {
+    a.blocks = cpu_min(k->chunk_blocks, p->n_c - c0);
+    a.channels_last = c0 + a.blocks == p->n_c ? s->cg - (p->n_c - 1) * p->cin_block : p->cin_block;
+    for (int64_t kh = 0; kh < s->kernel[1]; kh += k->chunk_rows) {
+      a.first = c0 == 0 && kh == 0;
+      a.last = c0 + a.blocks >= p->n_c && kh + k->chunk_rows >= s->kernel[1];
+      for (int64_t row = row0; row < row1; row++)
+        run_row(k, &a, blocks, row, x + c0 * k->plane, w + c0 * p->c_floats, j->y + at, add, kh, cpu_min(s->kernel[1], kh + k->chunk_rows));
+    }
+  }
+  if (k->post.n > 0) finish(j, j->y + at, blocks, lanes, row0, row1);
+}
+
+static void pack_task(void *arg, int64_t index, int32_t worker) {
+  const direct_job *j = arg;
+  (void)worker;
+  conv_pack_block(&j->k->s, &j->k->pack, j->in[1], j->packed, index);
+}
+
+static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
+  const direct_kernel *k = (const direct_kernel *)kernel;
+  direct_job job = {.k = k, .in = in, .w = kernel->pack[1] ? kernel->pack[1]->data : workspace, .packed = workspace, .y = out[0]};
+  const int64_t tasks = k->s.n * k->bands * k->out_blocks / cpu_max(k->pack.n_m, 1) * k->groups_m;
+  if (tasks == 0 || k->out_plane == 0) return CVK_OK;
+  if (!kernel->pack[1]) {
+    const int64_t blocks = k->out_blocks;
+    cpu_parallel(kernel->device, blocks, cpu_ns_memory(kernel->device, 8.0 * (double)(blocks * k->pack.m_floats), 0.2), pack_task, &job);
+  }
+  cpu_parallel(kernel->device, tasks, k->ns, run, &job);
+  return CVK_OK;
+}
+
+const cpu_row CVK_ISA_FN(conv_direct_row) = {.name = CVK_ISA_ROW("conv_direct"),
+                                             .kind = CVK_OP_CONV,
+                                             .variants = 2,
+                                             .takes_post = 1,
+                                             .accepts = accepts,
+                                             .prepare = prepare,
+                                             .execute = execute,
+                                             .pack = pack,
+                                             .release = release};

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_direct_tile.h: the register tile of the direct convolution: T neighbouring output cells by KB blocks of VL output channels, summed in
+ * registers over a chunk of input channels and taps. The chunk's sum starts at zero and is added to the output so far, so rounding errors
+ * grow with the chunk's length and not with the whole reduction's. Taps that miss the input for the first or the last cell have loops of their
+ * own. Input cell step PIX and channel step CS are in floats (0: known at run time); packed weights are conv_shape.h's. */
+#include "conv_shape.h"
+#include "post.h"
+#include "vec.h"
+
+typedef struct tile_args {
+  const float *x; /* cell of the first output cell at tap 0 of the chunk's first row and block; it may lie before the tensor */
+  const float *w, *bias, *add; /* add, bias: NULL where there is none; add like y */
+  float *y;
+  int64_t x_block, x_row, x_tap, x_channel, x_pix;
+  int64_t w_block, w_row, w_tap, w_m;
+  int64_t y_m;                        /* floats between blocks of output channels */
+  int64_t blocks, channels, channels_last, rows;
+  conv_tile tile;
+  int32_t first, last;                /* chunk of the reduction */
+  int32_t clamp, lanes;               /* lanes: channels in the last block of output channels */
+  float lo, hi;
+} tile_args;
+
+enum { TILE_CHAIN = VL == 16 ? 32 : 16 }; /* products summed in a register before they join the totals */
+
+typedef void (*tile_fn)(const tile_args *a);
+
+VI void tile_tap(const int T, const int KB, const int LEFT, const int RIGHT, const int64_t pix, const int64_t cs, vf *acc, const float *x,
+                 const float *w, int64_t w_m, int64_t channels) {
+  for (int64_t c = 0; c < channels; c++) {
+    vf b[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < KB; k++) b[k] = v_load(w + k * w_m + c * VL);
+#pragma GCC unroll 16
+    for (int t = LEFT; t < T - RIGHT; t++) {
+      const vf v = v_set1(x[t * pix + c * cs]);
+#pragma GCC unroll 4
+      for (int k = 0; k < KB; k++) acc[t * KB + k] = v_fma(v, b[k], acc[t * KB + k]);
+    }
+  }
+}
+
+/* Moves the sums of the last few products to the chunk's totals and begins new ones. */
+VI void tile_flush(const int N, vf *acc, float *total) {
+#pragma GCC unroll 32
+  for (int i = 0; i < N; i++) {
+    v_store(total + i * VL, v_add(acc[i], v_load(total + i * VL)));
+    acc[i] = v_zero();
+  }
+}
+
+VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS, const tile_args *a) {
+  const int64_t pix = PIX ? PIX : a->x_pix, cs = CS ? CS : a->x_channel, w_m = a->w_m;
+  float total[32 * VL];
+  vf acc[32];
+  int64_t products = 0, flushes = 0;
+#pragma GCC unroll 32
+  for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
+  for (int64_t block = 0; block < a->blocks; block++) {
+    const int64_t channels = block == a->blocks - 1 ? a->channels_last : a->channels;
+    for (int64_t row = 0; row < a->rows; row++) {
+      const float *x = a->x + block * a->x_block + row * a->x_row, *w = a->w + block * a->w_block + row * a->w_row;
+      for (int64_t tap = a->tile.begin; tap < a->tile.end; tap++) {
+        const float *xt = x + tap * a->x_tap, *wt = w + tap * a->w_tap;
+        if (products >= TILE_CHAIN) {
+          if (flushes++ == 0) memset(total, 0, sizeof *total * T * KB * VL);
+          tile_flush(T * KB, acc, total);
+          products = 0;
+        }
+        products += channels;
+        if (T > 1 && tap < a->tile.full_begin) tile_tap(T, KB, 1, 0, pix, cs, acc, xt, wt, w_m, channels);
+        else if (T == 1 || tap < a->tile.full_end) tile_tap(T, KB, 0, 0, pix, cs, acc, xt, wt, w_m, channels);
+        else tile_tap(T, KB, 0, 1, pix, cs, acc, xt, wt, w_m, channels);
+      }
+    }
+  }
+  if (flushes) {
+#pragma GCC unroll 32
+    for (int i = 0; i < T * KB; i++) acc[i] = v_add(acc[i], v_load(total + i * VL));
+  }
+  if (!a->first) {
+#pragma GCC unroll 4
+    for (int k = 0; k < KB; k++)
+#pragma GCC unroll 16
+      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], v_load(a->y + k * a->y_m + t * VL));
+  } else if (a->bias) {
+#pragma GCC unroll 4
+    for (int k = 0; k < KB; k++) {
+      const vf bias = v_load_n(a->bias + k * VL, k == KB - 1 ? a->lanes : VL);
+#pragma GCC unroll 16
+      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], bias);
+    }
+  }
+  if (a->last && a->add) {
+#pragma GCC unroll 4
+    for (int k = 0; k < KB; k++)
+#pragma GCC unroll 16
+      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], v_load(a->add + k * a->y_m + t * VL));
+  }
+  if (a->last && a->clamp) {
+    const vf lo = v_set1(a->lo), hi = v_set1(a->hi);
+#pragma GCC unroll 32
+    for (int i = 0; i < T * KB; i++) acc[i] = v_clamp(acc[i], lo, hi);
+  }
+  if (a->last && a->lanes < VL) {
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) acc[t * KB + KB - 1] = v_first(acc[t * KB + KB - 1], a->lanes);
+  }
+#pragma GCC unroll 4
+  for (int k = 0; k < KB; k++)
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) v_store(a->y + k * a->y_m + t * VL, acc[t * KB + k]);
+}

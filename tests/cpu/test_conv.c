@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_conv.c: every convolution row of every instruction set against a double loop, |y - ref| <= 4 * 2^-24 * sum|x||w|, at tile edges,
+ * between pages that fault, with constant and run-time weights, with post-ops, NaN and Inf, and on 1 and 3 threads bit for bit. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../harness.h"
+#include "conv_reference.h"
+#include "run_op.h"
+
+/* Runs all candidates of one case and checks them; returns how many ran. */
+static int check_case(const conv_case *cc, const char *isa) {
+  mini_host one, three;
+  cvk_candidate c[RUN_CANDIDATES];
+  conv_data d;
+  int n = 0;
+  if (!mini_host_open(&one, isa, 1)) return 0;
+  ck_assert(mini_host_open(&three, isa, 3));
+  conv_data_make(cc, &d);
+  for (int run_time = 0; run_time < 2; run_time++) {
+    d.op.constant[1] = !run_time;
+    n = run_candidates(&one, &d.op, c);
+    ck_assert_msg(n > 0, "%s: no row takes %s", isa, conv_case_text(cc));
+    for (int i = 0; i < n; i++) {
+      const int placement = i % 2 ? RUN_BEGIN : RUN_END;
+      const size_t bytes = (size_t)d.y_count * sizeof(float);
+      float *again = malloc(bytes + 1);
+      cvk_status status = run_row(&one, &d.op, &c[i], placement, 1, NULL);
+      ck_assert_msg(status == CVK_OK, "%s: %s: status %d %s", c[i].row, conv_case_text(cc), status, one.message);
+      const int64_t bad = conv_data_check(&d, 4);
+      ck_assert_msg(bad < 0, "%s: %s: output %lld is %.9g, want %.9g, off by %.2f of the bound's unit", c[i].row, conv_case_text(cc),
+                    (long long)bad, (double)d.y[bad], d.want[bad], fabs((double)d.y[bad] - d.want[bad]) / (0x1p-24 * d.bound[bad]));
+      memcpy(again, d.y, bytes);
+      status = run_row(&three, &d.op, &c[i], RUN_END, 1, NULL);
+      ck_assert_int_eq(status, CVK_OK);
+      ck_assert_msg(memcmp(again, d.y, bytes) == 0, "%s: %s: other bits on 3 threads", c[i].row, conv_case_text(cc));
+      free(again);
+    }
+  }
+  conv_data_free(&d);
+  mini_host_close(&one);
+  mini_host_close(&three);
+  return n;
+}
+
+static void check_all(const conv_case *cases, size_t n) {
+  int ran = 0;
+  for (int i = 0; mini_host_caps[i]; i++)
+    for (size_t k = 0; k < n; k++) ran += check_case(&cases[k], mini_host_caps[i]);
+  ck_assert_int_gt(ran, 0);
+}
+#define CHECK_ALL(CASES) check_all(CASES, sizeof(CASES) / sizeof *(CASES))
+
+START_TEST(channels_at_block_edges) {
+  static const int64_t channels[] = {1, 3, 4, 5, 8, 9, 15, 16, 17, 33, 50};
+  conv_case cases[121];
+  int n = 0;
+  for (int i = 0; i < 11; i++)
+    for (int j = 0; j < 11; j++)
+      cases[n++] = (conv_case){.n = 1, .c = channels[i], .m = channels[j], .in = {5, 7}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1};
+  CHECK_ALL(cases);
+}
+END_TEST
+
+START_TEST(widths_strides_pads) {
+  conv_case cases[31 * 3 * 4];
+  int n = 0;
+  for (int64_t width = 1; width <= 31; width++)
+    for (int64_t stride = 1; stride <= 3; stride++)
+      for (int64_t pad = 0; pad < 4; pad++) {
+        const int64_t kernel = pad == 3 ? 7 : pad == 2 ? 5 : pad == 1 ? 3 : 1;
+        cases[n++] = (conv_case){.n = 1, .c = 17, .m = 18, .in = {3, width}, .kernel = {3, kernel}, .stride = {1, stride}, .pad_begin = {1, pad},
+                                 .pad_end = {2, (pad * 2 + width) % 4 + (kernel > width + pad ? kernel : 0)}, .bias = width % 2};
+      }
+  CHECK_ALL(cases);
+}
+END_TEST
+
+START_TEST(many_shapes) {
+  static const conv_case cases[] = {
+      {.n = 2, .c = 3, .m = 20, .in = {23, 31}, .kernel = {7, 7}, .stride = {2, 2}, .pad_begin = {3, 3}, .pad_end = {3, 3}, .bias = 1},
+      {.n = 1, .c = 3, .m = 33, .in = {27, 27}, .kernel = {11, 11}, .stride = {4, 4}, .bias = 1},
+      {.n = 1, .c = 1, .m = 6, .in = {28, 28}, .kernel = {5, 5}, .pad_begin = {2, 2}, .pad_end = {2, 2}},
+      {.n = 3, .c = 2, .m = 5, .in = {9, 9}, .kernel = {3, 3}, .dilation = {2, 3}, .pad_begin = {2, 0}, .pad_end = {1, 4}},
+      {.n = 1, .c = 40, .m = 70, .in = {13, 13}, .kernel = {3, 3}, .dilation = {2, 2}, .pad_begin = {2, 2}, .pad_end = {2, 2}, .bias = 1},
+      {.n = 1, .c = 100, .m = 50, .in = {14, 14}, .kernel = {1, 1}, .bias = 1},
+      {.n = 2, .c = 20, .m = 49, .in = {7, 7}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1},
+      {.n = 1, .c = 64, .m = 32, .in = {15, 17}, .kernel = {1, 1}, .stride = {2, 2}},
+      {.n = 1, .c = 64, .m = 96, .in = {9, 13}, .kernel = {5, 5}, .pad_begin = {2, 2}, .pad_end = {2, 2}, .group = 2, .bias = 1},
+      {.n = 1, .c = 6, .m = 4, .in = {5, 3}, .kernel = {3, 2}, .group = 2, .bias = 1},
+      {.n = 1, .c = 4, .m = 8, .in = {4, 4}, .kernel = {3, 3}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 4},
+      {.n = 1, .c = 35, .m = 35, .in = {9, 29}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 35, .bias = 1},
+      {.n = 2, .c = 16, .m = 16, .in = {15, 8}, .kernel = {5, 5}, .stride = {2, 2}, .pad_begin = {2, 1}, .pad_end = {1, 2}, .group = 16},
+      {.n = 1, .c = 19, .m = 19, .in = {11, 20}, .kernel = {3, 3}, .dilation = {2, 2}, .stride = {3, 3}, .pad_begin = {2, 2}, .group = 19, .bias = 1},
+      {.n = 1, .c = 5, .m = 7, .in = {2, 2}, .kernel = {3, 3}, .pad_begin = {5, 4}, .pad_end = {4, 5}, .bias = 1},
+      {.n = 1, .c = 5, .m = 7, .in = {4, 4}, .kernel = {3, 3}, .dilation = {1, 5}, .pad_begin = {1, 5}, .pad_end = {1, 5}, .bias = 1},
+      {.n = 0, .c = 5, .m = 7, .in = {4, 4}, .kernel = {3, 3}},
+      {.n = 1, .c = 300, .m = 17, .in = {3, 3}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .positive = 1},
+      {.n = 1, .c = 600, .m = 17, .in = {2, 3}, .kernel = {1, 1}, .positive = 1},
+      {.n = 1, .c = 24, .m = 24, .in = {130, 5}, .kernel = {1, 1}, .bias = 1},
+  };
+  CHECK_ALL(cases);
+}
+END_TEST
+
+START_TEST(one_and_three_axes) {
+  static const conv_case cases[] = {
+      {.spatial = 1, .n = 2, .c = 3, .m = 2, .in = {7}, .kernel = {4}, .stride = {2}, .pad_begin = {2}, .pad_end = {1}, .bias = 1},
+      {.spatial = 1, .n = 1, .c = 33, .m = 17, .in = {65}, .kernel = {9}, .dilation = {3}, .pad_begin = {4}, .pad_end = {8}},
+      {.spatial = 3, .n = 1, .c = 2, .m = 2, .in = {3, 4, 5}, .kernel = {2, 3, 1}, .stride = {2, 1, 2}, .pad_begin = {1, 0, 0}, .pad_end = {0, 2, 1}},
+      {.spatial = 3, .n = 2, .c = 5, .m = 6, .in = {5, 6, 19}, .kernel = {3, 3, 3}, .pad_begin = {1, 1, 1}, .pad_end = {1, 1, 1}, .bias = 1},
+      {.spatial = 3, .n = 1, .c = 4, .m = 4, .in = {5, 6, 9}, .kernel = {3, 3, 3}, .dilation = {2, 1, 2}, .pad_begin = {1, 1, 1}, .pad_end = {1, 1, 1}, .group = 4},
+  };
+  CHECK_ALL(cases);
+}
+END_TEST
+
+START_TEST(post_ops) {
+  conv_case cases[24];
+  int n = 0;
+  for (int chain = 1; chain <= 6; chain++) {
+    cases[n++] = (conv_case){.n = 1, .c = 17, .m = 33, .in = {6, 17}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1, .chain = chain};
+    cases[n++] = (conv_case){.n = 2, .c = 20, .m = 21, .in = {7, 19}, .kernel = {1, 1}, .bias = 1, .chain = chain};
+    cases[n++] = (conv_case){.n = 1, .c = 18, .m = 18, .in = {6, 17}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 18, .chain = chain};
+    cases[n++] = (conv_case){.n = 1, .c = 3, .m = 18, .in = {6, 17}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1, .chain = chain};
+  }
+  CHECK_ALL(cases);
+}
+END_TEST
+
+START_TEST(nan_and_inf_stay_where_they_belong) {
+  static const conv_case cases[] = {
+      {.n = 1, .c = 1, .m = 1, .in = {4, 4}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 1, .positive = 1},
+      {.n = 1, .c = 20, .m = 18, .in = {6, 17}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 1, .positive = 1},
+      {.n = 1, .c = 18, .m = 18, .in = {6, 17}, .kernel = {5, 5}, .pad_begin = {2, 2}, .pad_end = {2, 2}, .group = 18, .w_inf = 1, .positive = 1},
+      {.n = 1, .c = 5, .m = 9, .in = {9, 9}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .x_special = 1},
+      {.n = 1, .c = 20, .m = 19, .in = {9, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .x_special = 1, .chain = 1},
+      {.n = 1, .c = 19, .m = 19, .in = {9, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .x_special = 1, .group = 19},
+      {.n = 1, .c = 19, .m = 19, .in = {9, 30}, .kernel = {1, 1}, .x_special = 1},
+  };
+  CHECK_ALL(cases);
+}
+END_TEST
+
+SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, many_shapes, one_and_three_axes, post_ops, nan_and_inf_stay_where_they_belong)
