@@ -33,6 +33,7 @@ struct cvk_session {
 static cvk_device *fallback_device(void *session, int32_t index) {
   static const char *const names[CVK_PLAN_DEVICES] = {NULL, "cpu", "reference"};
   cvk_session *s = session;
+  if (strcmp(s->devices[0]->backend->name, names[index]) == 0) return NULL; /* it is asked already, and must not hold itself */
   if (s->devices[index] == NULL && cvk_device_open_backend(s->graph->ctx, names[index], &s->devices[index]) != CVK_OK) return NULL;
   return s->devices[index];
 }
