@@ -3,6 +3,8 @@
  * size is allocated. */
 #include "tensor.h"
 
+#include <convoke/model.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,4 +217,16 @@ cvk_status cvk_onnx_tensor_parse(const void *data, uint64_t bytes, cvk_tensor **
   if (s == CVK_OK) s = cvk_onnx_tensor_make(file, &t, 1, out);
   cvk_onnx_file_release(file);
   return s;
+}
+
+cvk_status cvk_tensor_load_onnx(const char *path, cvk_tensor **out) {
+  cvk_onnx_file *file;
+  cvk_onnx_tensor t;
+  if (path == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "tensor_load_onnx: %s is NULL", path ? "out" : "path");
+  cvk_status s = cvk_onnx_file_map(path, &file);
+  if (s != CVK_OK) return s;
+  s = cvk_onnx_tensor_read(file, cvk_onnx_file_bytes(file), &t);
+  if (s == CVK_OK) s = cvk_onnx_tensor_make(file, &t, 1, out);
+  cvk_onnx_file_release(file);
+  return s == CVK_OK ? s : cvk_fail_within(s, "%.300s", path);
 }

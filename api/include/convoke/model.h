@@ -16,6 +16,9 @@ CVK_EXPORT cvk_status cvk_graph_load_onnx(cvk_context *ctx, const char *path, cv
 /* The same from memory, which must stay valid and unchanged while the graph or a session of it lives. No external data. */
 CVK_EXPORT cvk_status cvk_graph_load_onnx_memory(cvk_context *ctx, const void *data, uint64_t bytes, cvk_graph **out);
 
+/* Reads a file that holds one TensorProto, as the input_0.pb of an ONNX test folder, into a new host tensor, the caller's. */
+CVK_EXPORT cvk_status cvk_tensor_load_onnx(const char *path, cvk_tensor **out);
+
 #ifdef __cplusplus
 }
 #endif
