@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask.c: how a plan speaks to a backend about one of its ops: the cvk_op it shows, the candidates it gets. */
+#include <stdio.h>
 #include <string.h>
 
 #include "context_internal.h"
@@ -71,8 +72,14 @@ cvk_status cvk_plan_ask(const cvk_plan *p, int32_t device, const cvk_op *op, cvk
     room[i] = (cvk_candidate){.struct_size = sizeof room[i], .inplace = -1};
     list[i] = &room[i];
   }
+  cvk_error_clear();
   const cvk_status status = dev->backend->supports(dev->handle, op, list, &got);
-  if (status != CVK_OK) return status;
+  if (status == CVK_UNSUPPORTED) return status;
+  if (status != CVK_OK) {
+    char what[80];
+    snprintf(what, sizeof what, "supports(%s)", cvk_op_def_find(op->kind)->name);
+    return cvk_device_result(dev, status, what);
+  }
   const char *forced = cvk_context_option(dev->ctx, "kernel");
   if (got > CVK_MAX_OPTIONS) got = CVK_MAX_OPTIONS;
   for (int32_t i = 0; i < got; i++) {

@@ -182,7 +182,6 @@ cvk_status cvk_device_result(cvk_device *dev, cvk_status status, const char *wha
 
 cvk_status cvk_device_finish(cvk_device *dev, int64_t timeout_ns) {
   if (dev->queue == NULL) return CVK_OK;
-  cvk_error_clear();
   const cvk_status status = dev->backend->queue_finish(dev->queue, timeout_ns);
   if (status == CVK_TIMEOUT) {
     mark_lost(dev);
