@@ -14,11 +14,19 @@ static double half_value(uint16_t h) {
   return sign * (exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24));
 }
 
+static double bfloat16_value(uint16_t b) {
+  const uint32_t bits = (uint32_t)b << 16;
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return (double)f;
+}
+
 static double value_at(int32_t dtype, const void *data, int64_t i) {
   switch (dtype) {
     case CVK_F32: return (double)((const float *)data)[i];
     case CVK_F64: return ((const double *)data)[i];
     case CVK_F16: return half_value(((const uint16_t *)data)[i]);
+    case CVK_BF16: return bfloat16_value(((const uint16_t *)data)[i]);
     case CVK_I64: return (double)((const int64_t *)data)[i];
     case CVK_I32: return ((const int32_t *)data)[i];
     case CVK_I16: return ((const int16_t *)data)[i];
