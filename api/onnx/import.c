@@ -121,6 +121,12 @@ void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr, int32_t n_in) 
   for (int32_t i = 0; i < n_out; i++) cvk_onnx_define(c, i, out[i], rank);
 }
 
+/* Names come from the file: none may break a line or steer a terminal. */
+static void make_printable(char *text) {
+  for (char *p = text; *p; p++)
+    if ((unsigned char)*p < ' ' || *p == 127) *p = '?';
+}
+
 /* ---- what is lacking ---- */
 
 /* The node's name, or where it has none that of its first output. */
@@ -129,6 +135,7 @@ static const char *node_label(const cvk_onnx_model *m, const cvk_onnx_node *node
   for (int32_t i = 0; v.bytes == 0 && i < node->n_out; i++)
     if (m->value[node->first + node->n_in + i] >= 0) v = m->name[m->value[node->first + node->n_in + i]];
   snprintf(label, LABEL_BYTES, "%.*s", CVK_VIEW_TEXT(v));
+  make_printable(label);
   return label;
 }
 
@@ -395,10 +402,15 @@ static cvk_status load(cvk_context *ctx, cvk_onnx_file *file, cvk_graph **out) {
     im->call = (cvk_onnx_call){.model = m, .graph = g, .name = im->name};
     s = import(im);
   }
-  if (s == CVK_OK)
+  if (s == CVK_OK) {
     *out = g;
-  else
+  } else {
+    char text[2048];
+    snprintf(text, sizeof text, "%s", cvk_error_message());
+    make_printable(text);
+    cvk_fail(s, "%s", text);
     cvk_graph_release(g);
+  }
   if (im) {
     for (int32_t i = 0; im->name && i < m->n_names; i++) cvk_tensor_release(im->name[i].constant);
     free(im->name);
