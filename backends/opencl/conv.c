@@ -41,3 +41,14 @@ int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap) {
   const int64_t chunk = c->in_group * c->taps / (6 * terms_a_tap), most = 128 / terms_a_tap;
   return chunk < 1 ? 1 : chunk > most ? most : chunk;
 }
+
+void ocl_arg_conv(ocl_launch *l, const ocl_conv *c) {
+  ocl_arg_longs(l, 3, (int64_t[]){c->in_group, c->out_group, c->group});
+  ocl_arg_longs(l, 3, c->in);
+  ocl_arg_longs(l, 3, c->out);
+  ocl_arg_longs(l, 3, c->kernel);
+  ocl_arg_longs(l, 3, c->stride);
+  ocl_arg_longs(l, 3, c->dilation);
+  ocl_arg_longs(l, 3, c->pad);
+  ocl_arg_longs(l, 2, (int64_t[]){c->batch, ocl_conv_chunk(c, 1)});
+}

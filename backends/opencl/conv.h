@@ -18,6 +18,7 @@ int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c);
 void ocl_conv_read(const cvk_op *op, ocl_conv *c);
 /* How many taps, each of so many terms, are summed before they join the total. */
 int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap);
+void ocl_arg_conv(ocl_launch *l, const ocl_conv *c); /* the whole shape and the chunk: the arguments of the plain kernels */
 
 /* Blocks of 16 that n channels fill. */
 static inline int64_t ocl_blocks(int64_t n) { return (n + OCL_BLOCK - 1) / OCL_BLOCK; }

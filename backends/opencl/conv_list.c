@@ -5,10 +5,21 @@
 
 static const int32_t kinds[] = {CVK_OP_CONV};
 static const ocl_row rows[] = {
+    {.name = "conv_depthwise",
+     .accepts = conv_depthwise_accepts,
+     .prepare = conv_depthwise_prepare,
+     .pack_bytes = conv_depthwise_pack_bytes,
+     .pack_fill = conv_depthwise_pack_fill},
+    {.name = "conv_first",
+     .accepts = conv_first_accepts,
+     .prepare = conv_first_prepare,
+     .pack_bytes = conv_first_pack_bytes,
+     .pack_fill = conv_first_pack_fill},
     {.name = "conv_direct",
      .accepts = conv_direct_accepts,
      .prepare = conv_direct_prepare,
      .pack_bytes = conv_direct_pack_bytes,
      .pack_fill = conv_direct_pack_fill},
+    {.name = "conv_generic", .accepts = conv_generic_accepts, .prepare = conv_generic_prepare},
 };
 const ocl_list ocl_conv_list = {kinds, 1, sizeof rows / sizeof *rows, rows};

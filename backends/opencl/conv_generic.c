@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_generic.c: the row of kernels_cl/conv_generic.cl: any convolution, plain tensors, weights as they come. */
+#include "conv.h"
+#include "post.h"
+
+int32_t conv_generic_accepts(ocl_query *q) {
+  ocl_conv c;
+  if (!ocl_conv_accept(q, &c)) return 0;
+  if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->out[0]), 0.08);
+  return 1;
+}
+
+cvk_status conv_generic_prepare(ocl_build *b) {
+  ocl_conv c;
+  ocl_conv_read(b->op, &c);
+  ocl_launch *l = ocl_launch_begin(b, "conv_generic", "", "conv_generic");
+  ocl_arg_in(l, b, 0);
+  ocl_arg_in(l, b, 1);
+  ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
+  ocl_arg_post(l, b);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_conv(l, &c);
+  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[0] * c.out[1] * ((c.out[2] + 15) / 16), c.channels_out, c.batch}, (size_t[]){16, 4, 1});
+}

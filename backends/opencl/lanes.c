@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lanes.c: see lanes.h. */
+#include "lanes.h"
+
+#define BATCHES_AT_ONCE 64 /* of the index table that is made on the stack */
+
+static int64_t blocks_of(const ocl_lanes *s) { return (s->outs + OCL_BLOCK - 1) / OCL_BLOCK; }
+
+static int64_t start_of(const ocl_lanes *s, int64_t batch) { return s->batch_index ? s->batch_index[batch] : batch * s->outs * s->depth; }
+
+uint64_t ocl_lanes_bytes(const ocl_lanes *s) { return (uint64_t)s->batch * (uint64_t)blocks_of(s) * (uint64_t)s->depth * OCL_BLOCK * sizeof(float); }
+
+void ocl_lanes_fill(const ocl_lanes *s, const float *w, float *dst) {
+  for (int64_t n = 0; n < s->batch; n++)
+    for (int64_t block = 0; block < blocks_of(s); block++)
+      for (int64_t d = 0; d < s->depth; d++, dst += OCL_BLOCK)
+        for (int64_t lane = 0; lane < OCL_BLOCK; lane++) {
+          const int64_t out = block * OCL_BLOCK + lane;
+          dst[lane] = out < s->outs ? w[start_of(s, n) + out * s->out_stride + d / s->inner * s->depth_stride + d % s->inner] : 0.0f;
+        }
+}
+
+cvk_status ocl_lanes_launch(ocl_build *b, const ocl_lanes *s, const char *file, int32_t input) {
+  const cvk_host *host = b->dev->host;
+  int64_t local[BATCHES_AT_ONCE], *made = NULL;
+  const int64_t *index = s->batch_index;
+  if (!index) {
+    made = s->batch <= BATCHES_AT_ONCE ? local : host->alloc(host->ctx, (uint64_t)s->batch * sizeof *made, sizeof *made);
+    if (!made) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for %lld batch offsets", b->dev->label, (long long)s->batch);
+    for (int64_t n = 0; n < s->batch; n++) made[n] = start_of(s, n);
+    index = made;
+  }
+  ocl_launch *l = ocl_launch_begin(b, file, "", "pack_lanes");
+  ocl_arg_in(l, b, input);
+  ocl_arg_workspace(l, 0, sizeof(float));
+  ocl_arg_data(l, b, index, (uint64_t)s->batch * sizeof *index);
+  ocl_arg_longs(l, 6, (int64_t[]){s->outs, s->depth, s->inner, s->out_stride, s->depth_stride, s->batch});
+  if (made && made != local) host->free(host->ctx, made);
+  return ocl_launch_end(b, l, 3, (int64_t[]){s->depth, blocks_of(s), s->batch}, (size_t[]){16, 4, 1});
+}
+
+void ocl_arg_packed(ocl_launch *l, ocl_build *b, int32_t input) {
+  if (b->candidate->pack[input])
+    ocl_arg_in(l, b, input);
+  else
+    ocl_arg_workspace(l, 0, sizeof(float));
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// conv_generic.cl: any convolution of 1 to 3 spatial axes, plain in, weights and out; the row of last resort. A work-item makes up to 16
+// pixels of one row of one output channel. Taps in the pad are skipped, never multiplied.
+// global: (segments of 16 pixels x rows x planes, output channels, batch)
+#include "post.cl"
+
+kernel void conv_generic(global const float *x, ulong x_offset, global const float *w, ulong w_offset, global const float *bias, ulong bias_offset,
+                         POST_PARAMETERS, global float *y, ulong y_offset, long in_group, long out_group, long groups, long in_d, long in_h,
+                         long in_w, long out_d, long out_h, long out_w, long kernel_d, long kernel_h, long kernel_w, long stride_d, long stride_h,
+                         long stride_w, long dilation_d, long dilation_h, long dilation_w, long pad_d, long pad_h, long pad_w, long batch,
+                         long chunk) {
+  const long segments = (out_w + 15) / 16, t = get_global_id(0), o = get_global_id(1), n = get_global_id(2);
+  const long ox = t % segments * 16, oy = t / segments % out_h, oz = t / segments / out_h;
+  if (oz >= out_d || o >= out_group * groups || n >= batch) return;
+  const long iz = oz * stride_d - pad_d, iy = oy * stride_h - pad_h, ix = ox * stride_w - pad_w, pixels = in_d * in_h * in_w;
+  const int valid = (int)min(16L, out_w - ox);
+  global const float *plane = x + x_offset + (n * groups + o / out_group) * in_group * pixels;
+  global const float *wp = w + w_offset + o * in_group * kernel_d * kernel_h * kernel_w;
+  float16 sum = (float16)(bias ? bias[bias_offset + o] : 0.0f), acc = (float16)(0.0f);
+  long left = chunk;
+  for (long c = 0; c < in_group; c++, plane += pixels, wp += kernel_d * kernel_h * kernel_w) {
+    for (long kz = 0; kz < kernel_d; kz++) {
+      const long sz = iz + kz * dilation_d;
+      if (sz < 0 || sz >= in_d) continue;
+      for (long ky = 0; ky < kernel_h; ky++) {
+        const long sy = iy + ky * dilation_h;
+        if (sy < 0 || sy >= in_h) continue;
+        for (long kx = 0; kx < kernel_w; kx++) {
+          const long sx = ix + kx * dilation_w;
+          const float weight = wp[(kz * kernel_h + ky) * kernel_w + kx];
+          global const float *xp = plane + (sz * in_h + sy) * in_w;
+          if (stride_w == 1 && valid == 16 && sx >= 0 && sx + 16 <= in_w) {
+            acc = fma(vload16(0, xp + sx), (float16)(weight), acc);
+          } else {
+            float part[16];
+            vstore16(acc, 0, part);
+            for (int p = 0; p < valid; p++) {
+              const long s = sx + p * stride_w;
+              if (s >= 0 && s < in_w) part[p] = fma(xp[s], weight, part[p]);
+            }
+            acc = vload16(0, part);
+          }
+          if (--left == 0) {
+            sum += acc;
+            acc = (float16)(0.0f);
+            left = chunk;
+          }
+        }
+      }
+    }
+  }
+  const long at = (((n * groups * out_group + o) * out_d + oz) * out_h + oy) * out_w + ox;
+  const float16 other = add ? load_lanes(add + add_offset + at, valid) : (float16)(0.0f);
+  store_lanes(y + y_offset + at, POST16(sum + acc, other), valid);
+}
