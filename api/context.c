@@ -28,7 +28,6 @@ static const struct {
     [CVK_OPTION_NUM_THREADS] = {"num_threads", "CONVOKE_NUM_THREADS", 0},
     [CVK_OPTION_DEVICE] = {"device", "CONVOKE_DEVICE", 0},
     [CVK_OPTION_CL_CLASS] = {"cl_class", "CONVOKE_CL_CLASS", 0},
-    [CVK_OPTION_PROBE] = {"probe", "CONVOKE_PROBE", 0},
 };
 
 /* A topic asks for its own lines and for those that matter more; "dispatch" is no severity and asks for errors and warnings. */
