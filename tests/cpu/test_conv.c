@@ -143,4 +143,20 @@ START_TEST(nan_and_inf_stay_where_they_belong) {
 }
 END_TEST
 
-SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, many_shapes, one_and_three_axes, post_ops, nan_and_inf_stay_where_they_belong)
+START_TEST(transposed) {
+  static const conv_case cases[] = {
+      {.transpose = 1, .n = 1, .c = 2, .m = 1, .in = {3, 3}, .kernel = {3, 3}, .stride = {2, 2}, .output_padding = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}},
+      {.transpose = 1, .n = 2, .c = 5, .m = 7, .in = {4, 19}, .kernel = {3, 4}, .stride = {1, 3}, .pad_begin = {0, 2}, .pad_end = {1, 0}, .bias = 1},
+      {.transpose = 1, .n = 1, .c = 6, .m = 4, .in = {5, 33}, .kernel = {2, 3}, .dilation = {2, 3}, .stride = {2, 2}, .group = 2, .bias = 1, .chain = 2},
+      {.transpose = 1, .n = 1, .c = 150, .m = 3, .in = {2, 9}, .kernel = {3, 3}, .stride = {2, 1}, .bias = 1, .chain = 6},
+      {.transpose = 1, .spatial = 1, .n = 1, .c = 3, .m = 2, .in = {9}, .kernel = {5}, .stride = {4}, .pad_begin = {1}, .pad_end = {2}},
+      {.transpose = 1, .spatial = 3, .n = 1, .c = 2, .m = 2, .in = {2, 3, 4}, .kernel = {2, 3, 3}, .stride = {2, 1, 2}, .pad_begin = {0, 1, 1}, .bias = 1},
+      {.transpose = 1, .n = 1, .c = 3, .m = 3, .in = {4, 7}, .kernel = {3, 3}, .stride = {2, 2}, .x_special = 1, .w_inf = 1},
+      {.transpose = 1, .n = 1, .c = 3, .m = 3, .in = {4, 7}, .kernel = {1, 1}, .stride = {3, 3}},
+  };
+  CHECK_ALL(cases);
+}
+END_TEST
+
+SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, many_shapes, one_and_three_axes, post_ops, nan_and_inf_stay_where_they_belong,
+      transposed)
