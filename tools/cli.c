@@ -118,3 +118,10 @@ int cli_context(const cli_common *c, cvk_context **out) {
 cvk_session_options cli_session_options(const cli_common *c) {
   return (cvk_session_options){.device = c->device, .fallback = c->fallback, .flags = c->exact ? CVK_EXACT : 0};
 }
+
+void cli_print_json(cJSON *root) {
+  char *text = cJSON_Print(root);
+  if (text) puts(text);
+  cJSON_free(text);
+  cJSON_Delete(root);
+}

@@ -4,6 +4,7 @@
 #ifndef CVK_CLI_H
 #define CVK_CLI_H
 
+#include <cjson/cJSON.h>
 #include <convoke/convoke.h>
 #include <stdio.h>
 
@@ -57,6 +58,7 @@ int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 int cli_library(const char *what);          /* cli_fail(CLI_FAILED) with the library's message */
 int cli_context(const cli_common *c, cvk_context **out); /* CLI_OK or the exit status, told */
 cvk_session_options cli_session_options(const cli_common *c);
+void cli_print_json(cJSON *root); /* on stdout; frees root */
 
 /* ---- commands ---- */
 

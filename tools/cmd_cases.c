@@ -74,7 +74,6 @@ static int run_case(cvk_context *ctx, const cvk_session_options *options, const 
 
 int cmd_cases(int argc, char **argv) {
   cli_common common = {0};
-  tally count = {0};
   const char *path;
   char error[300];
   int n;
@@ -83,9 +82,10 @@ int cmd_cases(int argc, char **argv) {
   cvk_context *ctx = NULL;
   cvk_device *dev = NULL;
   if (code >= 0) return code;
+  tally count = tally_begin(common.json);
   fixture_set *set = fixture_load(path, error, sizeof error);
-  if (set == NULL) return cli_fail(CLI_FAILED, "%s", error);
-  code = cli_context(&common, &ctx);
+  if (set == NULL) code = cli_fail(CLI_FAILED, "%s", error);
+  else code = cli_context(&common, &ctx);
   if (code == CLI_OK && cvk_device_open(ctx, common.device, &dev) != CVK_OK) code = cli_fail(CLI_FAILED, "%s", cvk_error_message());
   const cvk_session_options options = cli_session_options(&common);
   for (int32_t i = 0; i < fixture_count(set) && code == CLI_OK; i++) {
@@ -100,6 +100,7 @@ int cmd_cases(int argc, char **argv) {
     else tally_fail(&count, name, why);
   }
   if (code == CLI_OK) code = tally_end(&count);
+  else cJSON_Delete(count.cases);
   fixture_free(set);
   cvk_device_release(dev);
   cvk_context_release(ctx);

@@ -35,39 +35,67 @@ static int run_side(cvk_graph *g, const cli_common *common, side *s, cvk_tensor 
   return status == CVK_OK ? CLI_OK : cli_library(s->device);
 }
 
-static void print_line(const char *what, const cvk_graph *g, int32_t i, const difference *d) {
-  printf("%s op %d %s '%s' difference=%.3g of %.3g at %lld (%.9g against %.9g)\n", what, i, cvk_op_name(cvk_graph_op_kind(g, i)), cvk_graph_op_name(g, i),
-         d->most, d->largest, (long long)d->at, d->got, d->want);
+typedef struct finding { int32_t op; double relative; difference d; } finding; /* op -1: none */
+
+static void print_finding(const char *what, const cvk_graph *g, const finding *f) {
+  if (f->op < 0) return;
+  printf("%s op %d %s '%s' relative=%.3g difference=%.3g of %.3g at %lld (%.9g against %.9g)\n", what, f->op, cvk_op_name(cvk_graph_op_kind(g, f->op)),
+         cvk_graph_op_name(g, f->op), f->relative, f->d.most, f->d.largest, (long long)f->d.at, f->d.got, f->d.want);
 }
 
-static int walk(const cvk_graph *g, side sides[2], double tolerance) {
-  int32_t first = -1, worst = -1, compared = 0;
-  double worst_relative = 0;
-  difference worst_d = {0};
-  for (int32_t i = 0; i < cvk_graph_op_count(g); i++) {
-    cvk_tensor *a = NULL, *b = NULL;
-    difference d;
-    if (cvk_session_value(sides[0].session, i, 0, &a) == CVK_OK && cvk_session_value(sides[1].session, i, 0, &b) == CVK_OK) {
-      if (!difference_of(b, a, 0, 0, &d)) d.most = 1e300;
-      const double relative = d.largest > 0 ? d.most / d.largest : d.most;
-      compared++;
-      if (relative > tolerance && first < 0) {
-        first = i;
-        print_line("first", g, i, &d);
-      }
-      if (d.at >= 0 && (worst < 0 || relative > worst_relative)) {
-        worst = i;
-        worst_relative = relative;
-        worst_d = d;
-      }
-    }
-    cvk_tensor_release(a);
-    cvk_tensor_release(b);
+static void add_finding(cJSON *root, const char *what, const cvk_graph *g, const finding *f) {
+  if (f->op < 0) return;
+  cJSON *o = cJSON_AddObjectToObject(root, what);
+  cJSON_AddNumberToObject(o, "op", f->op);
+  cJSON_AddStringToObject(o, "kind", cvk_op_name(cvk_graph_op_kind(g, f->op)));
+  cJSON_AddStringToObject(o, "name", cvk_graph_op_name(g, f->op));
+  cJSON_AddNumberToObject(o, "relative", f->relative);
+  cJSON_AddNumberToObject(o, "difference", f->d.most);
+  cJSON_AddNumberToObject(o, "largest", f->d.largest);
+  cJSON_AddNumberToObject(o, "at", (double)f->d.at);
+}
+
+/* Compares op i's first output on both sides. 1: both have it, and *f says by how much they differ. */
+static int look(int32_t i, const side sides[2], finding *f) {
+  cvk_tensor *a = NULL, *b = NULL;
+  const int have = cvk_session_value(sides[0].session, i, 0, &a) == CVK_OK && cvk_session_value(sides[1].session, i, 0, &b) == CVK_OK;
+  if (have) {
+    f->op = i;
+    if (!difference_of(b, a, 0, 0, &f->d)) f->d.most = 1e300; /* not even the same shape */
+    f->relative = f->d.largest > 0 ? f->d.most / f->d.largest : f->d.most;
   }
-  if (worst >= 0) print_line("worst", g, worst, &worst_d);
-  printf("compared %d of %d ops on %s and %s, tolerance %g: %s\n", compared, cvk_graph_op_count(g), sides[0].device, sides[1].device, tolerance,
-         first < 0 ? "equal" : "different");
-  return first < 0 ? CLI_OK : CLI_FAILED;
+  cvk_tensor_release(a);
+  cvk_tensor_release(b);
+  return have;
+}
+
+static int walk(const cvk_graph *g, const side sides[2], double tolerance, int json) {
+  finding first = {.op = -1}, worst = {.op = -1};
+  const int32_t n = cvk_graph_op_count(g);
+  int32_t compared = 0;
+  for (int32_t i = 0; i < n; i++) {
+    finding f;
+    if (!look(i, sides, &f)) continue;
+    compared++;
+    if (f.relative > tolerance && first.op < 0) first = f;
+    if (f.d.at >= 0 && (worst.op < 0 || f.relative > worst.relative)) worst = f;
+  }
+  if (json) {
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddBoolToObject(root, "equal", first.op < 0);
+    cJSON_AddNumberToObject(root, "compared", compared);
+    cJSON_AddNumberToObject(root, "ops", n);
+    cJSON_AddNumberToObject(root, "tolerance", tolerance);
+    add_finding(root, "first", g, &first);
+    add_finding(root, "worst", g, &worst);
+    cli_print_json(root);
+  } else {
+    print_finding("first", g, &first);
+    print_finding("worst", g, &worst);
+    printf("compared %d of %d ops on %s and %s, tolerance %g: %s\n", compared, n, sides[0].device, sides[1].device, tolerance,
+           first.op < 0 ? "equal" : "different");
+  }
+  return first.op < 0 ? CLI_OK : CLI_FAILED;
 }
 
 int cmd_compare(int argc, char **argv) {
@@ -97,7 +125,7 @@ int cmd_compare(int argc, char **argv) {
     code = in ? inputs_make(g, &files, &shapes, in) : cli_fail(CLI_FAILED, "no memory");
   }
   for (int i = 0; i < 2 && code == CLI_OK; i++) code = run_side(g, &common, &sides[i], in);
-  if (code == CLI_OK) code = walk(g, sides, tolerance);
+  if (code == CLI_OK) code = walk(g, sides, tolerance, common.json);
   for (int i = 0; i < 2; i++) {
     for (int32_t o = 0; sides[i].out && o < cvk_graph_output_count(g); o++) cvk_tensor_release(sides[i].out[o]);
     free(sides[i].out);

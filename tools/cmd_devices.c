@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_devices.c: convoke devices: one line a device, first word its id; --verbose adds every plugin candidate and its verdict. */
-#include <cjson/cJSON.h>
-#include <stdlib.h>
-
 #include "cli.h"
 
 static const char *type_name(int32_t type) {
@@ -60,10 +57,8 @@ static int print_json(cvk_context *ctx, int32_t n) {
     cJSON_AddStringToObject(o, "verdict", v.verdict);
     cJSON_AddItemToArray(plugins, o);
   }
-  char *text = cJSON_Print(root);
-  if (code == CLI_OK && text) puts(text);
-  cJSON_free(text);
-  cJSON_Delete(root);
+  if (code == CLI_OK) cli_print_json(root);
+  else cJSON_Delete(root);
   return code;
 }
 

@@ -158,8 +158,17 @@ int cmd_eval(int argc, char **argv) {
     else code = run_batch(&e, at - overlap, at, left < e.batch && !fixed ? left : e.batch, cvk_graph_output_count(g));
   }
   if (code == CLI_OK) {
-    printf("accuracy %.4f (%lld/%lld)\n", (double)e.right / (double)e.n, (long long)e.right, (long long)e.n);
-    printf("images_per_second %.0f\n", e.ns ? (double)e.n * 1e9 / (double)e.ns : 0.0);
+    const double per_second = e.ns ? (double)e.n * 1e9 / (double)e.ns : 0.0;
+    if (common.json) {
+      cJSON *root = cJSON_CreateObject();
+      cJSON_AddNumberToObject(root, "accuracy", (double)e.right / (double)e.n);
+      cJSON_AddNumberToObject(root, "right", (double)e.right);
+      cJSON_AddNumberToObject(root, "total", (double)e.n);
+      cJSON_AddNumberToObject(root, "images_per_second", per_second);
+      cli_print_json(root);
+    } else {
+      printf("accuracy %.4f (%lld/%lld)\nimages_per_second %.0f\n", (double)e.right / (double)e.n, (long long)e.right, (long long)e.n, per_second);
+    }
   }
   free(e.images);
   free(e.labels);

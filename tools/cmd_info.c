@@ -1,34 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_info.c: convoke info: what a model asks for, what it is made of, and the plan it gets on a device. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 #include "inputs.h"
 
-static void print_value(const char *what, const cvk_value_info *v) {
-  printf("%s %s type=%d shape=", what, v->name, v->dtype);
-  if (v->rank < 0) printf("?");
-  for (int32_t i = 0; i < v->rank; i++) {
-    if (v->dim[i] < 0) printf("%sN", i ? "x" : "");
-    else printf("%s%lld", i ? "x" : "", (long long)v->dim[i]);
-  }
-  printf("%s\n", v->rank == 0 ? "scalar" : "");
+static void add_value(cJSON *list, const cvk_value_info *v) {
+  cJSON *o = cJSON_CreateObject(), *shape = cJSON_AddArrayToObject(o, "shape");
+  cJSON_AddStringToObject(o, "name", v->name);
+  cJSON_AddNumberToObject(o, "type", v->dtype);
+  for (int32_t i = 0; i < v->rank; i++) cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)v->dim[i]));
+  cJSON_AddItemToArray(list, o);
 }
 
-static void print_ops(const cvk_graph *g) {
-  int32_t n = cvk_graph_op_count(g);
+/* What can be said without a device. -1 stands for an open extent. */
+static void describe(const cvk_graph *g, cJSON *root) {
+  cJSON *inputs = cJSON_AddArrayToObject(root, "inputs"), *outputs = cJSON_AddArrayToObject(root, "outputs"), *kinds = cJSON_AddObjectToObject(root, "ops");
   int counts[256] = {0};
-  for (int32_t i = 0; i < n; i++) counts[cvk_graph_op_kind(g, i) & 255]++;
-  printf("ops %d:", n);
-  for (int kind = 0; kind < 256; kind++) {
-    if (counts[kind]) printf(" %s=%d", cvk_op_name(kind), counts[kind]);
+  cvk_value_info v = {.struct_size = sizeof v};
+  for (int32_t i = 0; i < cvk_graph_input_count(g); i++) {
+    if (cvk_graph_input_info(g, i, &v) == CVK_OK) add_value(inputs, &v);
   }
-  printf("\nparameters %lld\n", (long long)cvk_graph_parameter_count(g));
+  for (int32_t i = 0; i < cvk_graph_output_count(g); i++) {
+    if (cvk_graph_output_info(g, i, &v) == CVK_OK) cJSON_AddItemToArray(outputs, cJSON_CreateString(v.name));
+  }
+  for (int32_t i = 0; i < cvk_graph_op_count(g); i++) counts[cvk_graph_op_kind(g, i) & 255]++;
+  for (int kind = 0; kind < 256; kind++) {
+    if (counts[kind]) cJSON_AddNumberToObject(kinds, cvk_op_name(kind), counts[kind]);
+  }
+  cJSON_AddNumberToObject(root, "parameters", (double)cvk_graph_parameter_count(g));
+}
+
+/* Whether an extent other than the batch is left open: no plan can be made without --shape. */
+static int has_open_extents(const cvk_graph *g) {
+  cvk_value_info v = {.struct_size = sizeof v};
+  for (int32_t i = 0; i < cvk_graph_input_count(g); i++) {
+    if (cvk_graph_input_info(g, i, &v) != CVK_OK || v.rank < 0) return 1;
+    for (int32_t d = 1; d < v.rank; d++) {
+      if (v.dim[d] < 0) return 1;
+    }
+  }
+  return 0;
 }
 
 /* Plans and runs once with generated inputs: only then are all shapes, multiply-adds and memory known. */
-static int print_plan(cvk_graph *g, const cli_common *common, const cli_list *shapes) {
+static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list *shapes, cJSON *root) {
   const cvk_session_options options = cli_session_options(common);
   const cli_list none = {0};
   const int32_t n_in = cvk_graph_input_count(g), n_out = cvk_graph_output_count(g);
@@ -45,10 +61,16 @@ static int print_plan(cvk_graph *g, const cli_common *common, const cli_list *sh
       cvk_op_report op = {.struct_size = sizeof op};
       if (cvk_session_op_report(s, i, &op) == CVK_OK) multiply_adds += op.multiply_adds;
     }
-    printf("multiply_adds %lld\n", (long long)multiply_adds);
-    printf("plan device=%s ops=%d views=%d reorders=%d arena_bytes=%llu arena_bound_bytes=%llu workspace_bytes=%llu packed_weight_bytes=%llu\n",
-           r.device, r.n_ops, r.views, r.reorders, (unsigned long long)r.arena_bytes, (unsigned long long)r.arena_bound_bytes,
-           (unsigned long long)r.workspace_bytes, (unsigned long long)r.weight_bytes);
+    cJSON_AddNumberToObject(root, "multiply_adds", (double)multiply_adds);
+    cJSON *plan = cJSON_AddObjectToObject(root, "plan");
+    cJSON_AddStringToObject(plan, "device", r.device);
+    cJSON_AddNumberToObject(plan, "ops", r.n_ops);
+    cJSON_AddNumberToObject(plan, "views", r.views);
+    cJSON_AddNumberToObject(plan, "reorders", r.reorders);
+    cJSON_AddNumberToObject(plan, "arena_bytes", (double)r.arena_bytes);
+    cJSON_AddNumberToObject(plan, "arena_bound_bytes", (double)r.arena_bound_bytes);
+    cJSON_AddNumberToObject(plan, "workspace_bytes", (double)r.workspace_bytes);
+    cJSON_AddNumberToObject(plan, "packed_weight_bytes", (double)r.weight_bytes);
   }
   for (int32_t i = 0; in && i < n_in; i++) cvk_tensor_release(in[i]);
   for (int32_t i = 0; out && i < n_out; i++) cvk_tensor_release(out[i]);
@@ -56,6 +78,34 @@ static int print_plan(cvk_graph *g, const cli_common *common, const cli_list *sh
   free(in);
   free(out);
   return code;
+}
+
+/* The document as lines: "input x type=1 shape=Nx3x224x224", "ops 54: conv=53 gemm=1", "multiply_adds 4089184256", "plan device=cpu ops=57 ..." */
+static void print_lines(const cJSON *root) {
+  const cJSON *item, *part;
+  int n = 0;
+  cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "inputs")) {
+    printf("input %s type=%d shape=", cJSON_GetObjectItem(item, "name")->valuestring, cJSON_GetObjectItem(item, "type")->valueint);
+    n = 0;
+    cJSON_ArrayForEach(part, cJSON_GetObjectItem(item, "shape")) {
+      if (part->valuedouble < 0) printf("%sN", n++ ? "x" : "");
+      else printf("%s%.0f", n++ ? "x" : "", part->valuedouble);
+    }
+    printf("%s\n", n ? "" : "-");
+  }
+  cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "outputs")) printf("output %s\n", item->valuestring);
+  n = 0;
+  cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "ops")) n += item->valueint;
+  printf("ops %d:", n);
+  cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "ops")) printf(" %s=%d", item->string, item->valueint);
+  printf("\nparameters %.0f\n", cJSON_GetObjectItem(root, "parameters")->valuedouble);
+  item = cJSON_GetObjectItem(root, "multiply_adds");
+  if (item) printf("multiply_adds %.0f\nplan", item->valuedouble);
+  cJSON_ArrayForEach(part, cJSON_GetObjectItem(root, "plan")) {
+    if (part->valuestring) printf(" %s=%s", part->string, part->valuestring);
+    else printf(" %s=%.0f", part->string, part->valuedouble);
+  }
+  if (item) printf("\n");
 }
 
 int cmd_info(int argc, char **argv) {
@@ -71,15 +121,17 @@ int cmd_info(int argc, char **argv) {
   code = cli_context(&common, &ctx);
   if (code == CLI_OK && cvk_graph_load_onnx(ctx, model, &g) != CVK_OK) code = cli_fail(CLI_FAILED, "%s", cvk_error_message());
   if (code == CLI_OK) {
-    cvk_value_info v = {.struct_size = sizeof v};
-    for (int32_t i = 0; i < cvk_graph_input_count(g); i++) {
-      if (cvk_graph_input_info(g, i, &v) == CVK_OK) print_value("input", &v);
+    cJSON *root = cJSON_CreateObject();
+    describe(g, root);
+    const int planned = shapes.n > 0 || !has_open_extents(g);
+    if (planned) code = describe_plan(g, &common, &shapes, root);
+    if (common.json && code == CLI_OK) {
+      cli_print_json(root);
+    } else {
+      if (!common.json && code == CLI_OK) print_lines(root);
+      if (!planned) printf("multiply-adds and memory: give --shape for the open extents\n");
+      cJSON_Delete(root);
     }
-    for (int32_t i = 0; i < cvk_graph_output_count(g); i++) {
-      if (cvk_graph_output_info(g, i, &v) == CVK_OK) printf("output %s\n", v.name);
-    }
-    print_ops(g);
-    code = print_plan(g, &common, &shapes);
   }
   cvk_graph_release(g);
   cvk_context_release(ctx);

@@ -218,12 +218,15 @@ int cmd_onnx_test(int argc, char **argv) {
   if (code == CLI_OK && skip) code = read_list("--skip", skip, &s.skip);
   if (code == CLI_OK && cvk_device_open(s.ctx, common.device, &dev) != CVK_OK) code = cli_fail(CLI_FAILED, "%s", cvk_error_message()); /* once for all cases */
   s.options = cli_session_options(&common);
+  s.tally = tally_begin(common.json);
   for (int i = 0; i < n && code == CLI_OK; i++) code = walk(&s, dirs[i]);
   if (code == CLI_OK) {
     cvk_device_info info = {.struct_size = sizeof info};
     cvk_device_describe(dev, &info);
-    printf("ops of passed cases: %s=%d cpu=%d reference=%d\n", info.id, s.ops_device, s.ops_cpu, s.ops_reference);
+    if (!common.json) printf("ops of passed cases: %s=%d cpu=%d reference=%d\n", info.id, s.ops_device, s.ops_cpu, s.ops_reference);
     code = tally_end(&s.tally);
+  } else {
+    cJSON_Delete(s.tally.cases);
   }
   free(s.list);
   free(s.skip);

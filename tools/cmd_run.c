@@ -35,9 +35,9 @@ static int run_all(job *j) {
 }
 
 /* The most likely classes of a single row of scores. */
-static void print_top(const char *name, const float *v, int64_t n) {
+static void add_top(cJSON *output, const float *v, int64_t n) {
+  cJSON *top = cJSON_AddArrayToObject(output, "top");
   int64_t shown[5];
-  printf("top %s", name);
   for (int k = 0; k < 5 && k < n; k++) {
     int64_t best = -1;
     for (int64_t i = 0; i < n; i++) {
@@ -46,34 +46,45 @@ static void print_top(const char *name, const float *v, int64_t n) {
       if (!taken && (best < 0 || v[i] > v[best])) best = i;
     }
     shown[k] = best;
-    printf(" %lld=%.4f", (long long)best, (double)v[best]);
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddNumberToObject(o, "class", (double)best);
+    cJSON_AddNumberToObject(o, "score", (double)v[best]);
+    cJSON_AddItemToArray(top, o);
   }
-  printf("\n");
 }
 
-static void print_output(const char *name, const cvk_tensor *t) {
+static void add_statistics(cJSON *output, const cvk_tensor *t) {
   const int64_t n = cvk_tensor_count(t);
-  printf("output %s shape=", name);
-  for (int32_t i = 0; i < cvk_tensor_rank(t); i++) printf("%s%lld", i ? "x" : "", (long long)cvk_tensor_dims(t)[i]);
-  if (cvk_tensor_dtype(t) != CVK_F32 || n == 0) {
-    printf(" type=%d\n", cvk_tensor_dtype(t));
-    return;
-  }
+  if (cvk_tensor_dtype(t) != CVK_F32 || n == 0) return;
   float *v = malloc((size_t)n * sizeof *v);
-  if (v == NULL || cvk_tensor_read(t, v, (uint64_t)n * sizeof *v) != CVK_OK) {
-    printf("\n");
-    free(v);
-    return;
+  if (v && cvk_tensor_read(t, v, (uint64_t)n * sizeof *v) == CVK_OK) {
+    double low = (double)v[0], high = (double)v[0], sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+      if ((double)v[i] < low) low = (double)v[i];
+      if ((double)v[i] > high) high = (double)v[i];
+      sum += (double)v[i];
+    }
+    cJSON_AddNumberToObject(output, "min", low);
+    cJSON_AddNumberToObject(output, "max", high);
+    cJSON_AddNumberToObject(output, "mean", sum / (double)n);
+    if (cvk_tensor_rank(t) == 2 && cvk_tensor_dims(t)[0] == 1 && n > 1) add_top(output, v, n);
   }
-  double low = (double)v[0], high = (double)v[0], sum = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if ((double)v[i] < low) low = (double)v[i];
-    if ((double)v[i] > high) high = (double)v[i];
-    sum += (double)v[i];
-  }
-  printf(" min=%.6g max=%.6g mean=%.6g\n", low, high, sum / (double)n);
-  if (cvk_tensor_rank(t) == 2 && cvk_tensor_dims(t)[0] == 1 && n > 1) print_top(name, v, n);
   free(v);
+}
+
+static void add_outputs(const job *j, cJSON *root) {
+  cJSON *outputs = cJSON_AddArrayToObject(root, "outputs");
+  for (int32_t i = 0; i < j->n_out; i++) {
+    cvk_value_info info = {.struct_size = sizeof info};
+    if (cvk_graph_output_info(j->graph, i, &info) != CVK_OK) continue;
+    cJSON *o = cJSON_CreateObject(), *shape;
+    cJSON_AddStringToObject(o, "name", info.name);
+    cJSON_AddNumberToObject(o, "type", cvk_tensor_dtype(j->out[i]));
+    shape = cJSON_AddArrayToObject(o, "shape");
+    for (int32_t d = 0; d < cvk_tensor_rank(j->out[i]); d++) cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)cvk_tensor_dims(j->out[i])[d]));
+    add_statistics(o, j->out[i]);
+    cJSON_AddItemToArray(outputs, o);
+  }
 }
 
 /* A file name for an output: what a path can't hold becomes '_'. */
@@ -98,45 +109,98 @@ static int write_outputs(const job *j) {
   return CLI_OK;
 }
 
-static void print_profile(const job *j, const cvk_session_report *r) {
-  int64_t total = 0;
-  for (int32_t i = 0; i < r->n_ops; i++) {
-    cvk_op_report op = {.struct_size = sizeof op};
-    if (cvk_session_op_report(j->session, i, &op) == CVK_OK) total += op.ns;
-  }
-  printf("%-28s %-28s %-10s %-30s %10s %9s %6s\n", "op", "name", "device", "kernel", "ms", "GFLOP/s", "share");
+static void add_profile(const job *j, const cvk_session_report *r, cJSON *root) {
+  cJSON *list = cJSON_AddArrayToObject(root, "profile");
   for (int32_t i = 0; i < r->n_ops; i++) {
     cvk_op_report op = {.struct_size = sizeof op};
     if (cvk_session_op_report(j->session, i, &op) != CVK_OK) continue;
-    printf("%-28.28s %-28.28s %-10s %-30s %10.4f %9.1f %5.1f%%\n", op.op, op.name, op.device, op.kernel, (double)op.ns / 1e6,
-           op.ns ? 2.0 * (double)op.multiply_adds / (double)op.ns : 0.0, total ? 100.0 * (double)op.ns / (double)total : 0.0);
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "op", op.op);
+    cJSON_AddStringToObject(o, "name", op.name);
+    cJSON_AddStringToObject(o, "device", op.device);
+    cJSON_AddStringToObject(o, "kernel", op.kernel);
+    cJSON_AddNumberToObject(o, "ms", (double)op.ns / 1e6);
+    cJSON_AddNumberToObject(o, "gflops", op.ns ? 2.0 * (double)op.multiply_adds / (double)op.ns : 0.0);
+    cJSON_AddItemToArray(list, o);
   }
 }
 
-/* "ops cpu=3 opencl:0=7 reference=0": how many ops ran where. */
-static void print_where(const job *j, const cvk_session_report *r) {
-  int32_t cpu = r->ops_cpu, reference = r->ops_reference;
-  (void)j;
-  if (strcmp(r->device, "cpu") == 0) cpu += r->ops_device;
-  else if (strcmp(r->device, "reference") == 0) reference += r->ops_device;
-  printf("ops reference=%d cpu=%d", reference, cpu);
-  if (strcmp(r->device, "cpu") != 0 && strcmp(r->device, "reference") != 0) printf(" %s=%d", r->device, r->ops_device);
-  printf(" views=%d reorders=%d\n", r->views, r->reorders);
-  printf("copies=%lld copied_bytes=%lld\n", (long long)r->copies, (long long)r->copied_bytes);
+/* How many ops ran where; the session's own device counts under its kind. */
+static void add_places(const cvk_session_report *r, cJSON *root) {
+  const int is_cpu = strcmp(r->device, "cpu") == 0, is_reference = strcmp(r->device, "reference") == 0;
+  cJSON *ops = cJSON_AddObjectToObject(root, "ops");
+  cJSON_AddNumberToObject(ops, "reference", r->ops_reference + (is_reference ? r->ops_device : 0));
+  cJSON_AddNumberToObject(ops, "cpu", r->ops_cpu + (is_cpu ? r->ops_device : 0));
+  if (!is_cpu && !is_reference) cJSON_AddNumberToObject(ops, r->device, r->ops_device);
+  cJSON_AddNumberToObject(ops, "views", r->views);
+  cJSON_AddNumberToObject(ops, "reorders", r->reorders);
+  cJSON_AddNumberToObject(root, "copies", (double)r->copies);
+  cJSON_AddNumberToObject(root, "copied_bytes", (double)r->copied_bytes);
 }
 
-static int print_results(job *j) {
+static cJSON *describe(job *j, const cvk_session_report *r) {
+  cJSON *root = cJSON_CreateObject(), *latency;
+  add_outputs(j, root);
+  if (j->profile) add_profile(j, r, root);
+  cJSON_AddStringToObject(root, "device", r->device);
+  latency = cJSON_AddObjectToObject(root, "latency_ms");
+  cJSON_AddNumberToObject(latency, "median", timing_quantile_ms(j->ns, j->repeat, 0.5));
+  cJSON_AddNumberToObject(latency, "min", timing_quantile_ms(j->ns, j->repeat, 0));
+  cJSON_AddNumberToObject(latency, "p90", timing_quantile_ms(j->ns, j->repeat, 0.9));
+  cJSON_AddNumberToObject(latency, "runs", (double)j->repeat);
+  add_places(r, root);
+  return root;
+}
+
+static double number(const cJSON *object, const char *name) { return cJSON_GetNumberValue(cJSON_GetObjectItem(object, name)); }
+static const char *text(const cJSON *object, const char *name) { return cJSON_GetStringValue(cJSON_GetObjectItem(object, name)); }
+
+static void print_output(const cJSON *o) {
+  const cJSON *part;
+  int n = 0;
+  printf("output %s shape=", text(o, "name"));
+  cJSON_ArrayForEach(part, cJSON_GetObjectItem(o, "shape")) printf("%s%.0f", n++ ? "x" : "", part->valuedouble);
+  if (cJSON_GetObjectItem(o, "min")) printf("%s min=%.6g max=%.6g mean=%.6g\n", n ? "" : "scalar", number(o, "min"), number(o, "max"), number(o, "mean"));
+  else printf("%s type=%.0f\n", n ? "" : "scalar", number(o, "type"));
+  if (cJSON_GetObjectItem(o, "top") == NULL) return;
+  printf("top %s", text(o, "name"));
+  cJSON_ArrayForEach(part, cJSON_GetObjectItem(o, "top")) printf(" %.0f=%.4f", number(part, "class"), number(part, "score"));
+  printf("\n");
+}
+
+static void print_profile(const cJSON *list) {
+  const cJSON *o;
+  double total = 0;
+  cJSON_ArrayForEach(o, list) total += number(o, "ms");
+  printf("%-28s %-28s %-10s %-30s %10s %9s %6s\n", "op", "name", "device", "kernel", "ms", "GFLOP/s", "share");
+  cJSON_ArrayForEach(o, list) {
+    printf("%-28.28s %-28.28s %-10s %-30s %10.4f %9.1f %5.1f%%\n", text(o, "op"), text(o, "name"), text(o, "device"), text(o, "kernel"),
+           number(o, "ms"), number(o, "gflops"), total > 0 ? 100 * number(o, "ms") / total : 0.0);
+  }
+}
+
+/* The document as lines; "ops reference=0 cpu=0 opencl:0=7 views=1 reorders=2" says where the ops ran. */
+static void print_lines(const cJSON *root) {
+  const cJSON *o, *latency = cJSON_GetObjectItem(root, "latency_ms");
+  cJSON_ArrayForEach(o, cJSON_GetObjectItem(root, "outputs")) print_output(o);
+  if (cJSON_GetObjectItem(root, "profile")) print_profile(cJSON_GetObjectItem(root, "profile"));
+  printf("device %s\n", text(root, "device"));
+  printf("latency_ms median=%.4f min=%.4f p90=%.4f runs=%.0f\nops", number(latency, "median"), number(latency, "min"), number(latency, "p90"),
+         number(latency, "runs"));
+  cJSON_ArrayForEach(o, cJSON_GetObjectItem(root, "ops")) printf(" %s=%.0f", o->string, o->valuedouble);
+  printf("\ncopies=%.0f copied_bytes=%.0f\n", number(root, "copies"), number(root, "copied_bytes"));
+}
+
+static int print_results(job *j, int json) {
   cvk_session_report r = {.struct_size = sizeof r};
   if (cvk_session_report_get(j->session, &r) != CVK_OK) return cli_library("run");
-  for (int32_t i = 0; i < j->n_out; i++) {
-    cvk_value_info info = {.struct_size = sizeof info};
-    if (cvk_graph_output_info(j->graph, i, &info) == CVK_OK) print_output(info.name, j->out[i]);
+  cJSON *root = describe(j, &r);
+  if (json) {
+    cli_print_json(root);
+  } else {
+    print_lines(root);
+    cJSON_Delete(root);
   }
-  if (j->profile) print_profile(j, &r);
-  printf("device %s\n", r.device);
-  printf("latency_ms median=%.4f min=%.4f p90=%.4f runs=%lld\n", timing_quantile_ms(j->ns, j->repeat, 0.5), timing_quantile_ms(j->ns, j->repeat, 0),
-         timing_quantile_ms(j->ns, j->repeat, 0.9), (long long)j->repeat);
-  print_where(j, &r);
   return CLI_OK;
 }
 
@@ -175,7 +239,7 @@ int cmd_run(int argc, char **argv) {
   if (code == CLI_OK) code = run_all(&j);
   if (code == CLI_OK) code = write_outputs(&j);
   if (code == CLI_OK && trace) code = trace_write(j.session, trace);
-  if (code == CLI_OK) code = print_results(&j);
+  if (code == CLI_OK) code = print_results(&j, common.json);
   for (int32_t i = 0; j.in && i < j.n_in; i++) cvk_tensor_release(j.in[i]);
   for (int32_t i = 0; j.out && i < j.n_out; i++) cvk_tensor_release(j.out[i]);
   free(j.in);
