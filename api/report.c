@@ -61,6 +61,13 @@ cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *o
   return give("session_op_report", out, &r, sizeof r);
 }
 
+const char *cvk_session_op_row(cvk_session *s, int32_t index, int32_t k) {
+  if (need_plan(s, "session_op_row") != CVK_OK || index < 0 || index >= s->last->n_steps || k < 0) return NULL;
+  const cvk_plan *p = s->last;
+  const int32_t op = p->steps[index].op;
+  return op >= 0 && k < p->ops[op].n_options ? p->ops[op].options[k].candidate.row : NULL;
+}
+
 /* A host copy of what lies in a slot, plain. */
 static cvk_status read_slot(const cvk_plan *p, const cvk_plan_slot *slot, cvk_tensor **out) {
   const cvk_plan_storage *st = &p->storages[slot->storage];

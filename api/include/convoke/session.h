@@ -68,6 +68,9 @@ typedef struct cvk_session_report {
 } cvk_session_report;
 CVK_EXPORT cvk_status cvk_session_report_get(cvk_session *s, cvk_session_report *out); /* out->struct_size set by the caller; needs a plan */
 CVK_EXPORT cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *out);
+/* Row number `k` of those that the device offered for executed op `index`, best first; the report's `kernel` is the one taken. NULL past the
+ * last, and for inserted reorders and copies. Any of them can be forced (cvk_context_options.kernel). */
+CVK_EXPORT const char *cvk_session_op_row(cvk_session *s, int32_t index, int32_t k);
 /* With keep_values and no_fusion: a host copy of output `output` of graph op `index` after the last run. UNSUPPORTED: folded away. */
 CVK_EXPORT cvk_status cvk_session_value(cvk_session *s, int32_t op_index, int32_t output, cvk_tensor **out);
 
