@@ -89,8 +89,9 @@ int64_t nd_inner(const nd_space *s) { return s->dim[s->rank - 1]; }
 void nd_seek(const nd_space *s, nd_cursor *c, int64_t row) {
   for (int32_t k = 0; k < s->n; k++) c->offset[k] = s->base[k];
   for (int32_t i = s->rank - 2; i >= 0; i--) {
-    c->index[i] = row % s->dim[i];
-    row /= s->dim[i];
+    const int64_t extent = s->dim[i] > 0 ? s->dim[i] : 1; /* an empty space may be asked for its first row */
+    c->index[i] = row % extent;
+    row /= extent;
     for (int32_t k = 0; k < s->n; k++) c->offset[k] += c->index[i] * s->stride[k][i];
   }
 }
