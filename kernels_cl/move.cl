@@ -88,11 +88,12 @@ kernel void cast(global const uchar *x, ulong x0, global uchar *y, ulong y0, lon
   for (long i = begin; i < end; i++) {
     const long source = x0 + i, target = y0 + i;
     const float f = from == 1 ? ((global const float *)x)[source] : 0.0f;
+    const int number = !isnan(f); /* drivers differ on what a saturating conversion makes of NaN */
     const long v = from == 6 ? ((global const int *)x)[source] : from == 7 ? ((global const long *)x)[source] : from == 1 ? 0 : x[source];
     if (to == 1) ((global float *)y)[target] = from == 1 ? f : convert_float_rte(v);
-    else if (to == 6) ((global int *)y)[target] = from == 1 ? convert_int_sat(f) : (int)v;
-    else if (to == 7) ((global long *)y)[target] = from == 1 ? convert_long_sat(f) : v;
-    else if (to == 2) y[target] = from == 1 ? convert_uchar_sat(f) : (uchar)v;
+    else if (to == 6) ((global int *)y)[target] = from == 1 ? number ? convert_int_sat(f) : 0 : (int)v;
+    else if (to == 7) ((global long *)y)[target] = from == 1 ? number ? convert_long_sat(f) : 0 : v;
+    else if (to == 2) y[target] = from == 1 ? number ? convert_uchar_sat(f) : 0 : (uchar)v;
     else y[target] = from == 1 ? f != 0.0f : v != 0;
   }
 }
