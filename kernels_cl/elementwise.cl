@@ -22,21 +22,11 @@ float16 softplus16(float16 x) { return fmax(x, 0.0f) + log1p(exp(-fabs(x))); }
 float16 unary16(int kind, float16 x, float alpha, float beta) {
   const float16 zero = (float16)(0.0f);
   switch (kind) {
-    case 32: return select(x, zero, x < 0.0f);                              /* RELU */
-    case 33: return select(x, alpha * x, x < 0.0f);                         /* LEAKY_RELU */
     case 35: return sigmoid16(x);                                           /* SIGMOID */
     case 36: return tanh16(x);                                              /* TANH */
     case 37: return select(x, alpha * expm1(x), x < 0.0f);                  /* ELU */
     case 38: return beta * select(x, alpha * expm1(x), x <= 0.0f);          /* SELU */
     case 39: return select(x, alpha * expm1(x / alpha), x < 0.0f);          /* CELU */
-    case 40: x = select(x, (float16)(alpha), x < alpha);                    /* CLIP: an upper bound below the lower one wins */
-             return select(x, (float16)(beta), x > beta);
-    case 41: x = alpha * x + beta;                                          /* HARD_SIGMOID */
-             return select(select(x, zero, x < 0.0f), (float16)(1.0f), x > 1.0f);
-    case 42: {                                                              /* HARD_SWISH */
-      const float16 h = x / 6.0f + 0.5f;
-      return x * select(select(h, zero, h < 0.0f), (float16)(1.0f), h > 1.0f);
-    }
     case 43: return softplus16(x);                                          /* SOFTPLUS */
     case 44: return x / (1.0f + fabs(x));                                   /* SOFTSIGN */
     case 45:                                                                /* GELU; erfc keeps the far left exact */
@@ -54,7 +44,7 @@ float16 unary16(int kind, float16 x, float alpha, float beta) {
     case 70: return erf(x);
     case 71: return floor(x);
     case 72: return ceil(x);
-    default: return x;
+    default: return simple16(kind, x, alpha, beta);
   }
 }
 
@@ -89,7 +79,7 @@ float16 binary16(int kind, float16 a, float16 b, float count) {
   }
 }
 
-/* An operand's 16 elements from `i` of its innermost axis: consecutive, or one repeated. */
+/* n <= 16 elements of an operand from `i` of its innermost axis: consecutive, or one repeated. */
 float16 operand16(global const float *p, long i, long stride, long n) { return stride ? load_lanes(p + i, n) : (float16)(p[0]); }
 
 /* A place in the outer axes (all but the last of `rank`), moved on row by row. */
@@ -115,9 +105,11 @@ void place_next(place *p, int rank, long8 dim) {
   }
 }
 
-/* global (ceil(inner / per_item), ceil(rows / rows_per_item)). block_axis: the axis of channel blocks where tail != 0. */
+/* global (ceil(inner / per_item), ceil(rows / rows_per_item)). post, alpha, beta: an activation of simple16 on the result. block_axis: the
+ * axis of channel blocks where tail != 0; operands with a stride in the innermost axis are blocked then, and hold all lanes. */
 kernel void binary(global const float *a, ulong a0, global const float *b, ulong b0, global float *y, ulong y0, int rank, long8 dim, long8 sa,
-                   long8 sb, long rows, long rows_per_item, long per_item, int kind, float count, int block_axis, int tail) {
+                   long8 sb, int kind, float count, int post, float alpha, float beta, int block_axis, int tail, long rows, long rows_per_item,
+                   long per_item) {
   const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
   const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   const long ia = at(sa, rank - 1), ib = at(sb, rank - 1);
@@ -126,23 +118,44 @@ kernel void binary(global const float *a, ulong a0, global const float *b, ulong
   for (long row = row0; row < row1; row++, place_next(&p, rank, dim)) {
     global const float *ra = a + a0 + place_offset(&p, rank, sa), *rb = b + b0 + place_offset(&p, rank, sb);
     global float *ry = y + y0 + row * inner;
+    const int lanes = tail && p.index[block_axis] == at(dim, block_axis) - 1 ? tail : 16;
     long i = begin;
-    if (tail && p.index[block_axis] == at(dim, block_axis) - 1) {
-      for (; i < end; i += 16)
-        vstore16(keep_lanes(binary16(kind, operand16(ra, i, ia, tail), operand16(rb, i, ib, tail), count), tail), 0, ry + i);
-      continue;
+    for (; i + 16 <= end; i += 16) {
+      const float16 u = ia ? vload16(0, ra + i) : (float16)(ra[0]), v = ib ? vload16(0, rb + i) : (float16)(rb[0]);
+      const float16 z = simple16(post, binary16(kind, u, v, count), alpha, beta);
+      vstore16(lanes < 16 ? keep_lanes(z, lanes) : z, 0, ry + i);
     }
-    if (ia && ib)
-      for (; i + 16 <= end; i += 16) vstore16(binary16(kind, vload16(0, ra + i), vload16(0, rb + i), count), 0, ry + i);
-    else
-      for (; i + 16 <= end; i += 16) vstore16(binary16(kind, operand16(ra, i, ia, 16), operand16(rb, i, ib, 16), count), 0, ry + i);
-    if (i < end) store_lanes(binary16(kind, operand16(ra, i, ia, end - i), operand16(rb, i, ib, end - i), count), ry + i, end - i);
+    if (i < end) {
+      const float16 u = operand16(ra, i, ia, end - i), v = operand16(rb, i, ib, end - i);
+      store_lanes(simple16(post, binary16(kind, u, v, count), alpha, beta), ry + i, end - i);
+    }
+  }
+}
+
+/* Blocked, with an operand that is not: y[row][m] is 16 lanes. The axes outside m are the view; sm: an operand's stride along m; lanes: 1
+ * where its 16 values are neighbours, 0 where one value serves all. An operand that stands still along m may have only `tail` lanes.
+ * global (ceil(middle / per_item), rows) */
+kernel void binary_lanes(global const float *a, ulong a0, global const float *b, ulong b0, global float *y, ulong y0, int rank, long8 dim,
+                         long8 sa, long8 sb, int kind, float count, int post, float alpha, float beta, int block_axis, int tail, long middle,
+                         long per_item, long ma, int lanes_a, long mb, int lanes_b) {
+  const long row = get_global_id(1), begin = get_global_id(0) * per_item, end = min(begin + per_item, middle);
+  place p;
+  place_at(&p, row, rank + 1, dim);
+  a += a0 + place_offset(&p, rank + 1, sa);
+  b += b0 + place_offset(&p, rank + 1, sb);
+  y += y0 + row * middle * 16;
+  const int lanes = tail && p.index[block_axis] == at(dim, block_axis) - 1 ? tail : 16;
+  float16 u = operand16(a, 0, lanes_a, lanes), v = operand16(b, 0, lanes_b, lanes);
+  for (long m = begin; m < end; m++) {
+    if (ma) u = lanes_a ? vload16(0, a + m * ma) : (float16)(a[m * ma]);
+    if (mb) v = lanes_b ? vload16(0, b + m * mb) : (float16)(b[m * mb]);
+    vstore16(keep_lanes(simple16(post, binary16(kind, u, v, count), alpha, beta), lanes), m, y);
   }
 }
 
 /* EQUAL, LESS, GREATER of f32 into bool; plain tensors only. */
 kernel void compare(global const float *a, ulong a0, global const float *b, ulong b0, global uchar *y, ulong y0, int rank, long8 dim, long8 sa,
-                    long8 sb, long rows, long rows_per_item, long per_item, int kind) {
+                    long8 sb, int kind, long rows, long rows_per_item, long per_item) {
   const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
   const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   const long ia = at(sa, rank - 1), ib = at(sb, rank - 1);

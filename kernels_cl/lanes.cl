@@ -66,17 +66,33 @@ sum16 sum_add(sum16 s, float16 x) {
   return s;
 }
 
-/* The 16 lanes of a compensated sum as one number. */
+/* The 16 lanes of a compensated sum as one number: neighbours are added in four steps, each with what its rounding lost. */
 float sum_across(sum16 s) {
-  float e[16], r[16], total, rest = 0.0f;
+  float e[16], r[16];
   vstore16(s.sum, 0, e);
-  vstore16(s.rest, 0, r);
-  total = e[0];
-  rest = r[0];
-  for (int i = 1; i < 16; i++) {
-    const float y = e[i] - (rest + r[i]), t = total + y, lost = (t - total) - y;
-    rest = isfinite(t) ? lost : 0.0f;
-    total = t;
+  vstore16(-s.rest, 0, r);
+  for (int n = 8; n > 0; n /= 2)
+    for (int i = 0; i < n; i++) {
+      const float a = e[i], b = e[i + n], t = a + b, v = t - a;
+      r[i] += r[i + n] + ((a - (t - v)) + (b - v));
+      e[i] = t;
+    }
+  return isfinite(e[0]) ? e[0] + r[0] : e[0];
+}
+
+/* Activations cheap enough to ride on another op; kinds of convoke/plugin.h, any other is the identity. NaN stays NaN. */
+float16 simple16(int kind, float16 x, float alpha, float beta) {
+  switch (kind) {
+    case 32: return select(x, (float16)(0.0f), x < 0.0f);   /* RELU */
+    case 33: return select(x, alpha * x, x < 0.0f);         /* LEAKY_RELU */
+    case 40: x = select(x, (float16)(alpha), x < alpha);    /* CLIP: an upper bound below the lower one wins */
+             return select(x, (float16)(beta), x > beta);
+    case 41: x = alpha * x + beta;                          /* HARD_SIGMOID */
+             return select(select(x, (float16)(0.0f), x < 0.0f), (float16)(1.0f), x > 1.0f);
+    case 42: {                                              /* HARD_SWISH */
+      const float16 h = x / 6.0f + 0.5f;
+      return x * select(select(h, (float16)(0.0f), h < 0.0f), (float16)(1.0f), h > 1.0f);
+    }
+    default: return x;
   }
-  return total;
 }

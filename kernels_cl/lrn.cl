@@ -31,30 +31,39 @@ kernel void lrn_plain(global const float *x, ulong x0, global float *y, ulong y0
   }
 }
 
-/* global (ceil(cells / per_item), N ceil(C/16)). Squares of three neighbouring blocks lie in a row of 48; the window slides over it. */
+/* global (ceil(cells / per_item), N ceil(C/16)). The squares of three neighbouring blocks lie in a row of 48 for each of BATCH cells; the
+ * window slides over them. A batch, so that the loads across two stores do not wait for them. */
+#define BATCH 8
 kernel void lrn_blocked(global const float *x, ulong x0, global float *y, ulong y0, long channels, long cells, long per_item, long low, long high,
                         float scale, float beta, float bias) {
   const long row = get_global_id(1), blocks = (channels + 15) / 16, block = row % blocks;
   const long begin = get_global_id(0) * per_item, end = min(begin + per_item, cells);
   const int lanes = (int)min(channels - block * 16, 16L);
-  float squares[48];
-  vstore16((float16)(0.0f), 0, squares);
-  vstore16((float16)(0.0f), 2, squares);
+  float squares[BATCH][48];
+  for (int j = 0; j < BATCH; j++) {
+    vstore16((float16)(0.0f), 0, squares[j]);
+    vstore16((float16)(0.0f), 2, squares[j]);
+  }
   x += x0 + row * cells * 16;
   y += y0 + row * cells * 16;
-  for (long i = begin; i < end; i++) {
-    const float16 v = vload16(i, x);
-    float16 total = (float16)(0.0f);
-    if (block > 0) {
-      const float16 u = vload16(i - cells, x);
-      vstore16(u * u, 0, squares);
+  for (long i = begin; i < end; i += BATCH) {
+    const int n = (int)min(end - i, (long)BATCH);
+    for (int j = 0; j < n; j++) {
+      const float16 v = vload16(i + j, x);
+      vstore16(v * v, 1, squares[j]);
+      if (block > 0) {
+        const float16 u = vload16(i + j - cells, x);
+        vstore16(u * u, 0, squares[j]);
+      }
+      if (block + 1 < blocks) {
+        const float16 u = vload16(i + j + cells, x);
+        vstore16(u * u, 2, squares[j]);
+      }
     }
-    vstore16(v * v, 1, squares);
-    if (block + 1 < blocks) {
-      const float16 u = vload16(i + cells, x);
-      vstore16(u * u, 2, squares);
+    for (int j = 0; j < n; j++) {
+      float16 total = (float16)(0.0f);
+      for (long k = -low; k <= high; k++) total += vload16(0, squares[j] + 16 + k);
+      vstore16(keep_lanes(norm_by(vload16(i + j, x), total, scale, beta, bias), lanes), i + j, y);
     }
-    for (long k = -low; k <= high; k++) total += vload16(0, squares + 16 + k);
-    vstore16(keep_lanes(norm_by(v, total, scale, beta, bias), lanes), i, y);
   }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool.cl: max, average and p-norm over windows and over whole planes, f32. One and two spatial axes come as three (D, H, W with leading
  * ones). Plain: [planes][D][H][W], planes = N C. Blocked: [planes][D][H][W][16], planes = N ceil(C/16). An item takes `rows_per_item`
- * output rows; nothing of the pad is ever read or enters a sum, so zero lanes stay zero. Sums are compensated.
+ * output rows; nothing of the pad is ever read or enters a sum, and zero lanes give zero. Sums are compensated.
  * `kind` is an op of convoke/plugin.h: 3 MAX_POOL, 4 AVG_POOL, 5 LP_POOL. */
 
 #include "lanes.cl"
@@ -31,69 +31,99 @@ long counted(const window *w, int d, long o, int pads) {
 float16 powered(float16 x, float p) { return p == 1.0f ? fabs(x) : p == 2.0f ? x * x : pow(fabs(x), p); }
 float16 root(float16 x, float p) { return p == 1.0f ? x : p == 2.0f ? sqrt(x) : pow(x, 1.0f / p); }
 
-/* 16 cells, `step` apart; reads nothing past the last one. */
+/* 16 cells, `step` apart (0: one cell for all lanes); reads nothing past the last one. */
 float16 load_apart(global const float *p, long step) {
   float v[16];
   if (step == 1) return vload16(0, p);
+  if (step == 0) return (float16)(p[0]);
   if (step == 2) return (float16)(vload16(0, p).even, vload16(0, p + 15).odd);
   for (int i = 0; i < 16; i++) v[i] = p[i * step];
   return vload16(0, v);
 }
 
-/* A window's running result. */
-typedef struct { float16 best; sum16 total; } pooled;
-
-pooled pool_start(void) {
-  pooled r;
-  r.best = (float16)(-INFINITY);
-  r.total.sum = r.total.rest = (float16)(0.0f);
-  return r;
+/* Outputs [*low, *high) along W have all their taps inside. */
+void inside(const window *w, long *low, long *high) {
+  const long reach = w->in.z - 1 - (w->size.z - 1) * w->dilation.z + w->begin.z;
+  *low = min((w->begin.z + w->stride.z - 1) / w->stride.z, w->out.z);
+  *high = reach < 0 ? *low : clamp(reach / w->stride.z + 1, *low, w->out.z);
 }
 
-pooled pool_tap(pooled r, int kind, float p, float16 x) {
-  if (kind == 3) r.best = max_lanes(r.best, x);
-  else r.total = sum_add(r.total, kind == 4 ? x : powered(x, p));
-  return r;
+/* The taps of an output row along D and H: the cell of the first (W = 0), their ranges and steps, and how many count in a mean. */
+typedef struct { global const float *x; long d0, d1, h0, h1, d_step, h_step, counted; } slab;
+
+slab slab_of(const window *w, global const float *x, long row, long lanes, int count_pads) {
+  const long oh = row % w->out.y, od = row / w->out.y % w->out.x, plane = row / w->out.y / w->out.x, line = w->in.z * lanes;
+  long sd, sh;
+  slab s;
+  taps(w, 0, od, &sd, &s.d0, &s.d1);
+  taps(w, 1, oh, &sh, &s.h0, &s.h1);
+  s.d_step = w->dilation.x * w->in.y * line;
+  s.h_step = w->dilation.y * line;
+  s.x = x + ((plane * w->in.x + sd) * w->in.y + sh) * line;
+  s.counted = counted(w, 0, od, count_pads) * counted(w, 1, oh, count_pads);
+  return s;
 }
 
-float16 pool_result(pooled r, int kind, float p, float count) {
-  const float16 sum = r.total.sum - r.total.rest;
-  return kind == 3 ? r.best : kind == 4 ? sum / count : root(sum, p);
+float16 window_max(const slab *s, long from, long w0, long w1, long apart, long step) {
+  float16 best = (float16)(-INFINITY);
+  for (long d = s->d0; d < s->d1; d++)
+    for (long h = s->h0; h < s->h1; h++) {
+      global const float *p = s->x + d * s->d_step + h * s->h_step + from;
+      for (long k = w0; k < w1; k++) best = max_lanes(best, load_apart(p + k * apart, step));
+    }
+  return best;
 }
 
-/* global (ceil(planes * outD * outH / rows_per_item)): plain tensors. 16 outputs of a row at once where all their taps along W are inside. */
+#define CHUNK 16 /* terms added plainly before the sum is compensated */
+
+float16 window_sum(const slab *s, long from, long w0, long w1, long apart, long step, int kind, float power) {
+  sum16 total = {(float16)(0.0f), (float16)(0.0f)};
+  for (long d = s->d0; d < s->d1; d++)
+    for (long h = s->h0; h < s->h1; h++) {
+      global const float *p = s->x + d * s->d_step + h * s->h_step + from;
+      for (long k = w0; k < w1;) {
+        const long stop = min(k + CHUNK, w1);
+        float16 part = (float16)(0.0f);
+        for (; k < stop; k++) {
+          const float16 v = load_apart(p + k * apart, step);
+          part += kind == 4 ? v : powered(v, power);
+        }
+        total = sum_add(total, part);
+      }
+    }
+  return total.sum - total.rest;
+}
+
+/* 16 results: lane i has taps w0 .. w1 of each line, `apart` floats from tap to tap, the first at from + i * step. */
+float16 pooled(const slab *s, long from, long w0, long w1, long apart, long step, long count, int kind, float power) {
+  float16 sum;
+  if (kind == 3) return window_max(s, from, w0, w1, apart, step);
+  sum = window_sum(s, from, w0, w1, apart, step, kind, power);
+  return kind == 4 ? sum / (float)(s->counted * count) : root(sum, power);
+}
+
+/* global (ceil(planes * outD * outH / rows_per_item)): plain tensors. 16 outputs of a row at once where all their taps are inside (the last
+ * 16 may overlap those before), else one by one. */
 kernel void pool_plain(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride, long4 dilation,
-                       long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float p) {
+                       long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
   const window w = {in, out, size, stride, dilation, begin, end};
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
+  long low, high;
+  inside(&w, &low, &high);
   for (long row = row0; row < row1; row++) {
-    const long oh = row % out.y, od = row / out.y % out.x, plane = row / out.y / out.x;
-    const long deep = counted(&w, 0, od, count_pads) * counted(&w, 1, oh, count_pads);
-    global const float *px = x + x0 + plane * in.x * in.y * in.z;
+    const slab s = slab_of(&w, x + x0, row, 1, count_pads);
     global float *py = y + y0 + row * out.z;
-    long sd, d0, d1, sh, h0, h1, sw, w0, w1;
-    taps(&w, 0, od, &sd, &d0, &d1);
-    taps(&w, 1, oh, &sh, &h0, &h1);
     for (long ow = 0; ow < out.z;) {
-      const long reach = ow + 15 < out.z ? (ow + 15) * stride.z - begin.z + (size.z - 1) * dilation.z : in.z;
-      const int wide = ow * stride.z >= begin.z && reach < in.z;
-      pooled r = pool_start();
-      taps(&w, 2, ow, &sw, &w0, &w1);
-      for (long d = d0; d < d1; d++)
-        for (long h = h0; h < h1; h++) {
-          global const float *line = px + ((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw;
-          if (wide)
-            for (long k = 0; k < size.z; k++) r = pool_tap(r, kind, p, load_apart(line + k * dilation.z, stride.z));
-          else
-            for (long k = w0; k < w1; k++) r = pool_tap(r, kind, p, (float16)(line[k * dilation.z]));
-        }
-      if (wide) {
-        vstore16(pool_result(r, kind, p, (float)(deep * size.z)), 0, py + ow);
-        ow += 16;
-      } else {
-        py[ow] = pool_result(r, kind, p, (float)(deep * counted(&w, 2, ow, count_pads))).s0;
-        ow++;
+      long start, w0, w1;
+      if (ow >= low && ow < high && high - low >= 16) {
+        const long o = min(ow, high - 16);
+        vstore16(pooled(&s, o * stride.z - begin.z, 0, size.z, dilation.z, stride.z, size.z, kind, power), 0, py + o);
+        ow = o + 16;
+        continue;
       }
+      taps(&w, 2, ow, &start, &w0, &w1);
+      py[ow] = pooled(&s, start, w0, w1, dilation.z, 0, counted(&w, 2, ow, count_pads), kind, power).s0;
+      ow++;
     }
   }
 }
@@ -132,38 +162,23 @@ kernel void max_pool_index(global const float *x, ulong x0, global float *y, ulo
   }
 }
 
-/* global (ceil(planes * outD * outH / rows_per_item)): blocked by 16 channels. Kinds 3 and 4. */
+/* global (ceil(planes * outD * outH / rows_per_item)): blocked by 16 channels. */
 kernel void pool_blocked(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride, long4 dilation,
-                         long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads) {
+                         long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
   const window w = {in, out, size, stride, dilation, begin, end};
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
+  long low, high;
+  inside(&w, &low, &high);
   for (long row = row0; row < row1; row++) {
-    const long oh = row % out.y, od = row / out.y % out.x, plane = row / out.y / out.x;
-    const long deep = counted(&w, 0, od, count_pads) * counted(&w, 1, oh, count_pads);
-    global const float *px = x + x0 + plane * in.x * in.y * in.z * 16;
+    const slab s = slab_of(&w, x + x0, row, 16, count_pads);
     global float *py = y + y0 + row * out.z * 16;
-    long sd, d0, d1, sh, h0, h1, sw, w0, w1;
-    taps(&w, 0, od, &sd, &d0, &d1);
-    taps(&w, 1, oh, &sh, &h0, &h1);
     for (long ow = 0; ow < out.z; ow++) {
-      taps(&w, 2, ow, &sw, &w0, &w1);
-      if (kind == 3) {
-        float16 best = (float16)(-INFINITY);
-        for (long d = d0; d < d1; d++)
-          for (long h = h0; h < h1; h++) {
-            global const float *line = px + (((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw) * 16;
-            for (long k = w0; k < w1; k++) best = max_lanes(best, vload16(k * dilation.z, line));
-          }
-        vstore16(best, ow, py);
-      } else {
-        sum16 total = {(float16)(0.0f), (float16)(0.0f)};
-        for (long d = d0; d < d1; d++)
-          for (long h = h0; h < h1; h++) {
-            global const float *line = px + (((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw) * 16;
-            for (long k = w0; k < w1; k++) total = sum_add(total, vload16(k * dilation.z, line));
-          }
-        vstore16((total.sum - total.rest) / (float)(deep * counted(&w, 2, ow, count_pads)), ow, py);
+      long start = ow * stride.z - begin.z, w0 = 0, w1 = size.z, count = size.z;
+      if (ow < low || ow >= high) {
+        taps(&w, 2, ow, &start, &w0, &w1);
+        count = counted(&w, 2, ow, count_pads);
       }
+      vstore16(pooled(&s, start * 16, w0, w1, dilation.z * 16, 1, count, kind, power), ow, py);
     }
   }
 }
@@ -182,23 +197,26 @@ kernel void global_plain(global const float *x, ulong x0, global float *y, ulong
     for (; i + 16 <= cells; i += 16) best = max_lanes(best, vload16(0, x + i));
     result = max_across(best);
     for (; i < cells; i++) result = max_one(result, x[i]);
-  } else if (kind == 4) {
-    for (; i + 64 <= cells; i += 64)
-      for (int j = 0; j < 4; j++) total[j] = sum_add(total[j], vload16(j, x + i));
-    for (; i < cells; i += 16) total[0] = sum_add(total[0], load_lanes(x + i, cells - i));
-    for (int j = 1; j < 4; j++) total[0] = sum_add(sum_add(total[0], total[j].sum), -total[j].rest);
-    result = sum_across(total[0]) / (float)cells;
   } else {
-    for (; i < cells; i += 16) total[0] = sum_add(total[0], powered(load_lanes(x + i, cells - i), p));
-    result = root((float16)(sum_across(total[0])), p).s0;
+    if (kind == 4 && cells >= 64) {
+      for (; i + 64 <= cells; i += 64)
+        for (int j = 0; j < 4; j++) total[j] = sum_add(total[j], vload16(j, x + i));
+      for (int j = 1; j < 4; j++) total[0] = sum_add(sum_add(total[0], total[j].sum), -total[j].rest);
+    }
+    for (; i < cells; i += 16) {
+      const float16 v = load_lanes(x + i, cells - i);
+      total[0] = sum_add(total[0], kind == 4 ? v : powered(v, p));
+    }
+    result = sum_across(total[0]);
+    result = kind == 4 ? result / (float)cells : root((float16)(result), p).s0;
   }
   y[y0 + plane] = result;
 }
 
-/* global (planes): 16 numbers for each blocked plane of `cells`. Kinds 3 and 4. */
-kernel void global_blocked(global const float *x, ulong x0, global float *y, ulong y0, long planes, long cells, int kind) {
+/* global (planes): 16 numbers for each blocked plane of `cells`. Kinds 3, 4, 5. */
+kernel void global_blocked(global const float *x, ulong x0, global float *y, ulong y0, long planes, long cells, int kind, float p) {
   const long plane = get_global_id(0);
-  float16 best = (float16)(-INFINITY);
+  float16 best = (float16)(-INFINITY), sum;
   sum16 even = {(float16)(0.0f), (float16)(0.0f)}, odd = even;
   long i = 0;
   if (plane >= planes) return;
@@ -208,11 +226,13 @@ kernel void global_blocked(global const float *x, ulong x0, global float *y, ulo
     vstore16(best, plane, y + y0);
     return;
   }
-  for (; i + 2 <= cells; i += 2) {
-    even = sum_add(even, vload16(i, x));
-    odd = sum_add(odd, vload16(i + 1, x));
-  }
-  if (i < cells) even = sum_add(even, vload16(i, x));
+  if (kind == 4)
+    for (; i + 2 <= cells; i += 2) {
+      even = sum_add(even, vload16(i, x));
+      odd = sum_add(odd, vload16(i + 1, x));
+    }
+  for (; i < cells; i++) even = sum_add(even, kind == 4 ? vload16(i, x) : powered(vload16(i, x), p));
   even = sum_add(sum_add(even, odd.sum), -odd.rest);
-  vstore16((even.sum - even.rest) / (float)cells, plane, y + y0);
+  sum = even.sum - even.rest;
+  vstore16(kind == 4 ? sum / (float)cells : root(sum, p), plane, y + y0);
 }

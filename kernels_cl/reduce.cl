@@ -25,6 +25,7 @@ reduced reduce_one(reduced r, int kind, float16 x) {
 /* Where row `i` of up to 8 axes begins. */
 long strided(long i, int rank, long8 dim, long8 stride) {
   long o = 0;
+  if (rank == 1) return i * stride.s0;
   for (int d = rank - 1; d >= 0; d--) {
     o += i % at(dim, d) * at(stride, d);
     i /= at(dim, d);
@@ -64,16 +65,30 @@ kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y
   }
 }
 
-/* The innermost axis is kept and dense (`inner` elements): 16 outputs at once. kept: the axes outside it.
- * global (ceil(inner / 16), outputs / inner) */
+/* The innermost axis is kept and dense (`inner` elements): WIDTH outputs at once. kept: the axes outside it.
+ * global (ceil(inner / WIDTH), outputs / inner) */
+#define VECTORS 4
+#define WIDTH (16 * VECTORS)
 kernel void reduce_across(global const float *x, ulong x0, global float *y, ulong y0, int kept, long8 kept_dim, long8 kept_stride, int gone,
                           long8 gone_dim, long8 gone_stride, long inner, long runs, int kind) {
-  const long first = get_global_id(0) * 16, n = min(inner - first, 16L), row = get_global_id(1);
-  reduced r = reduce_start(kind);
-  float16 result;
+  const long first = get_global_id(0) * WIDTH, n = min(inner - first, (long)WIDTH), row = get_global_id(1);
+  const int full = (int)(max(n, 0L) / 16);
+  reduced r[VECTORS];
+  for (int j = 0; j < VECTORS; j++) r[j] = reduce_start(kind);
   x += x0 + strided(row, kept, kept_dim, kept_stride) + first;
-  for (long run = 0; run < runs; run++) r = reduce_one(r, kind, load_lanes(x + strided(run, gone, gone_dim, gone_stride), n));
-  result = r.total.sum - r.total.rest;
-  if (kind == 128) result /= (float)runs;
-  store_lanes(kind >= 130 ? r.best : result, y + y0 + row * inner + first, n);
+  y += y0 + row * inner + first;
+  for (long run = 0; run < runs; run++) {
+    global const float *p = x + strided(run, gone, gone_dim, gone_stride);
+    if (full == VECTORS)
+      for (int j = 0; j < VECTORS; j++) r[j] = reduce_one(r[j], kind, vload16(j, p));
+    else {
+      for (int j = 0; j < full; j++) r[j] = reduce_one(r[j], kind, vload16(j, p));
+      if (n > full * 16) r[full] = reduce_one(r[full], kind, load_lanes(p + full * 16, n - full * 16));
+    }
+  }
+  for (int j = 0; j < VECTORS && j * 16 < n; j++) {
+    float16 result = r[j].total.sum - r[j].total.rest;
+    if (kind == 128) result /= (float)runs;
+    store_lanes(kind >= 130 ? r[j].best : result, y + j * 16, n - j * 16);
+  }
 }

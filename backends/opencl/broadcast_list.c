@@ -47,7 +47,7 @@ static int32_t all_present(ocl_query *q) {
 
 static int32_t binary_accepts(ocl_query *q) {
   const cvk_op *op = q->op;
-  if (!all_present(q) || !ocl_takes_f32(q)) return 0;
+  if (!all_present(q) || !ocl_takes_f32(q) || !ocl_takes_simple_post(q)) return 0;
   if (q->row->layout == CVK_BLOCKED && !accepts_layouts(q)) return 0;
   if (q->row->layout == CVK_NHWC) {
     for (int32_t i = 0; i < op->n_in; i++) {
@@ -94,44 +94,68 @@ static int32_t make_view(ocl_view *v, const cvk_tensor_desc *y, const cvk_tensor
   return ocl_view_merge(v, tail ? 1 : -1);
 }
 
-/* Does op(0, 0) of two blocked operands, or a plain operand, put something else than zero into unused lanes? */
-static int32_t needs_tail(int32_t kind, const cvk_tensor_desc *a, const cvk_tensor_desc *b) {
-  return !ocl_is_blocked16(&a->format) || !ocl_is_blocked16(&b->format) || kind == CVK_OP_DIV || kind == CVK_OP_POW;
+/* Does op(0, 0) of two blocked operands, a plain operand or the activation put something else than zero into unused lanes? */
+static int32_t needs_tail(int32_t kind, const cvk_tensor_desc *a, const cvk_tensor_desc *b, ocl_simple_post post) {
+  return !ocl_is_blocked16(&a->format) || !ocl_is_blocked16(&b->format) || kind == CVK_OP_DIV || kind == CVK_OP_POW || ocl_post_moves_zero(post);
 }
 
-/* y = op(a, b); a is input ia, or the output where ia < 0. */
-static cvk_status add_binary(ocl_build *b, int32_t ia, int32_t ib, int32_t kind, float count) {
+static cvk_status end_rows(ocl_build *b, ocl_launch *l, const ocl_view *v) {
+  const int64_t rows = ocl_view_rows(v);
+  const ocl_split s = ocl_split_rows(b->dev, rows, v->dim[v->rank - 1]);
+  ocl_arg_long(l, rows);
+  ocl_arg_long(l, s.rows_per_item);
+  ocl_arg_long(l, s.per_item);
+  return ocl_launch_end(b, l, 2, s.items, ocl_line_local);
+}
+
+/* Kernel binary_lanes: the innermost axis is the 16 lanes; the one outside it, unless it counts the blocks, is the kernel's m. */
+static cvk_status end_lanes(ocl_build *b, ocl_launch *l, const ocl_view *v, int32_t outer) {
+  int64_t rows = 1;
+  for (int32_t i = 0; i < outer; i++) rows *= v->dim[i];
+  const int32_t has_middle = outer < v->rank - 1;
+  const int64_t middle = has_middle ? v->dim[outer] : 1;
+  ocl_split s = ocl_split_rows(b->dev, rows, middle * OCL_BLOCK);
+  s.items[1] = rows; /* one a work-item */
+  ocl_arg_long(l, middle);
+  ocl_arg_long(l, s.per_item / OCL_BLOCK);
+  for (int32_t t = 0; t < 2; t++) {
+    ocl_arg_long(l, has_middle ? v->stride[t][outer] : 0);
+    ocl_arg_int(l, v->stride[t][v->rank - 1] != 0);
+  }
+  return ocl_launch_end(b, l, 2, s.items, ocl_line_local);
+}
+
+/* y = post(op(a, b)); a is input ia, or the output where ia < 0. */
+static cvk_status add_binary(ocl_build *b, int32_t ia, int32_t ib, int32_t kind, float count, ocl_simple_post post) {
   const cvk_tensor_desc *y = b->op->out[0], *operand[2] = {ia < 0 ? y : b->op->in[ia], b->op->in[ib]};
-  const int32_t tail = ocl_is_blocked16(&y->format) && needs_tail(kind, operand[0], operand[1]) ? (int32_t)(y->dim[1] % OCL_BLOCK) : 0;
+  const int32_t blocked = ocl_is_blocked16(&y->format), tail = blocked && needs_tail(kind, operand[0], operand[1], post) ? (int32_t)(y->dim[1] % OCL_BLOCK) : 0;
   ocl_view v;
-  const int32_t block_axis = make_view(&v, y, operand, 2, tail);
-  const int64_t rows = ocl_view_rows(&v);
-  const ocl_split s = ocl_split_rows(b->dev, rows, v.dim[v.rank - 1]);
-  ocl_launch *l = ocl_launch_begin(b, "elementwise", "", "binary");
+  const int32_t block_axis = make_view(&v, y, operand, 2, tail), lanes = blocked && v.dim[v.rank - 1] == OCL_BLOCK;
+  const int32_t outer = !lanes ? v.rank : v.rank >= 2 && v.rank - 2 != block_axis ? v.rank - 2 : v.rank - 1;
+  ocl_launch *l = ocl_launch_begin(b, "elementwise", "", lanes ? "binary_lanes" : "binary");
   if (ia < 0) ocl_arg_out(l, b, 0);
   else ocl_arg_in(l, b, ia);
   ocl_arg_in(l, b, ib);
   ocl_arg_out(l, b, 0);
-  ocl_arg_int(l, v.rank);
-  ocl_arg_long8(l, v.rank, v.dim, 1);
-  ocl_arg_long8(l, v.rank, v.stride[0], 0);
-  ocl_arg_long8(l, v.rank, v.stride[1], 0);
-  ocl_arg_long(l, rows);
-  ocl_arg_long(l, s.rows_per_item);
-  ocl_arg_long(l, s.per_item);
+  ocl_arg_int(l, outer);
+  ocl_arg_long8(l, outer, v.dim, 1);
+  ocl_arg_long8(l, outer, v.stride[0], 0);
+  ocl_arg_long8(l, outer, v.stride[1], 0);
   ocl_arg_int(l, kind);
   ocl_arg_float(l, count);
+  ocl_arg_simple_post(l, post);
   ocl_arg_int(l, block_axis < 0 ? 0 : block_axis);
   ocl_arg_int(l, tail);
-  return ocl_launch_end(b, l, 2, s.items, ocl_line_local);
+  return lanes ? end_lanes(b, l, &v, outer) : end_rows(b, l, &v);
 }
 
 static cvk_status binary_prepare(ocl_build *b) {
   const int32_t n = b->op->n_in, kind = b->op->kind;
-  if (n == 1) return add_binary(b, 0, 0, CVK_OP_IDENTITY, 1.0f);
+  const ocl_simple_post none = {0, 0, 0}, post = ocl_post_of(b->op);
+  if (n == 1) return add_binary(b, 0, 0, CVK_OP_IDENTITY, 1.0f, post);
   for (int32_t i = 1; i < n; i++) {
     const int32_t step = kind == CVK_OP_MEAN && i + 1 < n ? CVK_OP_ADD : kind;
-    const cvk_status status = add_binary(b, i == 1 ? 0 : -1, i, step, (float)n);
+    const cvk_status status = add_binary(b, i == 1 ? 0 : -1, i, step, (float)n, i + 1 < n ? none : post);
     if (status != CVK_OK) return status;
   }
   return CVK_OK;
@@ -149,8 +173,6 @@ static cvk_status compare_prepare(ocl_build *b) {
   const cvk_tensor_desc *y = b->op->out[0];
   ocl_view v;
   make_view(&v, y, b->op->in, 2, 0);
-  const int64_t rows = ocl_view_rows(&v);
-  const ocl_split s = ocl_split_rows(b->dev, rows, v.dim[v.rank - 1]);
   ocl_launch *l = ocl_launch_begin(b, "elementwise", "", "compare");
   ocl_arg_in(l, b, 0);
   ocl_arg_in(l, b, 1);
@@ -159,11 +181,8 @@ static cvk_status compare_prepare(ocl_build *b) {
   ocl_arg_long8(l, v.rank, v.dim, 1);
   ocl_arg_long8(l, v.rank, v.stride[0], 0);
   ocl_arg_long8(l, v.rank, v.stride[1], 0);
-  ocl_arg_long(l, rows);
-  ocl_arg_long(l, s.rows_per_item);
-  ocl_arg_long(l, s.per_item);
   ocl_arg_int(l, b->op->kind);
-  return ocl_launch_end(b, l, 2, s.items, ocl_line_local);
+  return end_rows(b, l, &v);
 }
 
 static int32_t where_accepts(ocl_query *q) {
@@ -186,8 +205,6 @@ static cvk_status where_prepare(ocl_build *b) {
       for (int32_t t = 1; t < 3; t++) v.stride[t][i] *= words;
     ocl_view_add(&v, words, (int64_t[]){0, 1, 1});
   }
-  const int64_t rows = ocl_view_rows(&v);
-  const ocl_split s = ocl_split_rows(b->dev, rows, v.dim[v.rank - 1]);
   ocl_launch *l = ocl_launch_begin(b, "elementwise", "", "where");
   for (int32_t i = 0; i < 3; i++) ocl_arg_in(l, b, i);
   ocl_arg_out(l, b, 0);
@@ -195,10 +212,7 @@ static cvk_status where_prepare(ocl_build *b) {
   ocl_arg_int(l, v.rank);
   ocl_arg_long8(l, v.rank, v.dim, 1);
   for (int32_t t = 0; t < 3; t++) ocl_arg_long8(l, v.rank, v.stride[t], 0);
-  ocl_arg_long(l, rows);
-  ocl_arg_long(l, s.rows_per_item);
-  ocl_arg_long(l, s.per_item);
-  return ocl_launch_end(b, l, 2, s.items, ocl_line_local);
+  return end_rows(b, l, &v);
 }
 
 static const int32_t binary_kinds[] = {CVK_OP_PRELU, CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_POW,

@@ -11,7 +11,8 @@ static int64_t lines_of(const cvk_tensor_desc *t) {
 
 static int32_t takes_image(ocl_query *q) {
   const cvk_tensor_desc *x = q->op->in[0];
-  if (!ocl_takes_f32(q)) return 0;
+  const int32_t fuses = q->op->kind == CVK_OP_BATCH_NORM;
+  if (!ocl_takes_f32(q) || !(fuses ? ocl_takes_simple_post(q) : ocl_takes_no_post(q))) return 0;
   if (!q->op->out[0]) return ocl_refuse(q, "nobody reads the output");
   if (x->rank < 2 || (q->row->layout == CVK_BLOCKED && x->rank < 3)) return ocl_refuse(q, "rank %d", x->rank);
   ocl_want_in(q, 0, q->row->layout);
@@ -40,6 +41,7 @@ static cvk_status batch_norm_prepare(ocl_build *b) {
   ocl_arg_long(l, blocked ? s.per_item / OCL_BLOCK : s.per_item);
   ocl_arg_long(l, x->dim[1]);
   ocl_arg_float(l, a->epsilon);
+  ocl_arg_simple_post(l, ocl_post_of(b->op));
   return ocl_launch_end(b, l, 2, s.items, ocl_line_local);
 }
 
@@ -74,7 +76,7 @@ static cvk_status lrn_prepare(ocl_build *b) {
 }
 
 static int32_t softmax_accepts(ocl_query *q) {
-  if (!ocl_takes_f32(q)) return 0;
+  if (!ocl_takes_f32(q) || !ocl_takes_no_post(q)) return 0;
   if (!q->op->out[0]) return ocl_refuse(q, "nobody reads the output");
   q->candidate->inplace = 0;
   q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(q->op->in[0]) * 30, 2 * ocl_traffic(q->op), 0.3);

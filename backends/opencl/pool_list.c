@@ -40,7 +40,6 @@ static int32_t window_accepts(ocl_query *q) {
   if (x->rank < 3 || x->rank > 2 + SPATIAL) return ocl_refuse(q, "rank %d; one to three spatial axes are taken", x->rank);
   if (wants_index != q->row->variant) return ocl_refuse(q, wants_index ? "this row gives no indices" : "nobody reads the indices");
   if (!wants_index && !y) return ocl_refuse(q, "nobody reads the output");
-  if (q->row->layout == CVK_BLOCKED && op->kind == CVK_OP_LP_POOL) return ocl_refuse(q, "p-norms are pooled in plain tensors only");
   ocl_want_in(q, 0, q->row->layout);
   ocl_want_out(q, 0, q->row->layout);
   const cvk_pool_attr *a = op->attr;
@@ -82,7 +81,7 @@ static cvk_status window_prepare(ocl_build *b) {
   const int64_t items = add_rows(l, b, &w, planes_of(op->out[0]) * w.out[0] * w.out[1], blocked ? OCL_BLOCK : 1);
   ocl_arg_int(l, op->kind);
   ocl_arg_int(l, a->count_include_pad);
-  if (!blocked) ocl_arg_float(l, (float)a->p);
+  ocl_arg_float(l, (float)a->p);
   return ocl_launch_end(b, l, 1, &items, ocl_line_local);
 }
 
@@ -123,12 +122,11 @@ static int32_t reduces_planes(const cvk_op *op) {
 static int32_t global_accepts(ocl_query *q) {
   const cvk_op *op = q->op;
   const cvk_tensor_desc *x = op->in[0];
-  const int32_t pool = global_kind(op), reduction = op->kind == CVK_OP_REDUCE_MAX || op->kind == CVK_OP_REDUCE_MEAN;
+  const int32_t reduction = op->kind == CVK_OP_REDUCE_MAX || op->kind == CVK_OP_REDUCE_MEAN;
   if (x->dtype != CVK_F32 || !op->out[0]) return ocl_refuse(q, "an input of type %d; this row works on f32", x->dtype);
   if (!ocl_takes_no_post(q)) return 0;
   if (x->rank < 3) return ocl_refuse(q, "rank %d has no planes", x->rank);
   if (reduction && !reduces_planes(op)) return ocl_refuse(q, "the axes are not all the spatial ones, kept as 1");
-  if (q->row->layout == CVK_BLOCKED && pool == CVK_OP_LP_POOL) return ocl_refuse(q, "p-norms are pooled in plain tensors only");
   if (ocl_pixels(x) == 0) return ocl_refuse(q, "planes without cells");
   ocl_want_in(q, 0, q->row->layout);
   ocl_want_out(q, 0, q->row->layout);
@@ -146,7 +144,7 @@ static cvk_status global_prepare(ocl_build *b) {
   ocl_arg_long(l, planes);
   ocl_arg_long(l, ocl_pixels(op->in[0]));
   ocl_arg_int(l, global_kind(op));
-  if (!blocked) ocl_arg_float(l, op->kind == CVK_OP_GLOBAL_LP_POOL ? (float)((const cvk_pool_attr *)op->attr)->p : 0.0f);
+  ocl_arg_float(l, op->kind == CVK_OP_GLOBAL_LP_POOL ? (float)((const cvk_pool_attr *)op->attr)->p : 0.0f);
   return ocl_launch_end(b, l, 1, &planes, ocl_line_local);
 }
 

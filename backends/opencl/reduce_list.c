@@ -4,6 +4,8 @@
 #include "lists.h"
 #include "view.h"
 
+#define WIDTH 64 /* outputs of an item of reduce_across */
+
 typedef struct {
   ocl_view kept, gone; /* one tensor each: x */
   int32_t row;         /* the innermost axis is reduced */
@@ -64,7 +66,7 @@ static cvk_status prepare(ocl_build *b) {
     ocl_arg_int(l, b->op->kind);
     return ocl_launch_end(b, l, 1, &items, ocl_line_local);
   }
-  const int64_t inner = r.kept.dim[r.kept.rank - 1], items[2] = {(inner + 15) / 16, ocl_view_rows(&r.kept)};
+  const int64_t inner = r.kept.dim[r.kept.rank - 1], items[2] = {(inner + WIDTH - 1) / WIDTH, ocl_view_rows(&r.kept)};
   add_view(l, &r.kept, r.kept.rank - 1);
   add_view(l, &r.gone, r.gone.rank);
   ocl_arg_long(l, inner);

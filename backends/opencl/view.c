@@ -128,8 +128,30 @@ int32_t ocl_takes_f32(ocl_query *q) {
     if (op->in[i] && op->in[i]->dtype != CVK_F32) return ocl_refuse(q, "input %d has type %d, this row works on f32", i, op->in[i]->dtype);
   for (int32_t i = 0; i < op->n_out; i++)
     if (op->out[i] && op->out[i]->dtype != CVK_F32) return ocl_refuse(q, "output %d has type %d, this row works on f32", i, op->out[i]->dtype);
-  return ocl_takes_no_post(q);
+  return 1;
 }
+
+int32_t ocl_takes_simple_post(ocl_query *q) {
+  static const int32_t simple[] = {CVK_OP_RELU, CVK_OP_LEAKY_RELU, CVK_OP_CLIP, CVK_OP_HARD_SIGMOID, CVK_OP_HARD_SWISH};
+  if (q->op->n_post == 0) return 1;
+  if (q->op->n_post > 1) return ocl_refuse(q, "%d post-ops; this row takes one activation", q->op->n_post);
+  for (size_t i = 0; i < sizeof simple / sizeof *simple; i++)
+    if (q->op->post[0]->kind == simple[i]) return 1;
+  return ocl_refuse(q, "post-op %d is not one of the cheap activations", q->op->post[0]->kind);
+}
+
+ocl_simple_post ocl_post_of(const cvk_op *op) {
+  const cvk_unary_attr *attr = op->n_post ? op->post[0]->attr : NULL;
+  return (ocl_simple_post){op->n_post ? op->post[0]->kind : 0, attr ? attr->alpha : 0.0f, attr ? attr->beta : 0.0f};
+}
+
+void ocl_arg_simple_post(ocl_launch *l, ocl_simple_post post) {
+  ocl_arg_int(l, post.kind);
+  ocl_arg_float(l, post.alpha);
+  ocl_arg_float(l, post.beta);
+}
+
+int32_t ocl_post_moves_zero(ocl_simple_post post) { return post.kind == CVK_OP_CLIP || post.kind == CVK_OP_HARD_SIGMOID; }
 
 double ocl_traffic(const cvk_op *op) {
   double bytes = 0;

@@ -45,9 +45,18 @@ void ocl_arg_long4(ocl_launch *l, int32_t n, const int64_t *v, int64_t fill);
 /* Elements of a tensor; supports() has seen valid shapes, so the product does not overflow. */
 int64_t ocl_elements(const cvk_tensor_desc *t);
 int64_t ocl_pixels(const cvk_tensor_desc *t); /* the product of the spatial axes */
-/* 1 when all present inputs and outputs are f32 and there are no post-ops; else a refusal. */
+/* 1 when all present inputs and outputs are f32; else a refusal. */
 int32_t ocl_takes_f32(ocl_query *q);
 int32_t ocl_takes_no_post(ocl_query *q);
+/* An activation of lanes.cl's simple16 as the only post-op, or none (kind 0). */
+typedef struct ocl_simple_post {
+  int32_t kind;
+  float alpha, beta;
+} ocl_simple_post;
+int32_t ocl_takes_simple_post(ocl_query *q);
+ocl_simple_post ocl_post_of(const cvk_op *op);
+void ocl_arg_simple_post(ocl_launch *l, ocl_simple_post post);
+int32_t ocl_post_moves_zero(ocl_simple_post post); /* f(0) may be another number than 0 */
 /* Memory traffic of the op in bytes, for estimates. */
 double ocl_traffic(const cvk_op *op);
 
