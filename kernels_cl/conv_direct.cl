@@ -14,7 +14,7 @@
 
 // One tap of pixels FROM..TO-1 over 16 input channels.
 #define TAP(FROM, TO)                                                                                                        \
-  _Pragma("unroll") for (int i = 0; i < 16; i++) {                                                                           \
+  _Pragma("unroll 4") for (int i = 0; i < 16; i++) {                                                                           \
     const float16 w0 = wp0[i], w1 = wp1[i];                                                                                  \
     _Pragma("unroll") for (int p = (FROM); p < (TO); p++) {                                                                  \
       const float16 v = (float16)(xp[p * step + i]);                                                                         \

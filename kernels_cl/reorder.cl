@@ -4,30 +4,23 @@
 // lanes past the last channel are read as 0 and written only where `fill` says that the target has room for them.
 // global: (groups of 16 pixels, channel blocks, batch)
 
-#define CROSS(A, B, LOW, HIGH)                          \
-  {                                                     \
-    const float16 low = shuffle2(A, B, LOW);            \
-    B = shuffle2(A, B, HIGH);                           \
-    A = low;                                            \
+// One round of four that make a 16 x 16 transposition: vectors 8 apart are interleaved.
+static inline void interleave16(const float16 *from, float16 *to) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    to[2 * i].even = from[i].lo;
+    to[2 * i].odd = from[i + 8].lo;
+    to[2 * i + 1].even = from[i].hi;
+    to[2 * i + 1].odd = from[i + 8].hi;
   }
+}
 
-// 16 x 16 transposition: four rounds that swap halves, quarters, pairs, singles.
 static inline void transpose16(float16 *r) {
-  const uint16 low8 = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-  const uint16 low4 = (uint16)(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-  const uint16 low2 = (uint16)(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-  const uint16 low1 = (uint16)(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-#pragma unroll
-  for (int i = 0; i < 8; i++) CROSS(r[i], r[i + 8], low8, low8 + 8u)
-#pragma unroll
-  for (int i = 0; i < 16; i++)
-    if ((i & 4) == 0) CROSS(r[i], r[i + 4], low4, low4 + 4u)
-#pragma unroll
-  for (int i = 0; i < 16; i++)
-    if ((i & 2) == 0) CROSS(r[i], r[i + 2], low2, low2 + 2u)
-#pragma unroll
-  for (int i = 0; i < 16; i++)
-    if ((i & 1) == 0) CROSS(r[i], r[i + 1], low1, low1 + 1u)
+  float16 a[16], b[16];
+  interleave16(r, a);
+  interleave16(a, b);
+  interleave16(b, a);
+  interleave16(a, r);
 }
 
 static inline float16 load_some(global const float *p, long n) {
@@ -56,7 +49,6 @@ kernel void reorder(global const float *x, ulong x_offset, global float *y, ulon
   x += x_offset + n * x_batch + block * x_block + p * x_pixel;
   y += y_offset + n * y_batch + block * y_block + p * y_pixel;
   const int by_lane = x_lane == 1 && x_pixel != 1; // rows of r are pixels
-#pragma unroll
   for (int i = 0; i < 16; i++) {
     if (by_lane)
       r[i] = i < count ? load_some(x + i * x_pixel, lanes) : (float16)(0.0f);
@@ -65,7 +57,6 @@ kernel void reorder(global const float *x, ulong x_offset, global float *y, ulon
   }
   const int to_lane = y_lane == 1 && y_pixel != 1;
   if (by_lane != to_lane) transpose16(r);
-#pragma unroll
   for (int i = 0; i < 16; i++) {
     if (to_lane) {
       if (i < count) store_some(y + i * y_pixel, r[i], written);

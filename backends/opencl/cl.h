@@ -69,7 +69,7 @@ struct cvk_backend_device {
   atomic_int lost;
   pthread_mutex_t program_lock;
   ocl_program *programs;
-  atomic_int unsaved_programs;
+  atomic_int unsaved_programs, cache_refused; /* cache_refused: its folder cannot be written, which was said once */
 };
 
 /* CVK_OK, or DEVICE_LOST or AFTER_FORK with the sentence: the first line of every call that reaches the driver. */

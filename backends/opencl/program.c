@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* program.c: a program per (source file, options) and device, built once from the disk cache or from source and shared by its kernels.
- * A program is written to the cache only after its kernels have run: drivers that compile lazily have nothing to give before. */
+ * A program is written to the cache only after its kernels have run, when the device is closed:
+ * drivers that compile lazily have nothing to give before, and some compile more when asked for the binary. */
 #include <stdio.h>
 #include <string.h>
 

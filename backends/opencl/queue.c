@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* queue.c: in-order queues. finish with a limit polls a marker, since clFinish has none and may never return; a device whose queue
- * does not complete is lost. The first finish after new programs ran also saves them to the disk cache. */
+ * does not complete is lost. */
 #include <unistd.h>
 
 #include "cl.h"
