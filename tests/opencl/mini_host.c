@@ -62,7 +62,7 @@ static const char *host_option(void *ctx, const char *name) {
   (void)ctx;
   for (int32_t i = 0; i < state.n_options; i++)
     if (strcmp(state.option[i][0], name) == 0) return state.option[i][1][0] ? state.option[i][1] : NULL;
-  return NULL;
+  return strcmp(name, "cl_class") == 0 ? getenv("CONVOKE_CL_CLASS") : NULL;
 }
 
 static const void *host_extension(void *ctx, const char *name) {
