@@ -10,7 +10,9 @@ enum { ATTR_NAME = 1, ATTR_F = 2, ATTR_I = 3, ATTR_S = 4, ATTR_T = 5, ATTR_FLOAT
 enum { VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEM_TYPE = 1, TENSOR_SHAPE = 2, SHAPE_DIM = 1, DIM_VALUE = 1 };
 
 /* Wire type and attribute type of each value field of AttributeProto, by field number. */
-static const struct { int8_t wire, type; } attr_fields[] = {
+static const struct {
+  int8_t wire, type;
+} attr_fields[] = {
     [ATTR_NAME] = {CVK_WIRE_BYTES, 0},
     [ATTR_F] = {CVK_WIRE_FIXED32, CVK_ONNX_FLOAT},
     [ATTR_I] = {CVK_WIRE_VARINT, CVK_ONNX_INT},
@@ -44,13 +46,26 @@ static cvk_status read_attr(const uint8_t *base, cvk_view message, cvk_onnx_attr
     if (s != CVK_OK) return s;
     if (attr_fields[f.number].type) held = attr_fields[f.number].type;
     switch (f.number) {
-      case ATTR_NAME: a->name = f.view; break;
-      case ATTR_F: a->f = cvk_wire_f32(f.value); break;
-      case ATTR_I: a->i = (int64_t)f.value; break;
-      case ATTR_S: a->s = f.view; break;
-      case ATTR_T: a->t = f.view; break;
-      case ATTR_TYPE: said = (int32_t)f.value; break;
-      default: break;
+      case ATTR_NAME:
+        a->name = f.view;
+        break;
+      case ATTR_F:
+        a->f = cvk_wire_f32(f.value);
+        break;
+      case ATTR_I:
+        a->i = (int64_t)f.value;
+        break;
+      case ATTR_S:
+        a->s = f.view;
+        break;
+      case ATTR_T:
+        a->t = f.view;
+        break;
+      case ATTR_TYPE:
+        said = (int32_t)f.value;
+        break;
+      default:
+        break;
     }
   }
   a->type = said ? said : held;
@@ -76,8 +91,7 @@ cvk_status cvk_onnx_attrs_read(const cvk_onnx_model *m, const cvk_onnx_node *nod
     s = read_attr(base, f.view, &attr[*n]);
     if (s != CVK_OK) return s;
     if (attr[*n].name.bytes == 0) return cvk_fail(CVK_IO_ERROR, "attribute %d has no name", *n);
-    if (name_taken(attr, *n, attr[*n].name))
-      return cvk_fail(CVK_IO_ERROR, "attribute '%.*s' is given twice", CVK_VIEW_TEXT(attr[*n].name));
+    if (name_taken(attr, *n, attr[*n].name)) return cvk_fail(CVK_IO_ERROR, "attribute '%.*s' is given twice", CVK_VIEW_TEXT(attr[*n].name));
     ++*n;
   }
 }

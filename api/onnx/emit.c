@@ -8,13 +8,17 @@
 
 #define EXACT_IN_DOUBLE ((int64_t)1 << 53)
 
-static cvk_value op1(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value x) { return cvk_onnx_op(c, kind, attr, 1, &x); }
+static cvk_value op1(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value x) {
+  return cvk_onnx_op(c, kind, attr, 1, &x);
+}
 
 static cvk_value op2(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value a, cvk_value b) {
   return cvk_onnx_op(c, kind, attr, 2, (const cvk_value[]){a, b});
 }
 
-static cvk_value to_int64s(cvk_onnx_call *c, int64_t v) { return cvk_onnx_int64s(c, 1, &v); }
+static cvk_value to_int64s(cvk_onnx_call *c, int64_t v) {
+  return cvk_onnx_int64s(c, 1, &v);
+}
 
 /* y under the shape of x, whatever it will be. */
 static cvk_value reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x) {
@@ -29,7 +33,9 @@ static cvk_value align_to_axis(cvk_onnx_call *c, int64_t axis) {
   const cvk_value a = cvk_onnx_input(c, 0), b = cvk_onnx_input(c, 1);
   const cvk_value shape = op1(c, CVK_OP_SHAPE, NULL, b);
   cvk_value ones = op2(c, CVK_OP_SUB, NULL, to_int64s(c, axis < 0 ? -axis : 0), op1(c, CVK_OP_SHAPE, NULL, shape));
-  if (axis >= 0) ones = op2(c, CVK_OP_SUB, NULL, op2(c, CVK_OP_ADD, NULL, op1(c, CVK_OP_SHAPE, NULL, op1(c, CVK_OP_SHAPE, NULL, a)), ones), to_int64s(c, axis));
+  if (axis >= 0)
+    ones = op2(c, CVK_OP_SUB, NULL, op2(c, CVK_OP_ADD, NULL, op1(c, CVK_OP_SHAPE, NULL, op1(c, CVK_OP_SHAPE, NULL, a)), ones),
+               to_int64s(c, axis));
   const cvk_shape_attr one = {.dtype = CVK_I64, .value = 1};
   const cvk_axis_attr first = {.axis = 0};
   const cvk_value padded = op2(c, CVK_OP_CONCAT, &first, shape, op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, ones));
@@ -89,7 +95,8 @@ void cvk_onnx_emit_batch_norm(cvk_onnx_call *c) {
   if (c->model->opset < 7) cvk_onnx_take_flag(c, "is_test", &is_test);
   for (int32_t i = 1; i < c->node->n_out && !is_test; i++)
     if (cvk_onnx_output_used(c, i)) training = 1; /* before opset 14 the outputs alone told */
-  if (training) cvk_onnx_fail(c, CVK_UNSUPPORTED, "training mode (running statistics as outputs) is not supported; export the model for inference");
+  if (training)
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "training mode (running statistics as outputs) is not supported; export the model for inference");
   if (spatial) {
     cvk_onnx_emit_op(c, &attr, c->node->n_in);
     return;
@@ -139,7 +146,8 @@ void cvk_onnx_emit_pad_2(cvk_onnx_call *c) {
   cvk_onnx_fill_pad(c, &attr);
   cvk_onnx_take_f32(c, "value", &value);
   attr.pad.value = (double)value;
-  if (!cvk_onnx_take_i64s(c, "pads", INT64_MIN, 2 * CVK_MAX_RANK, pads, &n)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'pads' is missing");
+  if (!cvk_onnx_take_i64s(c, "pads", INT64_MIN, 2 * CVK_MAX_RANK, pads, &n))
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'pads' is missing");
   const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
   cvk_onnx_define(c, 0, op2(c, CVK_OP_PAD, &attr, cvk_onnx_input(c, 0), cvk_onnx_int64s(c, n, pads)), x ? x->rank : -1);
 }
@@ -177,8 +185,10 @@ void cvk_onnx_emit_constant(cvk_onnx_call *c) {
   int64_t i = 0;
   for (size_t k = 0; k < sizeof lacking / sizeof *lacking; k++)
     for (int32_t j = 0; j < c->n_attrs; j++)
-      if (cvk_view_is(c->attr[j].name, lacking[k])) cvk_onnx_fail(c, CVK_UNSUPPORTED, "a constant given as %s is not supported", lacking[k]);
-  if (c->status == CVK_OK && c->n_attrs != 1) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d attributes, expected the value alone", c->n_attrs);
+      if (cvk_view_is(c->attr[j].name, lacking[k]))
+        cvk_onnx_fail(c, CVK_UNSUPPORTED, "a constant given as %s is not supported", lacking[k]);
+  if (c->status == CVK_OK && c->n_attrs != 1)
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d attributes, expected the value alone", c->n_attrs);
   cvk_onnx_take_tensor(c, "value", &t);
   if (!t && cvk_onnx_take_f32(c, "value_float", &f)) c->status = cvk_tensor_create(NULL, CVK_F32, 0, NULL, &f, &t);
   if (!t && cvk_onnx_take_i64(c, "value_int", INT64_MIN, INT64_MAX, &i)) c->status = cvk_tensor_create(NULL, CVK_I64, 0, NULL, &i, &t);

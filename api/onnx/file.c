@@ -35,14 +35,17 @@ static cvk_status map_descriptor(int fd, const char *name, cvk_view *out) {
   if (fstat(fd, &st) != 0) return cvk_fail(CVK_IO_ERROR, "%.200s: %s", name, strerror(errno));
   if (!S_ISREG(st.st_mode)) return cvk_fail(CVK_IO_ERROR, "%.200s is not a regular file", name);
   if (st.st_size == 0) return cvk_fail(CVK_IO_ERROR, "%.200s is empty (0 bytes)", name);
-  if ((uint64_t)st.st_size > SIZE_MAX) return cvk_fail(CVK_SIZE_OVERFLOW, "%.200s has %lld bytes, too many for this system", name, (long long)st.st_size);
+  if ((uint64_t)st.st_size > SIZE_MAX)
+    return cvk_fail(CVK_SIZE_OVERFLOW, "%.200s has %lld bytes, too many for this system", name, (long long)st.st_size);
   void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (p == MAP_FAILED) return cvk_fail(CVK_IO_ERROR, "%.200s: mapping %lld bytes failed: %s", name, (long long)st.st_size, strerror(errno));
   *out = (cvk_view){p, (uint64_t)st.st_size};
   return CVK_OK;
 }
 
-static void unmap(cvk_view v) { munmap((void *)(uintptr_t)v.data, (size_t)v.bytes); }
+static void unmap(cvk_view v) {
+  munmap((void *)(uintptr_t)v.data, (size_t)v.bytes);
+}
 
 cvk_status cvk_onnx_file_map(const char *path, cvk_onnx_file **out) {
   if (!path || !out) return cvk_fail(CVK_INVALID_ARGUMENT, "ONNX model: the path or the out argument is NULL");
@@ -70,7 +73,8 @@ cvk_status cvk_onnx_file_map(const char *path, cvk_onnx_file **out) {
 }
 
 cvk_status cvk_onnx_file_wrap(const void *data, uint64_t bytes, cvk_onnx_file **out) {
-  if (!data || bytes == 0) return cvk_fail(CVK_INVALID_ARGUMENT, "ONNX model: %llu bytes at %s", (unsigned long long)bytes, data ? "the address" : "NULL");
+  if (!data || bytes == 0)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "ONNX model: %llu bytes at %s", (unsigned long long)bytes, data ? "the address" : "NULL");
   cvk_onnx_file *f = calloc(1, sizeof *f);
   if (!f) return cvk_fail(CVK_NO_MEMORY, "ONNX model: no memory for %zu bytes", sizeof *f);
   f->bytes = (cvk_view){data, bytes};
@@ -79,7 +83,9 @@ cvk_status cvk_onnx_file_wrap(const void *data, uint64_t bytes, cvk_onnx_file **
   return CVK_OK;
 }
 
-void cvk_onnx_file_retain(cvk_onnx_file *f) { atomic_fetch_add(&f->references, 1); }
+void cvk_onnx_file_retain(cvk_onnx_file *f) {
+  atomic_fetch_add(&f->references, 1);
+}
 
 void cvk_onnx_file_release(void *file) {
   cvk_onnx_file *f = file;
@@ -95,7 +101,9 @@ void cvk_onnx_file_release(void *file) {
   free(f);
 }
 
-cvk_view cvk_onnx_file_bytes(const cvk_onnx_file *f) { return f->bytes; }
+cvk_view cvk_onnx_file_bytes(const cvk_onnx_file *f) {
+  return f->bytes;
+}
 
 /* Opens folder/location one component at a time, so that no symbolic link is followed at any level. */
 static cvk_status open_beneath(const char *folder, const char *location, int *out) {

@@ -27,7 +27,8 @@ static void take_list(cvk_onnx_call *c, const char *name, int64_t low, int64_t *
 }
 
 static void take_window(cvk_onnx_call *c, window w, int32_t *length) {
-  static const char *const auto_pads[] = {[CVK_PAD_EXPLICIT] = "NOTSET", [CVK_SAME_UPPER] = "SAME_UPPER", [CVK_SAME_LOWER] = "SAME_LOWER", [CVK_VALID] = "VALID"};
+  static const char *const auto_pads[] = {
+      [CVK_PAD_EXPLICIT] = "NOTSET", [CVK_SAME_UPPER] = "SAME_UPPER", [CVK_SAME_LOWER] = "SAME_LOWER", [CVK_VALID] = "VALID"};
   int64_t pads[2 * CVK_MAX_SPATIAL];
   int32_t n = 0;
   const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
@@ -89,7 +90,8 @@ void cvk_onnx_fill_global_lp_pool(cvk_onnx_call *c, cvk_any_attr *a) {
   int64_t v = a->pool.p;
   if (c->model->opset == 1) {
     if (!cvk_onnx_take_f32(c, "p", &p)) return;
-    if (!(p >= 1 && p < 1e9f) || p != (float)(int32_t)p) cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute 'p' is %g, expected a whole number from 1", (double)p);
+    if (!(p >= 1 && p < 1e9f) || p != (float)(int32_t)p)
+      cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute 'p' is %g, expected a whole number from 1", (double)p);
     a->pool.p = c->status == CVK_OK ? (int32_t)p : 2;
   } else {
     cvk_onnx_take_i64(c, "p", 1, INT32_MAX, &v);
@@ -103,7 +105,8 @@ void cvk_onnx_fill_lp_pool(cvk_onnx_call *c, cvk_any_attr *a) {
 }
 
 void cvk_onnx_fill_pad(cvk_onnx_call *c, cvk_any_attr *a) {
-  static const char *const modes[] = {[CVK_PAD_CONSTANT] = "constant", [CVK_PAD_REFLECT] = "reflect", [CVK_PAD_EDGE] = "edge", [CVK_PAD_WRAP] = "wrap"};
+  static const char *const modes[] = {
+      [CVK_PAD_CONSTANT] = "constant", [CVK_PAD_REFLECT] = "reflect", [CVK_PAD_EDGE] = "edge", [CVK_PAD_WRAP] = "wrap"};
   cvk_onnx_take_choice(c, "mode", COUNT(modes), modes, &a->pad.mode);
 }
 
@@ -133,7 +136,9 @@ void cvk_onnx_fill_gemm(cvk_onnx_call *c, cvk_any_attr *a) {
   if (c->model->opset < 7) cvk_onnx_ignore(c, "broadcast"); /* C broadcasts wherever it has to */
 }
 
-void cvk_onnx_fill_axis(cvk_onnx_call *c, cvk_any_attr *a) { cvk_onnx_take_i32(c, "axis", &a->axis.axis); }
+void cvk_onnx_fill_axis(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_onnx_take_i32(c, "axis", &a->axis.axis);
+}
 
 void cvk_onnx_fill_concat(cvk_onnx_call *c, cvk_any_attr *a) {
   if (cvk_onnx_take_i32(c, "axis", &a->axis.axis)) return;
@@ -190,13 +195,18 @@ void cvk_onnx_fill_reduce(cvk_onnx_call *c, cvk_any_attr *a) {
   cvk_onnx_take_flag(c, "noop_with_empty_axes", &a->axes.noop_with_empty_axes);
 }
 
-void cvk_onnx_fill_squeeze(cvk_onnx_call *c, cvk_any_attr *a) { take_axes(c, "axes", &a->axes); }
-
-void cvk_onnx_fill_unsqueeze(cvk_onnx_call *c, cvk_any_attr *a) {
-  if (!take_axes(c, "axes", &a->axes) && cvk_onnx_input(c, 1) == CVK_NO_VALUE) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "the axes are missing");
+void cvk_onnx_fill_squeeze(cvk_onnx_call *c, cvk_any_attr *a) {
+  take_axes(c, "axes", &a->axes);
 }
 
-void cvk_onnx_fill_transpose(cvk_onnx_call *c, cvk_any_attr *a) { take_axes(c, "perm", &a->axes); }
+void cvk_onnx_fill_unsqueeze(cvk_onnx_call *c, cvk_any_attr *a) {
+  if (!take_axes(c, "axes", &a->axes) && cvk_onnx_input(c, 1) == CVK_NO_VALUE)
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "the axes are missing");
+}
+
+void cvk_onnx_fill_transpose(cvk_onnx_call *c, cvk_any_attr *a) {
+  take_axes(c, "perm", &a->axes);
+}
 
 void cvk_onnx_fill_reshape(cvk_onnx_call *c, cvk_any_attr *a) {
   cvk_onnx_take_flag(c, "allowzero", &a->shape.allow_zero);
@@ -239,7 +249,8 @@ void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {
   int64_t to = 0;
   if (!cvk_onnx_take_i64(c, "to", 0, INT32_MAX, &to)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
   if (c->status == CVK_OK && cvk_onnx_dtype_bytes(to) == 0)
-    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute 'to' is %lld (%s), an element type that is not supported", (long long)to, cvk_onnx_dtype_name(to));
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute 'to' is %lld (%s), an element type that is not supported", (long long)to,
+                  cvk_onnx_dtype_name(to));
   cvk_onnx_ignore(c, "saturate"); /* these two are for 8-bit floats */
   cvk_onnx_ignore(c, "round_mode");
   a->cast.dtype = (int32_t)to;

@@ -36,7 +36,7 @@ void cvk_onnx_fill_shape(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c); /* Add-6 ... with its `broadcast` and `axis` */
 void cvk_onnx_emit_prelu_6(cvk_onnx_call *c);        /* a slope of one extent goes along the channels */
 void cvk_onnx_emit_softmax_1(cvk_onnx_call *c);      /* over all axes from `axis` on, taken as one */
-void cvk_onnx_emit_batch_norm(cvk_onnx_call *c); /* inference only; `spatial` until opset 8 */
+void cvk_onnx_emit_batch_norm(cvk_onnx_call *c);     /* inference only; `spatial` until opset 8 */
 void cvk_onnx_emit_dropout(cvk_onnx_call *c);
 void cvk_onnx_emit_pad_2(cvk_onnx_call *c);
 void cvk_onnx_emit_constant(cvk_onnx_call *c);

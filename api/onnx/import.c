@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* import.c: a model to a graph: refuse what is lacking in one message, make constants, sort the nodes, add each through its row of
  * import_table.c. Everything is checked before it is used: a model may be hostile. */
+#include "import.h"
+
 #include <convoke/model.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "import.h"
-
 #define MOST_GRAPH_INPUTS 4096
-#define MOST_LISTED 24 /* operator types in one message */
-#define LABEL_BYTES 200
 
 typedef struct importer {
   cvk_onnx_call call; /* of the node in hand; model, graph and names of all */
@@ -75,7 +73,7 @@ cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v) {
 }
 
 static cvk_status define_constant(cvk_graph *g, cvk_view name, cvk_onnx_name *n, cvk_tensor *t) {
-  char text[LABEL_BYTES];
+  char text[CVK_ONNX_LABEL_BYTES];
   snprintf(text, sizeof text, "%.*s", CVK_VIEW_TEXT(name));
   n->constant = t;
   n->rank = cvk_tensor_rank(t);
@@ -113,7 +111,8 @@ void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr, int32_t n_in) 
     if (i == 0 || cvk_onnx_output_used(c, i)) n_out = n_out > i + 1 ? n_out : i + 1;
   while (n_in > 0 && cvk_onnx_input(c, n_in - 1) == CVK_NO_VALUE) n_in--;
   if (n_in > def->max_in || n_out > def->max_out)
-    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d inputs and %d outputs, expected at most %d and %d", n_in, n_out, def->max_in, def->max_out);
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d inputs and %d outputs, expected at most %d and %d", n_in, n_out, def->max_in,
+                  def->max_out);
   if (c->status != CVK_OK) return;
   for (int32_t i = 0; i < n_in; i++) in[i] = cvk_onnx_input(c, i);
   c->status = cvk_graph_op(c->graph, c->row->kind, attr, n_in, in, n_out, out, c->label);
@@ -121,74 +120,12 @@ void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr, int32_t n_in) 
   for (int32_t i = 0; i < n_out; i++) cvk_onnx_define(c, i, out[i], rank);
 }
 
-/* Names come from the file: none may break a line or steer a terminal. */
-static void make_printable(char *text) {
-  for (char *p = text; *p; p++)
-    if ((unsigned char)*p < ' ' || *p == 127) *p = '?';
-}
-
-/* ---- what is lacking ---- */
-
-/* The node's name, or where it has none that of its first output. */
-static const char *node_label(const cvk_onnx_model *m, const cvk_onnx_node *node, char label[LABEL_BYTES]) {
-  cvk_view v = node->name;
-  for (int32_t i = 0; v.bytes == 0 && i < node->n_out; i++)
-    if (m->value[node->first + node->n_in + i] >= 0) v = m->name[m->value[node->first + node->n_in + i]];
-  snprintf(label, LABEL_BYTES, "%.*s", CVK_VIEW_TEXT(v));
-  make_printable(label);
-  return label;
-}
-
-typedef struct lack {
-  cvk_view domain, op_type;
-  int32_t nodes;
-  char first[160]; /* names of the first nodes */
-} lack;
-
-static void note_lack(lack *l, const cvk_onnx_model *m, const cvk_onnx_node *node) {
-  char label[LABEL_BYTES];
-  const size_t used = strlen(l->first);
-  if (l->nodes++ < 3 && used < sizeof l->first - 1)
-    snprintf(l->first + used, sizeof l->first - used, "%s'%.40s'", used ? ", " : "", node_label(m, node, label));
-}
-
-/* One message for all operators that have no row. */
-static cvk_status check_operators(const cvk_onnx_model *m) {
-  lack lacks[MOST_LISTED];
-  int32_t n = 0, nodes = 0, more = 0;
-  for (int32_t i = 0; i < m->n_nodes; i++) {
-    const cvk_onnx_node *node = &m->node[i];
-    if (cvk_onnx_row_find(node->domain, node->op_type, m->opset)) continue;
-    nodes++;
-    int32_t k = 0;
-    while (k < n && (cvk_view_compare(lacks[k].op_type, node->op_type) != 0 || cvk_view_compare(lacks[k].domain, node->domain) != 0)) k++;
-    if (k == n && n == MOST_LISTED) {
-      more++;
-      continue;
-    }
-    if (k == n) lacks[n++] = (lack){.domain = node->domain, .op_type = node->op_type};
-    note_lack(&lacks[k], m, node);
-  }
-  if (nodes == 0) return CVK_OK;
-  char text[1800];
-  size_t used = 0;
-  for (int32_t k = 0; k < n && used < sizeof text; k++) {
-    const lack *l = &lacks[k];
-    const int got = snprintf(text + used, sizeof text - used, "%s%.*s%s%.*s (%s %s%s)", k ? ", " : "",
-                             (int)(l->domain.bytes < 40 ? l->domain.bytes : 40), l->domain.data ? (const char *)l->domain.data : "",
-                             l->domain.bytes ? "." : "", (int)(l->op_type.bytes < 60 ? l->op_type.bytes : 60), (const char *)l->op_type.data,
-                             l->nodes == 1 ? "node" : "nodes", l->first, l->nodes > 3 ? " and more" : "");
-    used += got > 0 ? (size_t)got : 0;
-  }
-  return cvk_fail(CVK_UNSUPPORTED, "%d of %d nodes are of operators that Convoke lacks at opset %lld: %s%s", nodes, m->n_nodes, (long long)m->opset,
-                  text, more ? " and others" : "");
-}
-
 /* ---- values ---- */
 
 /* A name as a C string. */
 static cvk_status copy_text(cvk_view v, char **out) {
-  if (memchr(v.data, '\0', v.bytes)) return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: the name '%.*s' holds a zero byte", CVK_VIEW_TEXT(v));
+  if (memchr(v.data, '\0', v.bytes))
+    return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: the name '%.*s' holds a zero byte", CVK_VIEW_TEXT(v));
   *out = strndup((const char *)v.data, v.bytes);
   return *out ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "no memory for a name of %llu bytes", (unsigned long long)v.bytes);
 }
@@ -276,7 +213,8 @@ static cvk_status add_outputs(importer *im) {
     char *text = NULL;
     cvk_status s = copy_text(m->name[number], &text);
     if (s == CVK_OK && im->name[number].value == CVK_NO_VALUE)
-      s = cvk_fail(CVK_INVALID_ARGUMENT, "graph output '%.*s' is not defined by any node, input or initialiser", CVK_VIEW_TEXT(m->name[number]));
+      s = cvk_fail(CVK_INVALID_ARGUMENT, "graph output '%.*s' is not defined by any node, input or initialiser",
+                   CVK_VIEW_TEXT(m->name[number]));
     if (s == CVK_OK) s = cvk_graph_output(im->call.graph, im->name[number].value, text);
     free(text);
     if (s != CVK_OK) return s;
@@ -287,9 +225,9 @@ static cvk_status add_outputs(importer *im) {
 /* ---- nodes ---- */
 
 static cvk_status fail_at_node(const importer *im, int32_t index, cvk_status status) {
-  char label[LABEL_BYTES];
+  char label[CVK_ONNX_LABEL_BYTES];
   const cvk_onnx_node *node = &im->m->node[index];
-  return cvk_fail_within(status, "node '%s' (%.*s)", node_label(im->m, node, label), CVK_VIEW_TEXT(node->op_type));
+  return cvk_fail_within(status, "node '%s' (%.*s)", cvk_onnx_node_label(im->m, node, label), CVK_VIEW_TEXT(node->op_type));
 }
 
 /* Depth-first from each node in the file's order, with a stack of our own: a sorted file keeps its order. */
@@ -310,9 +248,12 @@ static cvk_status sort_nodes(importer *im, int32_t *stack, int32_t *next_input, 
         if (number < 0) continue;
         const cvk_onnx_name *name = &im->name[number];
         if (name->producer < 0 && name->value == CVK_NO_VALUE)
-          return fail_at_node(im, at, cvk_fail(CVK_INVALID_ARGUMENT, "input %d, '%.*s', is not defined by any node, input or initialiser", i, CVK_VIEW_TEXT(m->name[number])));
+          return fail_at_node(im, at,
+                              cvk_fail(CVK_INVALID_ARGUMENT, "input %d, '%.*s', is not defined by any node, input or initialiser", i,
+                                       CVK_VIEW_TEXT(m->name[number])));
         if (name->producer >= 0 && state[name->producer] == OPEN)
-          return fail_at_node(im, at, cvk_fail(CVK_INVALID_ARGUMENT, "it depends on itself through input %d, '%.*s'", i, CVK_VIEW_TEXT(m->name[number])));
+          return fail_at_node(
+              im, at, cvk_fail(CVK_INVALID_ARGUMENT, "it depends on itself through input %d, '%.*s'", i, CVK_VIEW_TEXT(m->name[number])));
         if (name->producer >= 0 && state[name->producer] == NEW) wanted = name->producer;
       }
       if (wanted >= 0) {
@@ -343,16 +284,17 @@ static cvk_status order_nodes(importer *im) {
 static void check_attributes_taken(cvk_onnx_call *c) {
   for (int32_t i = 0; i < c->n_attrs; i++)
     if (!(c->taken >> i & 1))
-      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%.*s' is unknown at opset %lld", CVK_VIEW_TEXT(c->attr[i].name), (long long)c->model->opset);
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%.*s' is unknown at opset %lld", CVK_VIEW_TEXT(c->attr[i].name),
+                    (long long)c->model->opset);
 }
 
 static cvk_status add_node(importer *im, int32_t index) {
   cvk_onnx_call *c = &im->call;
-  char label[LABEL_BYTES];
+  char label[CVK_ONNX_LABEL_BYTES];
   cvk_any_attr attr = {0};
   c->node = &im->m->node[index];
   c->row = cvk_onnx_row_find(c->node->domain, c->node->op_type, im->m->opset);
-  c->label = node_label(im->m, c->node, label);
+  c->label = cvk_onnx_node_label(im->m, c->node, label);
   c->taken = 0;
   c->status = cvk_onnx_attrs_read(im->m, c->node, c->attr, &c->n_attrs);
   if (c->node->n_out == 0) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has no outputs");
@@ -377,7 +319,7 @@ static cvk_status import(importer *im) {
   const cvk_onnx_model *m = im->m;
   if (m->opset < 1 || m->opset > CVK_ONNX_NEWEST)
     return cvk_fail(CVK_UNSUPPORTED, "the model is of opset %lld, Convoke reads 1 to %d", (long long)m->opset, CVK_ONNX_NEWEST);
-  cvk_status s = check_operators(m);
+  cvk_status s = cvk_onnx_check_operators(m);
   if (s == CVK_OK) s = link_values(im);
   if (s == CVK_OK) s = add_inputs(im);
   if (s == CVK_OK) s = add_initialisers(im);
@@ -407,7 +349,7 @@ static cvk_status load(cvk_context *ctx, cvk_onnx_file *file, cvk_graph **out) {
   } else {
     char text[2048];
     snprintf(text, sizeof text, "%s", cvk_error_message());
-    make_printable(text);
+    cvk_onnx_make_printable(text);
     cvk_fail(s, "%s", text);
     cvk_graph_release(g);
   }

@@ -12,11 +12,11 @@
 #define CVK_ONNX_NEWEST 28 /* the newest opset whose changes to these operators were looked at */
 
 typedef struct cvk_onnx_name { /* what is known of a value name */
-  cvk_value value;      /* CVK_NO_VALUE: not defined (yet) */
-  int32_t rank;         /* -1: unknown */
-  int32_t uses;         /* readers: node inputs and graph outputs */
-  int32_t producer;     /* node; -1: none */
-  cvk_tensor *constant; /* its value, where it is constant; a reference */
+  cvk_value value;             /* CVK_NO_VALUE: not defined (yet) */
+  int32_t rank;                /* -1: unknown */
+  int32_t uses;                /* readers: node inputs and graph outputs */
+  int32_t producer;            /* node; -1: none */
+  cvk_tensor *constant;        /* its value, where it is constant; a reference */
 } cvk_onnx_name;
 
 typedef struct cvk_onnx_row cvk_onnx_row;
@@ -36,18 +36,18 @@ typedef struct cvk_onnx_call {
 } cvk_onnx_call;
 
 enum { /* the rank of all outputs, by the ranks of the inputs */
-  CVK_RANK_UNKNOWN = 0,
-  CVK_RANK_SAME = 1,      /* as input 0 */
-  CVK_RANK_2 = 2,
-  CVK_RANK_BROADCAST = 3, /* the largest */
-  CVK_RANK_MATMUL = 4,    /* the largest, unless a vector is among them */
+       CVK_RANK_UNKNOWN = 0,
+       CVK_RANK_SAME = 1, /* as input 0 */
+       CVK_RANK_2 = 2,
+       CVK_RANK_BROADCAST = 3, /* the largest */
+       CVK_RANK_MATMUL = 4,    /* the largest, unless a vector is among them */
 };
 
 struct cvk_onnx_row {
   const char *op_type;
-  int32_t since, until; /* opsets in which the row holds */
-  int32_t kind;         /* CVK_OP_*, 0 where emit says it all */
-  int32_t rank;         /* CVK_RANK_* */
+  int32_t since, until;                               /* opsets in which the row holds */
+  int32_t kind;                                       /* CVK_OP_*, 0 where emit says it all */
+  int32_t rank;                                       /* CVK_RANK_* */
   void (*fill)(cvk_onnx_call *c, cvk_any_attr *attr); /* attr holds the op's defaults; NULL: the operator has no attributes */
   void (*emit)(cvk_onnx_call *c);                     /* NULL: one op with the node's inputs and outputs */
 };
@@ -68,19 +68,31 @@ cvk_value cvk_onnx_op(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t 
 cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v); /* a constant of shape [n] */
 /* Defines output 0 as a constant; takes the reference. */
 void cvk_onnx_constant(cvk_onnx_call *c, cvk_tensor *t);
-void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr, int32_t n_in); /* what emit NULL does, with this attribute and the first n_in inputs */
+void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr,
+                      int32_t n_in); /* what emit NULL does, with this attribute and the first n_in inputs */
 void cvk_onnx_fail(cvk_onnx_call *c, cvk_status status, const char *fmt, ...) CVK_PRINTF(3, 4);
+
+/* ---- lacking.c ---- */
+
+#define CVK_ONNX_LABEL_BYTES 200
+/* The node's name, or where it has none that of its first output, fit for a message; returns label. */
+const char *cvk_onnx_node_label(const cvk_onnx_model *m, const cvk_onnx_node *node, char label[CVK_ONNX_LABEL_BYTES]);
+/* Control characters become question marks: names come from the file, none may break a line or steer a terminal. */
+void cvk_onnx_make_printable(char *text);
+/* UNSUPPORTED, with all operators that have no row in one message. */
+cvk_status cvk_onnx_check_operators(const cvk_onnx_model *m);
 
 /* ---- take.c: attributes by name; absent ones leave *out as it is; nonzero: present ---- */
 
 int32_t cvk_onnx_take_i64(cvk_onnx_call *c, const char *name, int64_t low, int64_t high, int64_t *out);
-int32_t cvk_onnx_take_i32(cvk_onnx_call *c, const char *name, int32_t *out); /* any int32 */
+int32_t cvk_onnx_take_i32(cvk_onnx_call *c, const char *name, int32_t *out);  /* any int32 */
 int32_t cvk_onnx_take_flag(cvk_onnx_call *c, const char *name, int32_t *out); /* 0 or 1 */
 int32_t cvk_onnx_take_f32(cvk_onnx_call *c, const char *name, float *out);
 int32_t cvk_onnx_take_i64s(cvk_onnx_call *c, const char *name, int64_t low, int32_t most, int64_t *out, int32_t *n);
-int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, const char *const *choice, int32_t *out); /* index of the string */
+int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, const char *const *choice,
+                             int32_t *out); /* index of the string */
 int32_t cvk_onnx_take_tensor(cvk_onnx_call *c, const char *name, cvk_tensor **out);
-void cvk_onnx_ignore(cvk_onnx_call *c, const char *name); /* means nothing at inference */
+void cvk_onnx_ignore(cvk_onnx_call *c, const char *name);                             /* means nothing at inference */
 const cvk_onnx_attr *cvk_onnx_take(cvk_onnx_call *c, const char *name, int32_t type); /* NULL: absent or failed */
 
 #endif

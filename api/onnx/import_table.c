@@ -98,7 +98,9 @@ static const cvk_onnx_row rows[] = {
 };
 #define N_ROWS ((int32_t)(sizeof rows / sizeof *rows))
 
-const cvk_onnx_row *cvk_onnx_row_at(int32_t index) { return index >= 0 && index < N_ROWS ? &rows[index] : NULL; }
+const cvk_onnx_row *cvk_onnx_row_at(int32_t index) {
+  return index >= 0 && index < N_ROWS ? &rows[index] : NULL;
+}
 
 static int compare_row(const void *key, const void *row) {
   const char *name = ((const cvk_onnx_row *)row)->op_type;

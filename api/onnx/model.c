@@ -83,7 +83,8 @@ static cvk_status count_node(reader *r, cvk_view message) {
   for (;;) {
     cvk_status s = cvk_wire_next(&w, &f);
     if (s == CVK_OK && f.number >= NODE_INPUT && f.number <= NODE_DOMAIN && f.number != 6) s = cvk_wire_want(&w, &f, CVK_WIRE_BYTES);
-    if (s == CVK_OK && (f.number == NODE_INPUT || f.number == NODE_OUTPUT)) s = count_one(&r->m->n_values, CVK_ONNX_MOST_VALUES, "node inputs and outputs");
+    if (s == CVK_OK && (f.number == NODE_INPUT || f.number == NODE_OUTPUT))
+      s = count_one(&r->m->n_values, CVK_ONNX_MOST_VALUES, "node inputs and outputs");
     if (s != CVK_OK) return s;
     if (f.number == 0) break;
     if (f.number == NODE_OP_TYPE) named = f.view.bytes > 0;
@@ -99,7 +100,8 @@ static cvk_status count_graph(reader *r, cvk_view graph) {
   for (;;) {
     cvk_status s = cvk_wire_next(&w, &f);
     if (s != CVK_OK || f.number == 0) return s;
-    if (f.number == GRAPH_SPARSE_INITIALISER) return cvk_fail(CVK_UNSUPPORTED, "the model has sparse initialisers, which Convoke does not read");
+    if (f.number == GRAPH_SPARSE_INITIALISER)
+      return cvk_fail(CVK_UNSUPPORTED, "the model has sparse initialisers, which Convoke does not read");
     int32_t *const n = f.number == GRAPH_NODE          ? &m->n_nodes
                        : f.number == GRAPH_INITIALISER ? &m->n_initialisers
                        : f.number == GRAPH_INPUT       ? &m->n_inputs
@@ -111,7 +113,10 @@ static cvk_status count_graph(reader *r, cvk_view graph) {
       s = count_one(n, CVK_ONNX_MOST_NODES, "nodes");
       if (s == CVK_OK) s = count_node(r, f.view);
     } else if (s == CVK_OK) {
-      s = count_one(n, CVK_ONNX_MOST_ITEMS, f.number == GRAPH_INITIALISER ? "initialisers" : f.number == GRAPH_INPUT ? "inputs" : "outputs");
+      s = count_one(n, CVK_ONNX_MOST_ITEMS,
+                    f.number == GRAPH_INITIALISER ? "initialisers"
+                    : f.number == GRAPH_INPUT     ? "inputs"
+                                                  : "outputs");
     }
     if (s != CVK_OK) return s;
   }
@@ -138,12 +143,23 @@ static cvk_status fill_node(reader *r, cvk_view message, cvk_onnx_node *node, in
     s = cvk_wire_next(&w, &f);
     if (f.number == 0) break;
     switch (f.number) {
-      case NODE_INPUT: see(r, f.view, &r->m->value[in++]); break;
-      case NODE_OUTPUT: see(r, f.view, &r->m->value[out++]); break;
-      case NODE_NAME: node->name = f.view; break;
-      case NODE_OP_TYPE: node->op_type = f.view; break;
-      case NODE_DOMAIN: node->domain = f.view; break;
-      default: break;
+      case NODE_INPUT:
+        see(r, f.view, &r->m->value[in++]);
+        break;
+      case NODE_OUTPUT:
+        see(r, f.view, &r->m->value[out++]);
+        break;
+      case NODE_NAME:
+        node->name = f.view;
+        break;
+      case NODE_OP_TYPE:
+        node->op_type = f.view;
+        break;
+      case NODE_DOMAIN:
+        node->domain = f.view;
+        break;
+      default:
+        break;
     }
   }
   node->n_out = out - first - node->n_in;

@@ -42,17 +42,28 @@ void cvk_onnx_model_free(cvk_onnx_model *m); /* NULL is allowed */
 /* A declared input or output. */
 typedef struct cvk_onnx_value_info {
   int32_t is_tensor;
-  int32_t dtype; /* ONNX's number, any; 0: not said */
-  int32_t rank;  /* -1: not said */
+  int32_t dtype;             /* ONNX's number, any; 0: not said */
+  int32_t rank;              /* -1: not said */
   int64_t dim[CVK_MAX_RANK]; /* -1: symbolic or not said */
 } cvk_onnx_value_info;
 cvk_status cvk_onnx_value_info_read(const cvk_onnx_model *m, const cvk_onnx_item *item, cvk_onnx_value_info *out);
 
 /* AttributeProto.AttributeType */
 enum {
-  CVK_ONNX_FLOAT = 1, CVK_ONNX_INT = 2, CVK_ONNX_STRING = 3, CVK_ONNX_TENSOR = 4, CVK_ONNX_GRAPH = 5, CVK_ONNX_FLOATS = 6,
-  CVK_ONNX_INTS = 7, CVK_ONNX_STRINGS = 8, CVK_ONNX_TENSORS = 9, CVK_ONNX_GRAPHS = 10, CVK_ONNX_SPARSE_TENSOR = 11,
-  CVK_ONNX_SPARSE_TENSORS = 12, CVK_ONNX_TYPE_PROTO = 13, CVK_ONNX_TYPE_PROTOS = 14,
+  CVK_ONNX_FLOAT = 1,
+  CVK_ONNX_INT = 2,
+  CVK_ONNX_STRING = 3,
+  CVK_ONNX_TENSOR = 4,
+  CVK_ONNX_GRAPH = 5,
+  CVK_ONNX_FLOATS = 6,
+  CVK_ONNX_INTS = 7,
+  CVK_ONNX_STRINGS = 8,
+  CVK_ONNX_TENSORS = 9,
+  CVK_ONNX_GRAPHS = 10,
+  CVK_ONNX_SPARSE_TENSOR = 11,
+  CVK_ONNX_SPARSE_TENSORS = 12,
+  CVK_ONNX_TYPE_PROTO = 13,
+  CVK_ONNX_TYPE_PROTOS = 14,
 };
 typedef struct cvk_onnx_attr {
   cvk_view name, message; /* floats and ints: cvk_onnx_attr_list over the message */

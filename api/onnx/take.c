@@ -24,7 +24,8 @@ int32_t cvk_onnx_take_i64(cvk_onnx_call *c, const char *name, int64_t low, int64
   const cvk_onnx_attr *a = cvk_onnx_take(c, name, CVK_ONNX_INT);
   if (!a) return 0;
   if (a->i < low || a->i > high)
-    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' is %lld, expected %lld to %lld", name, (long long)a->i, (long long)low, (long long)high);
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' is %lld, expected %lld to %lld", name, (long long)a->i, (long long)low,
+                  (long long)high);
   *out = a->i;
   return 1;
 }
@@ -62,7 +63,8 @@ int32_t cvk_onnx_take_i64s(cvk_onnx_call *c, const char *name, int64_t low, int3
     if (*n == most)
       cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has more than %d entries", name, most);
     else if (v < low)
-      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has %lld at entry %d, expected %lld or more", name, (long long)v, *n, (long long)low);
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has %lld at entry %d, expected %lld or more", name, (long long)v, *n,
+                    (long long)low);
     if (c->status != CVK_OK) return 1;
     out[*n] = v;
   }
@@ -76,7 +78,8 @@ int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, cons
       *out = i;
       return 1;
     }
-  cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' is '%.*s', expected '%s' or another of %d known ones", name, CVK_VIEW_TEXT(a->s), choice[0], n);
+  cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' is '%.*s', expected '%s' or another of %d known ones", name, CVK_VIEW_TEXT(a->s),
+                choice[0], n);
   return 1;
 }
 
@@ -90,4 +93,6 @@ int32_t cvk_onnx_take_tensor(cvk_onnx_call *c, const char *name, cvk_tensor **ou
   return 1;
 }
 
-void cvk_onnx_ignore(cvk_onnx_call *c, const char *name) { find(c, name); }
+void cvk_onnx_ignore(cvk_onnx_call *c, const char *name) {
+  find(c, name);
+}

@@ -4,31 +4,65 @@
 #include "tensor.h"
 
 #include <convoke/model.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-  TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_FLOATS = 4, TENSOR_INT32S = 5, TENSOR_INT64S = 7, TENSOR_NAME = 8, TENSOR_RAW = 9,
-  TENSOR_DOUBLES = 10, TENSOR_UINT64S = 11, TENSOR_EXTERNAL = 13, TENSOR_LOCATION = 14,
+  TENSOR_DIMS = 1,
+  TENSOR_TYPE = 2,
+  TENSOR_FLOATS = 4,
+  TENSOR_INT32S = 5,
+  TENSOR_INT64S = 7,
+  TENSOR_NAME = 8,
+  TENSOR_RAW = 9,
+  TENSOR_DOUBLES = 10,
+  TENSOR_UINT64S = 11,
+  TENSOR_EXTERNAL = 13,
+  TENSOR_LOCATION = 14,
 };
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
 
 /* TensorProto.DataType: its name; bytes of an element, 0 where Convoke has none; the field that lists elements as numbers. */
-static const struct { const char *name; int8_t bytes, field; } dtypes[] = {
-    [0] = {"undefined", 0, 0},   [CVK_F32] = {"float", 4, TENSOR_FLOATS},     [CVK_U8] = {"uint8", 1, TENSOR_INT32S},
-    [CVK_I8] = {"int8", 1, TENSOR_INT32S},  [CVK_U16] = {"uint16", 2, TENSOR_INT32S},    [CVK_I16] = {"int16", 2, TENSOR_INT32S},
-    [CVK_I32] = {"int32", 4, TENSOR_INT32S}, [CVK_I64] = {"int64", 8, TENSOR_INT64S},     [8] = {"string", 0, 0},
-    [CVK_BOOL] = {"bool", 1, TENSOR_INT32S}, [CVK_F16] = {"float16", 2, TENSOR_INT32S},   [CVK_F64] = {"double", 8, TENSOR_DOUBLES},
-    [CVK_U32] = {"uint32", 4, TENSOR_UINT64S}, [CVK_U64] = {"uint64", 8, TENSOR_UINT64S}, [14] = {"complex64", 0, 0},
-    [15] = {"complex128", 0, 0}, [CVK_BF16] = {"bfloat16", 2, TENSOR_INT32S}, [17] = {"float8e4m3fn", 0, 0},
-    [18] = {"float8e4m3fnuz", 0, 0}, [19] = {"float8e5m2", 0, 0}, [20] = {"float8e5m2fnuz", 0, 0},
-    [21] = {"uint4", 0, 0}, [22] = {"int4", 0, 0}, [23] = {"float4e2m1", 0, 0}, [24] = {"float8e8m0", 0, 0}, [25] = {"uint2", 0, 0}, [26] = {"int2", 0, 0},
+static const struct {
+  const char *name;
+  int8_t bytes, field;
+} dtypes[] = {
+    [0] = {"undefined", 0, 0},
+    [CVK_F32] = {"float", 4, TENSOR_FLOATS},
+    [CVK_U8] = {"uint8", 1, TENSOR_INT32S},
+    [CVK_I8] = {"int8", 1, TENSOR_INT32S},
+    [CVK_U16] = {"uint16", 2, TENSOR_INT32S},
+    [CVK_I16] = {"int16", 2, TENSOR_INT32S},
+    [CVK_I32] = {"int32", 4, TENSOR_INT32S},
+    [CVK_I64] = {"int64", 8, TENSOR_INT64S},
+    [8] = {"string", 0, 0},
+    [CVK_BOOL] = {"bool", 1, TENSOR_INT32S},
+    [CVK_F16] = {"float16", 2, TENSOR_INT32S},
+    [CVK_F64] = {"double", 8, TENSOR_DOUBLES},
+    [CVK_U32] = {"uint32", 4, TENSOR_UINT64S},
+    [CVK_U64] = {"uint64", 8, TENSOR_UINT64S},
+    [14] = {"complex64", 0, 0},
+    [15] = {"complex128", 0, 0},
+    [CVK_BF16] = {"bfloat16", 2, TENSOR_INT32S},
+    [17] = {"float8e4m3fn", 0, 0},
+    [18] = {"float8e4m3fnuz", 0, 0},
+    [19] = {"float8e5m2", 0, 0},
+    [20] = {"float8e5m2fnuz", 0, 0},
+    [21] = {"uint4", 0, 0},
+    [22] = {"int4", 0, 0},
+    [23] = {"float4e2m1", 0, 0},
+    [24] = {"float8e8m0", 0, 0},
+    [25] = {"uint2", 0, 0},
+    [26] = {"int2", 0, 0},
 };
 #define N_DTYPES ((int64_t)(sizeof dtypes / sizeof *dtypes))
 
-int32_t cvk_onnx_dtype_bytes(int64_t dtype) { return dtype >= 0 && dtype < N_DTYPES ? dtypes[dtype].bytes : 0; }
-const char *cvk_onnx_dtype_name(int64_t dtype) { return dtype >= 0 && dtype < N_DTYPES ? dtypes[dtype].name : "unknown"; }
+int32_t cvk_onnx_dtype_bytes(int64_t dtype) {
+  return dtype >= 0 && dtype < N_DTYPES ? dtypes[dtype].bytes : 0;
+}
+const char *cvk_onnx_dtype_name(int64_t dtype) {
+  return dtype >= 0 && dtype < N_DTYPES ? dtypes[dtype].name : "unknown";
+}
 
 static int32_t list_type(uint32_t field) {
   return field == TENSOR_FLOATS ? CVK_WIRE_FIXED32 : field == TENSOR_DOUBLES ? CVK_WIRE_FIXED64 : CVK_WIRE_VARINT;
@@ -144,7 +178,8 @@ cvk_status cvk_onnx_tensor_read(cvk_onnx_file *file, cvk_view message, cvk_onnx_
     s = cvk_wire_next(&w, &f);
     const int32_t number = f.number == TENSOR_TYPE || f.number == TENSOR_LOCATION;
     if (s == CVK_OK && number) s = cvk_wire_want(&w, &f, CVK_WIRE_VARINT);
-    if (s == CVK_OK && (f.number == TENSOR_NAME || f.number == TENSOR_RAW || f.number == TENSOR_EXTERNAL)) s = cvk_wire_want(&w, &f, CVK_WIRE_BYTES);
+    if (s == CVK_OK && (f.number == TENSOR_NAME || f.number == TENSOR_RAW || f.number == TENSOR_EXTERNAL))
+      s = cvk_wire_want(&w, &f, CVK_WIRE_BYTES);
     if (s != CVK_OK) return s;
     if (f.number == 0) break;
     if (f.number == TENSOR_TYPE) dtype = (int32_t)f.value;

@@ -13,7 +13,9 @@ cvk_wire cvk_wire_open(const uint8_t *base, cvk_view message) {
   return (cvk_wire){.base = base, .at = message.data, .end = message.data ? message.data + message.bytes : NULL};
 }
 
-static long long offset(const cvk_wire *w) { return w->at && w->base ? (long long)(w->at - w->base) : 0; }
+static long long offset(const cvk_wire *w) {
+  return w->at && w->base ? (long long)(w->at - w->base) : 0;
+}
 
 static cvk_status read_varint(cvk_wire *w, uint64_t *value) {
   uint64_t v = 0;
@@ -45,8 +47,8 @@ static cvk_status read_bytes(cvk_wire *w, cvk_view *view) {
   const cvk_status s = read_varint(w, &n);
   if (s != CVK_OK) return s;
   if (n > (uint64_t)(w->end - w->at))
-    return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: a field at byte %lld claims %llu bytes, %lld are left", offset(w), (unsigned long long)n,
-                    (long long)(w->end - w->at));
+    return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: a field at byte %lld claims %llu bytes, %lld are left", offset(w),
+                    (unsigned long long)n, (long long)(w->end - w->at));
   *view = (cvk_view){w->at, n};
   w->at += n;
   return CVK_OK;
@@ -54,10 +56,14 @@ static cvk_status read_bytes(cvk_wire *w, cvk_view *view) {
 
 static cvk_status read_value(cvk_wire *w, cvk_wire_field *f) {
   switch (f->type) {
-    case CVK_WIRE_VARINT: return read_varint(w, &f->value);
-    case CVK_WIRE_FIXED64: return read_fixed(w, 8, &f->value);
-    case CVK_WIRE_FIXED32: return read_fixed(w, 4, &f->value);
-    default: return read_bytes(w, &f->view);
+    case CVK_WIRE_VARINT:
+      return read_varint(w, &f->value);
+    case CVK_WIRE_FIXED64:
+      return read_fixed(w, 8, &f->value);
+    case CVK_WIRE_FIXED32:
+      return read_fixed(w, 4, &f->value);
+    default:
+      return read_bytes(w, &f->view);
   }
 }
 
@@ -80,7 +86,8 @@ static cvk_status skip_group(cvk_wire *w, uint32_t number) {
   int depth = 0;
   open[depth++] = number;
   while (depth > 0) {
-    if (w->at == w->end) return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: group %u is not closed at byte %lld", open[depth - 1], offset(w));
+    if (w->at == w->end)
+      return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: group %u is not closed at byte %lld", open[depth - 1], offset(w));
     cvk_wire_field f;
     cvk_status s = read_tag(w, &f);
     if (s != CVK_OK) return s;
@@ -115,7 +122,8 @@ cvk_status cvk_wire_next(cvk_wire *w, cvk_wire_field *f) {
 
 cvk_status cvk_wire_want(const cvk_wire *w, const cvk_wire_field *f, int32_t type) {
   if (f->type == type) return CVK_OK;
-  return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: field %u before byte %lld has wire type %d, expected %d", f->number, offset(w), f->type, type);
+  return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: field %u before byte %lld has wire type %d, expected %d", f->number, offset(w), f->type,
+                  type);
 }
 
 cvk_wire_list cvk_wire_list_open(const uint8_t *base, cvk_view message, uint32_t number, int32_t type) {
@@ -153,7 +161,9 @@ cvk_status cvk_wire_list_count(cvk_wire_list l, uint64_t *n) {
   return s;
 }
 
-int32_t cvk_view_is(cvk_view v, const char *text) { return v.bytes == strlen(text) && (v.bytes == 0 || memcmp(v.data, text, v.bytes) == 0); }
+int32_t cvk_view_is(cvk_view v, const char *text) {
+  return v.bytes == strlen(text) && (v.bytes == 0 || memcmp(v.data, text, v.bytes) == 0);
+}
 
 int cvk_view_compare(cvk_view a, cvk_view b) {
   const uint64_t n = a.bytes < b.bytes ? a.bytes : b.bytes;

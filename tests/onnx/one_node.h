@@ -26,8 +26,8 @@ static inline void check_op(int64_t opset, const char *op, bytes *attrs, const c
   expect(&m, n_in, x, 1, &want);
 }
 
-static inline void check_refused(int64_t opset, const char *op, bytes *attrs, const char *in, int32_t n_in, const array *x, cvk_status status,
-                                 const char *text) {
+static inline void check_refused(int64_t opset, const char *op, bytes *attrs, const char *in, int32_t n_in, const array *x,
+                                 cvk_status status, const char *text) {
   bytes m = one(opset, op, attrs, in, "y", n_in, x);
   expect_failure(&m, n_in, x, status, text);
 }

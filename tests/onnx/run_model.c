@@ -56,8 +56,8 @@ static void check(cvk_tensor *got, array want_array, int32_t index) {
       float x, y;
       memcpy(&x, a + i * 4, 4);
       memcpy(&y, b + i * 4, 4);
-      ck_assert_msg(x == y || (isnan(x) && isnan(y)) || fabsf(x - y) <= 1e-5f * fmaxf(1, fabsf(y)), "output %d: element %lld is %g, want %g", index,
-                    (long long)i, (double)x, (double)y);
+      ck_assert_msg(x == y || (isnan(x) && isnan(y)) || fabsf(x - y) <= 1e-5f * fmaxf(1, fabsf(y)),
+                    "output %d: element %lld is %g, want %g", index, (long long)i, (double)x, (double)y);
     }
   } else {
     ck_assert_mem_eq(a, b, n);

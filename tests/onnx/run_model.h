@@ -27,7 +27,10 @@ void expect_failure(bytes *m, int32_t n_in, const array *in, cvk_status status, 
 /* Loading succeeds; the caller releases. The bytes must live as long. */
 cvk_graph *load(const bytes *m);
 
-#define IN(...) (int32_t)(sizeof((array[]){__VA_ARGS__}) / sizeof(array)), (const array[]){__VA_ARGS__}
+#define IN(...)                                                                \
+  (int32_t)(sizeof((array[]){__VA_ARGS__}) / sizeof(array)), (const array[]) { \
+    __VA_ARGS__                                                                \
+  }
 #define NO_INPUTS 0, NULL
 
 #endif

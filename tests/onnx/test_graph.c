@@ -189,7 +189,8 @@ START_TEST(test_what_is_lacking_is_listed) {
   put_message(&g, 1, &custom);
   output(&g, "y");
   refused(&g, 13, CVK_UNSUPPORTED,
-          "4 of 5 nodes are of operators that Convoke lacks at opset 13: NonZero (nodes 'n1', 'n2'), If (node 'chosen'), com.mine.Relu (node 'mine')");
+          "4 of 5 nodes are of operators that Convoke lacks at opset 13: NonZero (nodes 'n1', 'n2'), If (node 'chosen'), com.mine.Relu "
+          "(node 'mine')");
   g = graph_with_x();
   for (int i = 0; i < 2000; i++) { /* the message stays bounded */
     char name[64];
@@ -296,5 +297,5 @@ START_TEST(test_null_arguments) {
 END_TEST
 
 SUITE("onnx graph", test_any_order_of_nodes, test_a_sorted_file_keeps_its_order, test_a_long_chain_backwards, test_wrong_names,
-      test_initialisers_are_constants, test_symbolic_and_open_extents, test_unused_outputs_are_absent, test_what_is_lacking_is_listed, test_opsets,
-      test_unknown_attributes_and_extra_inputs, test_a_graph_outlives_its_loading, test_null_arguments)
+      test_initialisers_are_constants, test_symbolic_and_open_extents, test_unused_outputs_are_absent, test_what_is_lacking_is_listed,
+      test_opsets, test_unknown_attributes_and_extra_inputs, test_a_graph_outlives_its_loading, test_null_arguments)

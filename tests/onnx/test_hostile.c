@@ -43,7 +43,9 @@ static bytes of(const char *data, size_t n) {
 #define OF(TEXT) of(TEXT, sizeof(TEXT) - 1)
 
 /* A model around one piece of damage. */
-static bytes in_graph(bytes *g) { return model(g, 13); }
+static bytes in_graph(bytes *g) {
+  return model(g, 13);
+}
 static bytes in_node(const char *data, size_t n) {
   bytes g = {0};
   put_bytes(&g, 1, data, n);
@@ -125,9 +127,15 @@ START_TEST(test_damaged_files) {
   fails(&b, CVK_IO_ERROR, "field 3 before");
   b = in_attr("Cast", "\x0a\x02to\x18", 5);
   fails(&b, CVK_IO_ERROR, "cut off");
-  b = in_attr("Squeeze", "\x0a\x04" "axes\x42\x03\x80\x80\x80\xa0\x01\x07", 14);
+  b = in_attr("Squeeze",
+              "\x0a\x04"
+              "axes\x42\x03\x80\x80\x80\xa0\x01\x07",
+              14);
   fails(&b, CVK_IO_ERROR, "cut off");
-  b = in_attr("Elu", "\x0a\x05" "alpha\x15\x00\x00", 10);
+  b = in_attr("Elu",
+              "\x0a\x05"
+              "alpha\x15\x00\x00",
+              10);
   fails(&b, CVK_IO_ERROR, "4-byte number");
   declare(&g, "x", F32("1", 0));
   for (int i = 0; i < 65; i++) {
@@ -212,7 +220,12 @@ static long resident_kib(void) {
 /* Ten megabytes of the smallest possible pieces. */
 START_TEST(test_bulk) {
   enum { BYTES = 10000000 };
-  static const struct { const char *piece; size_t n; cvk_status status; const char *text; } cases[] = {
+  static const struct {
+    const char *piece;
+    size_t n;
+    cvk_status status;
+    const char *text;
+  } cases[] = {
       {"\x0a\x00", 2, CVK_IO_ERROR, "node 0 has no op_type"},
       {"\x0a\x03\x22\x01R", 5, CVK_UNSUPPORTED, "more than 1048576 nodes"},
       {"\x2a\x00", 2, CVK_UNSUPPORTED, "more than 1048576 initialisers"},

@@ -2,8 +2,8 @@
 /* test_import.c: every operator that maps to one op of Convoke, run with small values at the opsets where its form changed. */
 #include <math.h>
 
-#include "onnx/import.h"
 #include "one_node.h"
+#include "onnx/import.h"
 
 START_TEST(test_rows_are_sorted_and_sound) {
   for (int32_t i = 0; cvk_onnx_row_at(i); i++) {
@@ -38,31 +38,81 @@ END_TEST
 
 /* ---- one input, element by element ---- */
 
-static double relu(double x) { return x > 0 ? x : 0; }
-static double leaky(double x) { return x < 0 ? 0.25 * x : x; }
-static double leaky_default(double x) { return x < 0 ? 0.01 * x : x; }
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double elu(double x) { return x < 0 ? 2 * (exp(x) - 1) : x; }
-static double selu(double x) { return 3 * (x <= 0 ? 2 * (exp(x) - 1) : x); }
-static double selu_default(double x) { return 1.0507010221481323 * (x <= 0 ? 1.6732631921768188 * (exp(x) - 1) : x); }
-static double celu(double x) { return fmax(0, x) + fmin(0, 2 * (exp(x / 2) - 1)); }
-static double hard_sigmoid(double x) { return fmax(0, fmin(1, 0.5 * x + 0.25)); }
-static double hard_sigmoid_default(double x) { return fmax(0, fmin(1, 0.2 * x + 0.5)); }
-static double hard_swish(double x) { return x * fmax(0, fmin(1, x / 6 + 0.5)); }
-static double softplus(double x) { return log(1 + exp(x)); }
-static double softsign(double x) { return x / (1 + fabs(x)); }
-static double gelu(double x) { return 0.5 * x * (1 + erf(x / sqrt(2))); }
-static double gelu_tanh(double x) { return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))); }
-static double swish(double x) { return x * sigmoid(2 * x); }
-static double mish(double x) { return x * tanh(softplus(x)); }
-static double above_half(double x) { return x > 0.5 ? x : 0; }
-static double above_one(double x) { return x > 1 ? x : 0; }
-static double negate(double x) { return -x; }
-static double invert(double x) { return 1 / x; }
-static double same(double x) { return x; }
-static double clip(double x) { return fmin(fmax(x, -1), 0.75); }
-static double clip_below(double x) { return fmin(x, 0.75); }
-static double square_root(double x) { return sqrt(x); }
+static double relu(double x) {
+  return x > 0 ? x : 0;
+}
+static double leaky(double x) {
+  return x < 0 ? 0.25 * x : x;
+}
+static double leaky_default(double x) {
+  return x < 0 ? 0.01 * x : x;
+}
+static double sigmoid(double x) {
+  return 1 / (1 + exp(-x));
+}
+static double elu(double x) {
+  return x < 0 ? 2 * (exp(x) - 1) : x;
+}
+static double selu(double x) {
+  return 3 * (x <= 0 ? 2 * (exp(x) - 1) : x);
+}
+static double selu_default(double x) {
+  return 1.0507010221481323 * (x <= 0 ? 1.6732631921768188 * (exp(x) - 1) : x);
+}
+static double celu(double x) {
+  return fmax(0, x) + fmin(0, 2 * (exp(x / 2) - 1));
+}
+static double hard_sigmoid(double x) {
+  return fmax(0, fmin(1, 0.5 * x + 0.25));
+}
+static double hard_sigmoid_default(double x) {
+  return fmax(0, fmin(1, 0.2 * x + 0.5));
+}
+static double hard_swish(double x) {
+  return x * fmax(0, fmin(1, x / 6 + 0.5));
+}
+static double softplus(double x) {
+  return log(1 + exp(x));
+}
+static double softsign(double x) {
+  return x / (1 + fabs(x));
+}
+static double gelu(double x) {
+  return 0.5 * x * (1 + erf(x / sqrt(2)));
+}
+static double gelu_tanh(double x) {
+  return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+}
+static double swish(double x) {
+  return x * sigmoid(2 * x);
+}
+static double mish(double x) {
+  return x * tanh(softplus(x));
+}
+static double above_half(double x) {
+  return x > 0.5 ? x : 0;
+}
+static double above_one(double x) {
+  return x > 1 ? x : 0;
+}
+static double negate(double x) {
+  return -x;
+}
+static double invert(double x) {
+  return 1 / x;
+}
+static double same(double x) {
+  return x;
+}
+static double clip(double x) {
+  return fmin(fmax(x, -1), 0.75);
+}
+static double clip_below(double x) {
+  return fmin(x, 0.75);
+}
+static double square_root(double x) {
+  return sqrt(x);
+}
 
 START_TEST(test_elementwise) {
   static const struct {
@@ -72,21 +122,46 @@ START_TEST(test_elementwise) {
     const char *alpha_name, *beta_name;
     float alpha, beta;
   } cases[] = {
-      {"Relu", 1, relu, NULL, NULL, 0, 0}, {"Relu", 6, relu, NULL, NULL, 0, 0}, {"Relu", 14, relu, NULL, NULL, 0, 0},
-      {"LeakyRelu", 6, leaky, "alpha", NULL, 0.25f, 0}, {"LeakyRelu", 16, leaky_default, NULL, NULL, 0, 0},
-      {"Sigmoid", 6, sigmoid, NULL, NULL, 0, 0}, {"Sigmoid", 13, sigmoid, NULL, NULL, 0, 0}, {"Tanh", 6, tanh, NULL, NULL, 0, 0},
-      {"Elu", 6, elu, "alpha", NULL, 2, 0}, {"Selu", 6, selu, "alpha", "gamma", 2, 3}, {"Selu", 6, selu_default, NULL, NULL, 0, 0},
-      {"Celu", 12, celu, "alpha", NULL, 2, 0}, {"HardSigmoid", 6, hard_sigmoid, "alpha", "beta", 0.5f, 0.25f},
-      {"HardSigmoid", 6, hard_sigmoid_default, NULL, NULL, 0, 0}, {"HardSwish", 14, hard_swish, NULL, NULL, 0, 0},
-      {"Softplus", 1, softplus, NULL, NULL, 0, 0}, {"Softsign", 1, softsign, NULL, NULL, 0, 0}, {"Gelu", 20, gelu, NULL, NULL, 0, 0},
-      {"Swish", 24, swish, "alpha", NULL, 2, 0}, {"Mish", 18, mish, NULL, NULL, 0, 0},
-      {"ThresholdedRelu", 10, above_half, "alpha", NULL, 0.5f, 0}, {"ThresholdedRelu", 10, above_one, NULL, NULL, 0, 0},
-      {"Exp", 6, exp, NULL, NULL, 0, 0}, {"Log", 6, log, NULL, NULL, 0, 0}, {"Sqrt", 6, square_root, NULL, NULL, 0, 0},
-      {"Abs", 6, fabs, NULL, NULL, 0, 0}, {"Neg", 6, negate, NULL, NULL, 0, 0}, {"Reciprocal", 6, invert, NULL, NULL, 0, 0},
-      {"Erf", 9, erf, NULL, NULL, 0, 0}, {"Floor", 6, floor, NULL, NULL, 0, 0}, {"Ceil", 6, ceil, NULL, NULL, 0, 0},
-      {"Identity", 1, same, NULL, NULL, 0, 0}, {"Identity", 21, same, NULL, NULL, 0, 0}, {"Dropout", 6, same, "ratio", NULL, 0.5f, 0},
-      {"Dropout", 7, same, NULL, NULL, 0, 0}, {"Dropout", 13, same, NULL, NULL, 0, 0}, {"Clip", 6, clip, "min", "max", -1, 0.75f},
-      {"Clip", 6, clip_below, "max", NULL, 0.75f, 0}, {"Clip", 6, same, NULL, NULL, 0, 0}, {"Clip", 11, same, NULL, NULL, 0, 0},
+      {"Relu", 1, relu, NULL, NULL, 0, 0},
+      {"Relu", 6, relu, NULL, NULL, 0, 0},
+      {"Relu", 14, relu, NULL, NULL, 0, 0},
+      {"LeakyRelu", 6, leaky, "alpha", NULL, 0.25f, 0},
+      {"LeakyRelu", 16, leaky_default, NULL, NULL, 0, 0},
+      {"Sigmoid", 6, sigmoid, NULL, NULL, 0, 0},
+      {"Sigmoid", 13, sigmoid, NULL, NULL, 0, 0},
+      {"Tanh", 6, tanh, NULL, NULL, 0, 0},
+      {"Elu", 6, elu, "alpha", NULL, 2, 0},
+      {"Selu", 6, selu, "alpha", "gamma", 2, 3},
+      {"Selu", 6, selu_default, NULL, NULL, 0, 0},
+      {"Celu", 12, celu, "alpha", NULL, 2, 0},
+      {"HardSigmoid", 6, hard_sigmoid, "alpha", "beta", 0.5f, 0.25f},
+      {"HardSigmoid", 6, hard_sigmoid_default, NULL, NULL, 0, 0},
+      {"HardSwish", 14, hard_swish, NULL, NULL, 0, 0},
+      {"Softplus", 1, softplus, NULL, NULL, 0, 0},
+      {"Softsign", 1, softsign, NULL, NULL, 0, 0},
+      {"Gelu", 20, gelu, NULL, NULL, 0, 0},
+      {"Swish", 24, swish, "alpha", NULL, 2, 0},
+      {"Mish", 18, mish, NULL, NULL, 0, 0},
+      {"ThresholdedRelu", 10, above_half, "alpha", NULL, 0.5f, 0},
+      {"ThresholdedRelu", 10, above_one, NULL, NULL, 0, 0},
+      {"Exp", 6, exp, NULL, NULL, 0, 0},
+      {"Log", 6, log, NULL, NULL, 0, 0},
+      {"Sqrt", 6, square_root, NULL, NULL, 0, 0},
+      {"Abs", 6, fabs, NULL, NULL, 0, 0},
+      {"Neg", 6, negate, NULL, NULL, 0, 0},
+      {"Reciprocal", 6, invert, NULL, NULL, 0, 0},
+      {"Erf", 9, erf, NULL, NULL, 0, 0},
+      {"Floor", 6, floor, NULL, NULL, 0, 0},
+      {"Ceil", 6, ceil, NULL, NULL, 0, 0},
+      {"Identity", 1, same, NULL, NULL, 0, 0},
+      {"Identity", 21, same, NULL, NULL, 0, 0},
+      {"Dropout", 6, same, "ratio", NULL, 0.5f, 0},
+      {"Dropout", 7, same, NULL, NULL, 0, 0},
+      {"Dropout", 13, same, NULL, NULL, 0, 0},
+      {"Clip", 6, clip, "min", "max", -1, 0.75f},
+      {"Clip", 6, clip_below, "max", NULL, 0.75f, 0},
+      {"Clip", 6, same, NULL, NULL, 0, 0},
+      {"Clip", 11, same, NULL, NULL, 0, 0},
   };
   const array x = F32("2x3", -4, -1.5f, -0.5f, 0.25f, 0.75f, 3);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -157,7 +232,8 @@ START_TEST(test_conv) {
   attr_int(&a, "group", 1);
   check_op(22, "Conv", &a, "a b", 2, xwb, F32("1x1x3x3", 6, 8, 3, 12, 14, 6, 7, 8, 9));
   attr_ints(&a, "strides", 2, DIMS(0, 1));
-  check_refused(11, "Conv", &a, "a b", 2, xwb, CVK_INVALID_ARGUMENT, "node 'y' (Conv): attribute 'strides' has 0 at entry 0, expected 1 or more");
+  check_refused(11, "Conv", &a, "a b", 2, xwb, CVK_INVALID_ARGUMENT,
+                "node 'y' (Conv): attribute 'strides' has 0 at entry 0, expected 1 or more");
   attr_ints(&a, "pads", 2, DIMS(1, 1));
   check_refused(11, "Conv", &a, "a b", 2, xwb, CVK_INVALID_ARGUMENT, "'pads' has 1 entries for 2 spatial axes");
   attr_ints(&a, "pads", 3, DIMS(1, 1, 1));

@@ -41,9 +41,14 @@ static void check_any_rank(int64_t opset, const char *op, bytes *attrs, array a,
 
 START_TEST(test_broadcast_axis) {
   const array a = F32("1x2x2", 1, 2, 3, 4), b = F32("2", 10, 20);
-  static const struct { const char *op; float want[4]; } ops[] = {
-      {"Add", {11, 12, 23, 24}}, {"Sub", {-9, -8, -17, -16}}, {"Mul", {10, 20, 60, 80}}, {"Div", {0.1f, 0.2f, 0.15f, 0.2f}},
-      {"Pow", {1, 1024, 3486784401.f, 1099511627776.f}}};
+  static const struct {
+    const char *op;
+    float want[4];
+  } ops[] = {{"Add", {11, 12, 23, 24}},
+             {"Sub", {-9, -8, -17, -16}},
+             {"Mul", {10, 20, 60, 80}},
+             {"Div", {0.1f, 0.2f, 0.15f, 0.2f}},
+             {"Pow", {1, 1024, 3486784401.f, 1099511627776.f}}};
   for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
     bytes attrs = {0};
     attr_int(&attrs, "broadcast", 1);

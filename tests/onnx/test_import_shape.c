@@ -198,5 +198,5 @@ START_TEST(test_constant_of_shape) {
 }
 END_TEST
 
-SUITE("onnx import: shapes", test_reshape_flatten_transpose, test_concat_split, test_slice, test_squeeze_unsqueeze, test_reductions, test_pad,
-      test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape)
+SUITE("onnx import: shapes", test_reshape_flatten_transpose, test_concat_split, test_slice, test_squeeze_unsqueeze, test_reductions,
+      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tensor.c: TensorProto: every element type in every way to store it, sizes checked before use, bytes shared where they lie aligned,
  * external data. */
-#include "onnx/tensor.h"
-
 #include <stdio.h>
 #include <unistd.h>
 
 #include "../harness.h"
+#include "onnx/tensor.h"
 #include "tensor_internal.h"
 #include "write.h"
 
@@ -25,8 +24,11 @@ static void parse_fails(bytes *b, cvk_status status, const char *text) {
 }
 
 START_TEST(test_raw_of_every_type) {
-  static const struct { int32_t dtype; size_t bytes; } types[] = {{CVK_F32, 4}, {CVK_U8, 1}, {CVK_I8, 1}, {CVK_U16, 2}, {CVK_I16, 2}, {CVK_I32, 4},
-                                                                  {CVK_I64, 8}, {CVK_F16, 2}, {CVK_F64, 8}, {CVK_U32, 4}, {CVK_U64, 8}, {CVK_BF16, 2}};
+  static const struct {
+    int32_t dtype;
+    size_t bytes;
+  } types[] = {{CVK_F32, 4}, {CVK_U8, 1},  {CVK_I8, 1},  {CVK_U16, 2}, {CVK_I16, 2}, {CVK_I32, 4},
+               {CVK_I64, 8}, {CVK_F16, 2}, {CVK_F64, 8}, {CVK_U32, 4}, {CVK_U64, 8}, {CVK_BF16, 2}};
   uint8_t raw[48], got[48];
   for (size_t i = 0; i < sizeof raw; i++) raw[i] = (uint8_t)(i * 37 + 1);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -156,8 +158,11 @@ START_TEST(test_sizes_that_lie) {
 END_TEST
 
 START_TEST(test_types_that_are_lacking) {
-  static const struct { int32_t dtype; const char *text; } types[] = {{0, "0 (undefined)"}, {8, "8 (string)"}, {14, "14 (complex64)"}, {17, "17 (float8e4m3fn)"},
-                                                                      {22, "22 (int4)"}, {99, "99 (unknown)"}, {-1, "-1 (unknown)"}};
+  static const struct {
+    int32_t dtype;
+    const char *text;
+  } types[] = {{0, "0 (undefined)"}, {8, "8 (string)"},    {14, "14 (complex64)"}, {17, "17 (float8e4m3fn)"},
+               {22, "22 (int4)"},    {99, "99 (unknown)"}, {-1, "-1 (unknown)"}};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     bytes b = tensor(NULL, types[i].dtype, 1, DIMS(1), "1234", 4);
     parse_fails(&b, CVK_UNSUPPORTED, types[i].text);
@@ -216,7 +221,11 @@ static bytes external(const char *location, const char *offset, const char *leng
 }
 
 START_TEST(test_external_data) {
-  static const struct { const char *location, *offset, *length; cvk_status status; const char *text; } cases[] = {
+  static const struct {
+    const char *location, *offset, *length;
+    cvk_status status;
+    const char *text;
+  } cases[] = {
       {"data", "4", "8", CVK_OK, NULL},
       {"data", "4", NULL, CVK_OK, NULL},
       {"data", NULL, "8", CVK_OK, NULL},
@@ -264,5 +273,5 @@ START_TEST(test_external_data) {
 }
 END_TEST
 
-SUITE("onnx tensor", test_raw_of_every_type, test_lists_of_numbers, test_bools_become_zero_or_one, test_scalars_and_empty, test_sizes_that_lie,
-      test_types_that_are_lacking, test_bytes_are_shared_where_aligned, test_external_data)
+SUITE("onnx tensor", test_raw_of_every_type, test_lists_of_numbers, test_bools_become_zero_or_one, test_scalars_and_empty,
+      test_sizes_that_lie, test_types_that_are_lacking, test_bytes_are_shared_where_aligned, test_external_data)

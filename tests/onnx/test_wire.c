@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_wire.c: the protobuf wire reader: each wire type, repeated fields packed and not, groups, and every way to be damaged. */
-#include "onnx/wire.h"
-
 #include "../harness.h"
+#include "onnx/wire.h"
 #include "write.h"
 
-static cvk_wire open_bytes(const bytes *b) { return cvk_wire_open(b->data, (cvk_view){b->data, b->n}); }
+static cvk_wire open_bytes(const bytes *b) {
+  return cvk_wire_open(b->data, (cvk_view){b->data, b->n});
+}
 
 START_TEST(test_each_wire_type) {
   bytes b = {0};
@@ -76,7 +77,8 @@ START_TEST(test_repeated_fixed_cut_inside_an_element) {
   bytes b = {0};
   uint64_t n = 0;
   put_bytes(&b, 4, "\0\0\0\0\0\0", 6);
-  ck_fails(cvk_wire_list_count(cvk_wire_list_open(b.data, (cvk_view){b.data, b.n}, 4, CVK_WIRE_FIXED32), &n), CVK_IO_ERROR, "2 bytes are left");
+  ck_fails(cvk_wire_list_count(cvk_wire_list_open(b.data, (cvk_view){b.data, b.n}, 4, CVK_WIRE_FIXED32), &n), CVK_IO_ERROR,
+           "2 bytes are left");
   ck_ok(cvk_wire_list_count(cvk_wire_list_open(b.data, (cvk_view){b.data, b.n}, 9, CVK_WIRE_FIXED32), &n));
   ck_assert_uint_eq(n, 0);
   empty(&b);
@@ -112,11 +114,17 @@ START_TEST(test_deep_groups_are_refused) {
 END_TEST
 
 START_TEST(test_damage) {
-  static const struct { const char *data; size_t n; const char *text; } cases[] = {
+  static const struct {
+    const char *data;
+    size_t n;
+    const char *text;
+  } cases[] = {
       {"\x08", 1, "cut off at byte 1"},
       {"\x08\xff\xff", 3, "cut off at byte 3"},
       {"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, "longer than 10 bytes"},
-      {"\x0a\x05" "abc", 5, "claims 5 bytes, 3 are left"},
+      {"\x0a\x05"
+       "abc",
+       5, "claims 5 bytes, 3 are left"},
       {"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "claims 18446744073709551615 bytes, 0 are left"},
       {"\x09\1\2\3", 4, "8-byte number at byte 1 is cut off, 3 bytes"},
       {"\x0d\1", 2, "4-byte number at byte 1"},

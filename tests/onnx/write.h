@@ -37,7 +37,9 @@ static inline void put_varint(bytes *b, uint64_t v) {
   } while (v);
 }
 
-static inline void put_tag(bytes *b, uint32_t field, uint32_t wire) { put_varint(b, (uint64_t)field << 3 | wire); }
+static inline void put_tag(bytes *b, uint32_t field, uint32_t wire) {
+  put_varint(b, (uint64_t)field << 3 | wire);
+}
 
 static inline void put_int(bytes *b, uint32_t field, int64_t v) {
   put_tag(b, field, 0);
@@ -55,7 +57,9 @@ static inline void put_bytes(bytes *b, uint32_t field, const void *data, size_t 
   put(b, data, n);
 }
 
-static inline void put_text(bytes *b, uint32_t field, const char *text) { put_bytes(b, field, text, strlen(text)); }
+static inline void put_text(bytes *b, uint32_t field, const char *text) {
+  put_bytes(b, field, text, strlen(text));
+}
 
 static inline void put_message(bytes *b, uint32_t field, bytes *message) {
   put_bytes(b, field, message->data, message->n);
@@ -149,7 +153,9 @@ static inline void node(bytes *graph, const char *op, const char *in, const char
   put_message(graph, 1, &n);
 }
 
-static inline void initialiser(bytes *graph, bytes *t) { put_message(graph, 5, t); }
+static inline void initialiser(bytes *graph, bytes *t) {
+  put_message(graph, 5, t);
+}
 
 /* An extent below 0 is written as a name. field: 11 input, 12 output. rank -1: no shape. */
 static inline void value_info(bytes *graph, uint32_t field, const char *name, int32_t dtype, int32_t rank, const int64_t *dim) {
@@ -170,8 +176,12 @@ static inline void value_info(bytes *graph, uint32_t field, const char *name, in
   put_message(graph, field, &info);
 }
 
-static inline void input(bytes *graph, const char *name, int32_t rank, const int64_t *dim) { value_info(graph, 11, name, 1, rank, dim); }
-static inline void output(bytes *graph, const char *name) { value_info(graph, 12, name, 1, -1, NULL); }
+static inline void input(bytes *graph, const char *name, int32_t rank, const int64_t *dim) {
+  value_info(graph, 11, name, 1, rank, dim);
+}
+static inline void output(bytes *graph, const char *name) {
+  value_info(graph, 12, name, 1, -1, NULL);
+}
 
 static inline bytes model(bytes *graph, int64_t opset) {
   bytes m = {0}, o = {0};
@@ -183,6 +193,9 @@ static inline bytes model(bytes *graph, int64_t opset) {
   return m;
 }
 
-#define DIMS(...) (const int64_t[]){__VA_ARGS__}
+#define DIMS(...)     \
+  (const int64_t[]) { \
+    __VA_ARGS__       \
+  }
 
 #endif
