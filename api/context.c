@@ -12,6 +12,7 @@
 #include "context_internal.h"
 #include "device_internal.h"
 
+#define CACHE_PATH_BYTES 4096
 #define LOG_BYTES 4096
 
 /* Each setting: its name for plugins, its variable, and the option field that wins over the variable. */
@@ -28,6 +29,7 @@ static const struct {
     [CVK_OPTION_NUM_THREADS] = {"num_threads", "CONVOKE_NUM_THREADS", 0},
     [CVK_OPTION_DEVICE] = {"device", "CONVOKE_DEVICE", 0},
     [CVK_OPTION_CL_CLASS] = {"cl_class", "CONVOKE_CL_CLASS", 0},
+    [CVK_OPTION_ICD_VENDORS] = {"icd_vendors", "OCL_ICD_VENDORS", 0}, /* the OpenCL loader's own, for messages */
 };
 
 /* A topic asks for its own lines and for those that matter more; "dispatch" is no severity and asks for errors and warnings. */
@@ -140,12 +142,23 @@ const char *cvk_context_option(const cvk_context *ctx, const char *name) {
   return NULL;
 }
 
-/* Copies each setting: the option's field, else the variable. An empty one counts as not set. */
+/* Where compiled programs are kept when nobody says where: the user's cache folder. NULL: nowhere. */
+static const char *default_cache_dir(char path[CACHE_PATH_BYTES]) {
+  const char *cache = secure_getenv("XDG_CACHE_HOME"), *home = secure_getenv("HOME");
+  int n = 0;
+  if (cache != NULL && cache[0] == '/') n = snprintf(path, CACHE_PATH_BYTES, "%s/convoke", cache);
+  else if (home != NULL && home[0] == '/') n = snprintf(path, CACHE_PATH_BYTES, "%s/.cache/convoke", home);
+  return n > 0 && n < CACHE_PATH_BYTES ? path : NULL;
+}
+
+/* Copies each setting: the option's field, else the variable. An empty one counts as not set (an empty cache_dir as none at all). */
 static cvk_status read_settings(cvk_context *ctx, const cvk_context_options *o) {
+  char cache[CACHE_PATH_BYTES];
   for (int i = 0; i < CVK_OPTION_COUNT; i++) {
     const char *value = NULL;
     if (settings[i].field != 0) memcpy(&value, (const char *)o + settings[i].field, sizeof value);
     if (value == NULL && !ctx->no_env) value = secure_getenv(settings[i].variable);
+    if (value == NULL && !ctx->no_env && i == CVK_OPTION_CACHE_DIR) value = default_cache_dir(cache);
     if (value == NULL || *value == '\0') continue;
     ctx->option[i] = strdup(value);
     if (ctx->option[i] == NULL) return cvk_fail(CVK_NO_MEMORY, "context: no memory for the setting %s", settings[i].name);

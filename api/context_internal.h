@@ -20,6 +20,7 @@ enum { /* settings that cvk_context_option knows, in the order of the table in c
        CVK_OPTION_NUM_THREADS,
        CVK_OPTION_DEVICE,
        CVK_OPTION_CL_CLASS,
+       CVK_OPTION_ICD_VENDORS,
        CVK_OPTION_COUNT,
 };
 

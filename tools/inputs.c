@@ -63,7 +63,15 @@ static int parse_shape(const char *text, const char *name, cvk_value_info *info)
   }
   int fits = info->rank < 0 || info->rank == rank;
   for (int32_t i = 0; fits && i < info->rank; i++) fits = info->dim[i] < 0 || info->dim[i] == dim[i];
-  if (!fits) return cli_fail(CLI_USAGE, "--shape %s: %s does not fit what the model declares", name, text);
+  if (!fits) {
+    char declared[200] = "";
+    size_t n = 0;
+    for (int32_t i = 0; i < info->rank && n + 24 < sizeof declared; i++) {
+      if (info->dim[i] < 0) n += (size_t)snprintf(declared + n, sizeof declared - n, "%sN", i ? "x" : "");
+      else n += (size_t)snprintf(declared + n, sizeof declared - n, "%s%lld", i ? "x" : "", (long long)info->dim[i]);
+    }
+    return cli_fail(CLI_USAGE, "--shape %s: %s does not fit %s, which the model declares (N: any)", name, text, declared);
+  }
   info->rank = rank;
   memcpy(info->dim, dim, sizeof dim);
   return CLI_OK;
