@@ -84,6 +84,14 @@ static void run_reference(const cvk_op_def *def, int32_t n_in, const case_tensor
   ck_ok(def->reference(&op, in_data, r->want));
 }
 
+/* The post-op on the reference's output 0, in place. */
+static void apply(const cvk_post_op *post, resolved *r) {
+  const cvk_tensor_desc *desc = &r->out[0];
+  const cvk_op op = {.struct_size = sizeof op, .kind = post->kind, .n_in = 1, .n_out = 1, .in = &desc, .out = &desc, .attr = post->attr};
+  const void *in = r->want[0];
+  ck_ok(cvk_op_def_find(post->kind)->reference(&op, &in, r->want));
+}
+
 static void fill_mini(mini_op *op, int32_t kind, int32_t n_in, const case_tensor *const *in, int32_t n_out, const resolved *r, uint32_t constants,
                       uint32_t absent) {
   *op = (mini_op){.kind = kind, .attr = cvk_op_def_find(kind)->attr_bytes ? &r->attr : NULL, .n_in = n_in, .n_out = n_out};
@@ -116,10 +124,13 @@ void case_check(int32_t kind, const void *attr, int32_t n_in, const case_tensor 
                 const case_options *options) {
   resolved r;
   const cvk_op_def *def = resolve(kind, attr, n_in, in, n_out, &r);
+  const cvk_post_op post = {.struct_size = sizeof post, .kind = options->post, .input = -1, .attr = options->post_attr};
   run_reference(def, n_in, in, n_out, &r);
+  if (options->post) apply(&post, &r);
   for (; *rows; rows++) {
     mini_op op;
     fill_mini(&op, kind, n_in, in, n_out, &r, options->constants, options->absent_outputs);
+    if (options->post) op.post[op.n_post++] = &post;
     const cvk_status status = mini_run(*rows, &op);
     ck_assert_msg(status == CVK_OK, "%s on %s: %d: %s", *rows, def->name, status, mini_message());
     for (int32_t i = 0; i < n_out; i++) {

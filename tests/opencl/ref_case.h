@@ -22,6 +22,8 @@ void case_free(case_tensor *t);
 typedef struct case_options {
   uint32_t constants;
   uint32_t absent_outputs; /* bit i: nobody reads output i */
+  int32_t post; /* an activation's kind, applied to f32 output 0 as a post-op; 0: none */
+  const cvk_unary_attr *post_attr;
   double relative, absolute; /* |got - want| <= absolute + relative |want|; both 0: bit for bit, but for the bits of a NaN */
 } case_options;
 

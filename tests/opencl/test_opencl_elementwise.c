@@ -159,6 +159,24 @@ START_TEST(n_ary_ops_chain) {
 }
 END_TEST
 
+START_TEST(activations_ride_on_arithmetic) {
+  if (!mini_open()) return;
+  static const cvk_unary_attr leaky = {.struct_size = sizeof leaky, .alpha = 0.1f}, six = {.struct_size = sizeof six, .alpha = 0.25f, .beta = 6};
+  static const struct { int32_t kind; const cvk_unary_attr *attr; } post[] = {{CVK_OP_RELU, NULL}, {CVK_OP_LEAKY_RELU, &leaky}, {CVK_OP_CLIP, &six}, {CVK_OP_HARD_SWISH, NULL}};
+  case_tensor a = case_random(DIMS(2, 19, 4, 3), 1), b = case_random(DIMS(2, 19, 4, 3), 2), c = case_random(DIMS(19, 1, 1), 3);
+  for (size_t k = 0; k < sizeof post / sizeof *post; k++) {
+    const case_options o = {.post = post[k].kind, .post_attr = post[k].attr, .relative = 8 * MINI_EPS, .absolute = 8 * MINI_EPS};
+    case_check(CVK_OP_ADD, NULL, 2, (const case_tensor *[]){&a, &b}, 1, ROWS(BINARY_BLOCKED, BINARY_PLAIN, BINARY_NHWC), &o);
+    case_check(CVK_OP_MUL, NULL, 2, (const case_tensor *[]){&a, &c}, 1, ROWS(BINARY_BLOCKED, BINARY_PLAIN), &o);
+    case_check(CVK_OP_SUM, NULL, 3, (const case_tensor *[]){&a, &b, &a}, 1, ROWS(BINARY_BLOCKED, BINARY_PLAIN), &o);
+  }
+  case_free(&a);
+  case_free(&b);
+  case_free(&c);
+  mini_close();
+}
+END_TEST
+
 START_TEST(prelu_takes_slopes_of_any_shape) {
   if (!mini_open()) return;
   case_tensor x = case_random(DIMS(2, 19, 4, 3), 1), per_channel = case_random(DIMS(19, 1, 1), 2), one = case_random(DIMS(1), 3), full = case_random(DIMS(2, 19, 4, 3), 4);
@@ -200,5 +218,5 @@ START_TEST(where_chooses_words_of_any_type) {
 END_TEST
 
 SUITE("opencl_elementwise", unary_functions_agree_on_edge_values, unary_functions_keep_the_unused_lanes_zero, unary_functions_take_any_size, arithmetic_broadcasts,
-      blocked_arithmetic_broadcasts_and_keeps_lanes_zero, arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain, prelu_takes_slopes_of_any_shape,
+      blocked_arithmetic_broadcasts_and_keeps_lanes_zero, arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain, activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape,
       comparisons_give_bools, where_chooses_words_of_any_type)

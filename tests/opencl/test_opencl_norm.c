@@ -4,7 +4,7 @@
 
 #include "ref_case.h"
 
-static void check_batch_norm(const case_tensor *x, uint32_t constants, int32_t negative, const char *const *rows) {
+static void check_batch_norm(const case_tensor *x, uint32_t constants, int32_t negative, int32_t post, const char *const *rows) {
   const int64_t c = x->desc.dim[1];
   case_tensor p[4];
   const case_tensor *in[5] = {x};
@@ -15,7 +15,7 @@ static void check_batch_norm(const case_tensor *x, uint32_t constants, int32_t n
   for (int64_t i = 0; i < c; i++) ((float *)p[3].data)[i] = fabsf(((float *)p[3].data)[i]) + 0.01f;
   if (negative) ((float *)p[3].data)[c - 1] = -1;
   const cvk_norm_attr attr = {.struct_size = sizeof attr, .epsilon = 1e-5f};
-  case_check(CVK_OP_BATCH_NORM, &attr, 5, in, 1, rows, &(case_options){.constants = constants, .relative = 16 * MINI_EPS, .absolute = 64 * MINI_EPS});
+  case_check(CVK_OP_BATCH_NORM, &attr, 5, in, 1, rows, &(case_options){.constants = constants, .post = post, .relative = 16 * MINI_EPS, .absolute = 64 * MINI_EPS});
   for (int32_t i = 0; i < 4; i++) case_free(&p[i]);
 }
 
@@ -25,15 +25,15 @@ START_TEST(batch_norm) {
   for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
     for (uint32_t constants = 0; constants <= 0x1e; constants += 0x1e) {
       case_tensor x = case_random(DIMS(2, channels[i], 5, 7), 1), flat = case_random(DIMS(3, channels[i]), 2);
-      check_batch_norm(&x, constants, 0, ROWS("batch_norm_blocked", "batch_norm_plain"));
-      check_batch_norm(&x, constants, 1, ROWS("batch_norm_blocked", "batch_norm_plain"));
-      check_batch_norm(&flat, constants, 0, ROWS("batch_norm_plain"));
+      check_batch_norm(&x, constants, 0, CVK_OP_RELU, ROWS("batch_norm_blocked", "batch_norm_plain"));
+      check_batch_norm(&x, constants, 1, 0, ROWS("batch_norm_blocked", "batch_norm_plain"));
+      check_batch_norm(&flat, constants, 0, CVK_OP_RELU, ROWS("batch_norm_plain"));
       case_free(&x);
       case_free(&flat);
     }
   case_tensor wide = case_random(DIMS(1, 3, 111, 97), 1), empty = case_new(CVK_F32, DIMS(0, 3, 2, 2));
-  check_batch_norm(&wide, 0x1e, 0, ROWS("batch_norm_blocked", "batch_norm_plain"));
-  check_batch_norm(&empty, 0, 0, ROWS("batch_norm_blocked", "batch_norm_plain"));
+  check_batch_norm(&wide, 0x1e, 0, 0, ROWS("batch_norm_blocked", "batch_norm_plain"));
+  check_batch_norm(&empty, 0, 0, 0, ROWS("batch_norm_blocked", "batch_norm_plain"));
   case_free(&wide);
   case_free(&empty);
   mini_close();
