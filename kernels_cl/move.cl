@@ -81,19 +81,21 @@ kernel void gather_words(global const uint *x, ulong x0, global const long *inde
   }
 }
 
-/* Types are the dtype numbers of convoke/plugin.h: 1 f32, 2 u8, 6 i32, 7 i64, 9 bool. Reals to integers: toward zero,
- * saturating, NaN is 0; integers keep their low bits. global (ceil(n / per_item)) */
+/* Types are the dtype numbers of convoke/plugin.h: 1 f32, 2 u8, 6 i32, 7 i64, 9 bool, 10 f16 (stored, never computed with). Reals to integers:
+ * toward zero, saturating, NaN is 0; integers keep their low bits. global (ceil(n / per_item)) */
 kernel void cast(global const uchar *x, ulong x0, global uchar *y, ulong y0, long n, long per_item, int from, int to) {
   const long begin = get_global_id(0) * per_item, end = min(begin + per_item, n);
+  const int real = from == 1 || from == 10;
   for (long i = begin; i < end; i++) {
     const long source = x0 + i, target = y0 + i;
-    const float f = from == 1 ? ((global const float *)x)[source] : 0.0f;
+    const float f = from == 1 ? ((global const float *)x)[source] : from == 10 ? vload_half(source, (global const half *)x) : 0.0f;
     const int number = !isnan(f); /* drivers differ on what a saturating conversion makes of NaN */
-    const long v = from == 6 ? ((global const int *)x)[source] : from == 7 ? ((global const long *)x)[source] : from == 1 ? 0 : x[source];
-    if (to == 1) ((global float *)y)[target] = from == 1 ? f : convert_float_rte(v);
-    else if (to == 6) ((global int *)y)[target] = from == 1 ? number ? convert_int_sat(f) : 0 : (int)v;
-    else if (to == 7) ((global long *)y)[target] = from == 1 ? number ? convert_long_sat(f) : 0 : v;
-    else if (to == 2) y[target] = from == 1 ? number ? convert_uchar_sat(f) : 0 : (uchar)v;
-    else y[target] = from == 1 ? f != 0.0f : v != 0;
+    const long v = from == 6 ? ((global const int *)x)[source] : from == 7 ? ((global const long *)x)[source] : real ? 0 : x[source];
+    if (to == 1) ((global float *)y)[target] = real ? f : convert_float_rte(v);
+    else if (to == 10) vstore_half_rte(real ? f : convert_float_rte(v), target, (global half *)y);
+    else if (to == 6) ((global int *)y)[target] = real ? number ? convert_int_sat(f) : 0 : (int)v;
+    else if (to == 7) ((global long *)y)[target] = real ? number ? convert_long_sat(f) : 0 : v;
+    else if (to == 2) y[target] = real ? number ? convert_uchar_sat(f) : 0 : (uchar)v;
+    else y[target] = real ? f != 0.0f : v != 0;
   }
 }

@@ -310,11 +310,13 @@ static cvk_status gather_prepare(ocl_build *b) {
 /* ---- cast ---- */
 
 static int32_t castable(int32_t dtype) {
-  return dtype == CVK_F32 || dtype == CVK_U8 || dtype == CVK_I32 || dtype == CVK_I64 || dtype == CVK_BOOL;
+  return dtype == CVK_F32 || dtype == CVK_U8 || dtype == CVK_I32 || dtype == CVK_I64 || dtype == CVK_BOOL || dtype == CVK_F16;
 }
 
 static int32_t cast_accepts(ocl_query *q) {
   const cvk_tensor_desc *x = q->op->in[0], *y = q->op->out[0];
+  /* Through f32 a 64-bit number would be rounded twice; every other integer that f16 can hold is exact in f32. */
+  if (y && x->dtype == CVK_I64 && y->dtype == CVK_F16) return ocl_refuse(q, "int64 to float16 would round twice");
   if (!y || !castable(x->dtype) || !castable(y->dtype)) return ocl_refuse(q, "from type %d to %d", x->dtype, y ? y->dtype : 0);
   return takes(q, 4);
 }
