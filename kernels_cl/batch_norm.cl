@@ -3,7 +3,7 @@
  * Plain: rows of `length` cells, row = n C + c. Blocked: rows of `length` 16-lane cells, row = n ceil(C/16) + c/16; the parameters are
  * plain [C]. post, alpha, beta: an activation of simple16 on the result. An item takes `per_item` cells of a row. The mean is taken off first: folding it into the bias would cancel. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 /* global (ceil(length / per_item), rows) */
 kernel void batch_norm_plain(global const float *x, ulong x0, global const float *scale, ulong scale0, global const float *bias, ulong bias0,
@@ -14,7 +14,7 @@ kernel void batch_norm_plain(global const float *x, ulong x0, global const float
   x += x0 + row * length;
   y += y0 + row * length;
   for (; i + 16 <= end; i += 16) vstore16(simple16(post, (vload16(0, x + i) - m) * s + b, alpha, beta), 0, y + i);
-  if (i < end) store_lanes(simple16(post, (load_lanes(x + i, end - i) - m) * s + b, alpha, beta), y + i, end - i);
+  if (i < end) store_lanes(y + i, simple16(post, (load_lanes(x + i, end - i) - m) * s + b, alpha, beta), end - i);
 }
 
 /* global (ceil(length / per_item), rows) */

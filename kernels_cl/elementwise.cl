@@ -4,7 +4,7 @@
  * each of `rows_per_item` rows. Blocked tensors: `tail` is the number of lanes in use in the last channel block (0: nothing to keep
  * zero). Every offset counts elements. Kinds are those of convoke/plugin.h. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 float16 sigmoid16(float16 x) {
   const float16 e = exp(-fabs(x)), r = 1.0f / (1.0f + e); /* never overflows; exact on both far ends */
@@ -63,7 +63,7 @@ kernel void unary(global const float *x, ulong x0, global float *y, ulong y0, lo
     return;
   }
   for (; i + 16 <= end; i += 16) vstore16(unary16(kind, vload16(0, x + i), alpha, beta), 0, y + i);
-  if (i < end) store_lanes(unary16(kind, load_lanes(x + i, end - i), alpha, beta), y + i, end - i);
+  if (i < end) store_lanes(y + i, unary16(kind, load_lanes(x + i, end - i), alpha, beta), end - i);
 }
 
 float16 binary16(int kind, float16 a, float16 b, float count) {
@@ -129,7 +129,7 @@ kernel void binary(global const float *a, ulong a0, global const float *b, ulong
     }
     if (i < end) {
       const float16 u = operand16(ra, i, ia, end - i), v = operand16(rb, i, ib, end - i);
-      store_lanes(simple16(post, binary16(kind, u, v, count), alpha, beta), ry + i, end - i);
+      store_lanes(ry + i, simple16(post, binary16(kind, u, v, count), alpha, beta), end - i);
     }
   }
 }

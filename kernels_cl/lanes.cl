@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lanes.cl: helpers put in front of the programs that work on 16 floats at a time (elementwise, pool, norm, softmax, reduce).
- * A "lane" is one of the 16 elements of a float16. Partial vectors go through private memory, so that the same vector function gives
- * the same bits in the body and in the tail, and no byte outside a tensor is touched. */
+/* lanes.cl: 16 floats at a time where fewer may be left; included by the programs. A "lane" is one of the 16 elements of a float16. Partial
+ * vectors go through private memory, so that the same vector function gives the same bits in the body and in the tail, and no byte outside
+ * a tensor is touched. */
 
-constant int16 LANE = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-
-/* Element i of a vector that the host passed by value. */
-long at(long8 v, int i) {
-  const long *p = (const long *)&v;
-  return p[i];
-}
-
-/* n <= 16 floats; the lanes past them are zero. */
-float16 load_lanes(global const float *p, long n) {
+/* The first n of 16 floats; the others are 0 and not read. */
+static inline float16 load_lanes(global const float *p, long n) {
   float v[16] = {0};
   if (n >= 16) return vload16(0, p);
   for (long i = 0; i < n; i++) v[i] = p[i];
   return vload16(0, v);
 }
 
-void store_lanes(float16 x, global float *p, long n) {
+static inline void store_lanes(global float *p, float16 x, long n) {
   float v[16];
   if (n >= 16) {
     vstore16(x, 0, p);
@@ -29,70 +21,11 @@ void store_lanes(float16 x, global float *p, long n) {
   for (long i = 0; i < n; i++) p[i] = v[i];
 }
 
-/* Lanes from n on become zero: blocked tensors keep the lanes past the last channel so. */
-float16 keep_lanes(float16 x, int n) { return select((float16)(0.0f), x, LANE < (int16)(n)); }
-
-/* NaN wins wherever it sits. */
-float16 max_lanes(float16 a, float16 b) { return select(b, a, (a >= b) | isnan(a)); }
-float16 min_lanes(float16 a, float16 b) { return select(b, a, (a <= b) | isnan(a)); }
-float max_one(float a, float b) { return a >= b || isnan(a) ? a : b; }
-float min_one(float a, float b) { return a <= b || isnan(a) ? a : b; }
-
-float max_across(float16 v) {
-  float e[16], m;
-  vstore16(v, 0, e);
-  m = e[0];
-  for (int i = 1; i < 16; i++) m = max_one(m, e[i]);
-  return m;
+/* Lanes from n on become `rest`, whatever they hold. */
+static inline float16 fill_lanes(float16 x, long n, float rest) {
+  const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return n >= 16 ? x : select((float16)(rest), x, lane < (int)n);
 }
 
-float min_across(float16 v) {
-  float e[16], m;
-  vstore16(v, 0, e);
-  m = e[0];
-  for (int i = 1; i < 16; i++) m = min_one(m, e[i]);
-  return m;
-}
-
-/* Compensated sums keep the error of any count at one rounding: sum carries the value, rest what its rounding lost. An infinite
- * sum would turn rest into NaN (inf - inf), so rest is dropped there; NaN itself stays in sum. */
-typedef struct { float16 sum, rest; } sum16;
-
-sum16 sum_add(sum16 s, float16 x) {
-  const float16 y = x - s.rest, t = s.sum + y;
-  const float16 lost = (t - s.sum) - y;
-  s.rest = select((float16)(0.0f), lost, isfinite(t));
-  s.sum = t;
-  return s;
-}
-
-/* The 16 lanes of a compensated sum as one number: neighbours are added in four steps, each with what its rounding lost. */
-float sum_across(sum16 s) {
-  float e[16], r[16];
-  vstore16(s.sum, 0, e);
-  vstore16(-s.rest, 0, r);
-  for (int n = 8; n > 0; n /= 2)
-    for (int i = 0; i < n; i++) {
-      const float a = e[i], b = e[i + n], t = a + b, v = t - a;
-      r[i] += r[i + n] + ((a - (t - v)) + (b - v));
-      e[i] = t;
-    }
-  return isfinite(e[0]) ? e[0] + r[0] : e[0];
-}
-
-/* Activations cheap enough to ride on another op; kinds of convoke/plugin.h, any other is the identity. NaN stays NaN. */
-float16 simple16(int kind, float16 x, float alpha, float beta) {
-  switch (kind) {
-    case 32: return select(x, (float16)(0.0f), x < 0.0f);   /* RELU */
-    case 33: return select(x, alpha * x, x < 0.0f);         /* LEAKY_RELU */
-    case 40: x = select(x, (float16)(alpha), x < alpha);    /* CLIP: an upper bound below the lower one wins */
-             return select(x, (float16)(beta), x > beta);
-    case 41: x = alpha * x + beta;                          /* HARD_SIGMOID */
-             return select(select(x, (float16)(0.0f), x < 0.0f), (float16)(1.0f), x > 1.0f);
-    case 42: {                                              /* HARD_SWISH */
-      const float16 h = x / 6.0f + 0.5f;
-      return x * select(select(h, (float16)(0.0f), h < 0.0f), (float16)(1.0f), h > 1.0f);
-    }
-    default: return x;
-  }
-}
+/* ... or 0: blocked tensors keep the lanes past the last channel so. */
+static inline float16 keep_lanes(float16 x, long n) { return fill_lanes(x, n, 0.0f); }

@@ -3,7 +3,7 @@
  * high = size / 2, so an even window has its extra channel on the positive side. Plain [N][C][cells], blocked [N][ceil(C/16)][cells][16]
  * with low and high at most 16. An item takes `per_item` cells of one channel or block. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 float16 norm_by(float16 x, float16 squares, float scale, float beta, float bias) {
   const float16 d = bias + scale * squares;
@@ -27,7 +27,7 @@ kernel void lrn_plain(global const float *x, ulong x0, global float *y, ulong y0
       const float16 v = load_lanes(x + k * cells + i, end - i);
       total = sum_add(total, v * v);
     }
-    store_lanes(norm_by(load_lanes(x + i, end - i), total.sum - total.rest, scale, beta, bias), y + i, end - i);
+    store_lanes(y + i, norm_by(load_lanes(x + i, end - i), total.sum - total.rest, scale, beta, bias), end - i);
   }
 }
 

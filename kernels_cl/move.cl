@@ -4,7 +4,7 @@
  * are words of 4 bytes or single bytes; the host gives 2- and 8-byte types one more innermost axis. Buffer offsets count elements of
  * `words` words, all else counts words. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 /* Place `i` of `axes` axes in two views. */
 void both_at(long i, int axes, long8 dim, long8 sx, long8 sy, long *ox, long *oy) {

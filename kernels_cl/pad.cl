@@ -3,7 +3,7 @@
  * axes; a cell of the innermost one is `unit` 4-byte words: 1 for f32, 2 for i64, 16 in blocked tensors (whose lane axis has no pads). The
  * output is dense. Offsets count elements of `words` words. mode: 0 constant, 1 reflect, 2 edge, 3 wrap. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 /* The cell of an axis of `extent` cells that position i (of any sign) shows; -1: the constant. Reflection bounces as often as needed. */
 long shown(long i, long extent, int mode) {

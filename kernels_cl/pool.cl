@@ -4,7 +4,7 @@
  * output rows; nothing of the pad is ever read or enters a sum, and zero lanes give zero. Sums are compensated.
  * `kind` is an op of convoke/plugin.h: 3 MAX_POOL, 4 AVG_POOL, 5 LP_POOL. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 /* What a window is, in D, H, W; .w is unused. */
 typedef struct { long4 in, out, size, stride, dilation, begin, end; } window;

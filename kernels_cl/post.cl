@@ -2,6 +2,8 @@
 // post.cl: what is applied to a result before it is stored: an activation, then a tensor of the output's shape and format added, then a
 // second activation; each may be absent (kind 0, NULL). Kinds are those of convoke/plugin.h. NaN stays NaN. Included by conv and dense.
 
+#include "lanes.cl"
+
 #define POST_PARAMETERS                                                                                                      \
   int kind0, float alpha0, float beta0, global const float *add, ulong add_offset, int kind1, float alpha1, float beta1
 
@@ -37,27 +39,3 @@ POST_FUNCTIONS(float16, 16)
 
 // Both activations and the sum on a vector whose other operand, if any, is `other`.
 #define POST16(V, OTHER) activate16(activate16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
-
-// The first `lanes` of 16 floats; the others are 0 and not read.
-static inline float16 load_lanes(global const float *p, long lanes) {
-  if (lanes >= 16) return vload16(0, p);
-  float v[16];
-  for (int i = 0; i < 16; i++) v[i] = i < lanes ? p[i] : 0.0f;
-  return vload16(0, v);
-}
-
-static inline void store_lanes(global float *p, float16 value, long lanes) {
-  if (lanes >= 16) {
-    vstore16(value, 0, p);
-    return;
-  }
-  float v[16];
-  vstore16(value, 0, v);
-  for (int i = 0; i < lanes; i++) p[i] = v[i];
-}
-
-// Lanes past `lanes` become 0, whatever they hold.
-static inline float16 keep_lanes(float16 v, long lanes) {
-  const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  return lanes >= 16 ? v : select((float16)(0.0f), v, lane < (int)lanes);
-}

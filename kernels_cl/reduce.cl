@@ -4,7 +4,7 @@
  * maxima and minima. An empty reduction gives 0, NaN (mean), -inf (maximum), +inf (minimum).
  * `kind` is an op of convoke/plugin.h: 128 mean, 129 sum, 130 maximum, 131 minimum. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 typedef struct { float16 best; sum16 total; } reduced;
 
@@ -37,7 +37,7 @@ long strided(long i, int rank, long8 dim, long8 stride) {
 kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y0, int kept, long8 kept_dim, long8 kept_stride, int gone,
                        long8 gone_dim, long8 gone_stride, long outputs, long per_item, long runs, long length, int kind) {
   const long first = get_global_id(0) * per_item, end = min(first + per_item, outputs);
-  const float16 start = (float16)(kind == 131 ? INFINITY : -INFINITY);
+  const float start = kind == 131 ? INFINITY : -INFINITY;
   for (long o = first; o < end; o++) {
     const long base = x0 + strided(o, kept, kept_dim, kept_stride);
     reduced r[4];
@@ -51,7 +51,7 @@ kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y
       for (; i < length; i += 16) {
         const long n = min(length - i, 16L);
         const float16 v = load_lanes(p + i, n);
-        r[0] = reduce_one(r[0], kind, kind >= 130 ? select(start, v, LANE < (int16)((int)n)) : v);
+        r[0] = reduce_one(r[0], kind, kind >= 130 ? fill_lanes(v, n, start) : v);
       }
     }
     if (kind == 130) result = max_across(max_lanes(max_lanes(r[0].best, r[1].best), max_lanes(r[2].best, r[3].best)));
@@ -89,6 +89,6 @@ kernel void reduce_across(global const float *x, ulong x0, global float *y, ulon
   for (int j = 0; j < VECTORS && j * 16 < n; j++) {
     float16 result = r[j].total.sum - r[j].total.rest;
     if (kind == 128) result /= (float)runs;
-    store_lanes(kind >= 130 ? r[j].best : result, y + j * 16, n - j * 16);
+    store_lanes(y + j * 16, kind >= 130 ? r[j].best : result, n - j * 16);
   }
 }

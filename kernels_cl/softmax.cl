@@ -2,7 +2,7 @@
 /* softmax.cl: softmax and its logarithm over the middle of [outer][size][inner], f32. The largest element is taken off first; rows with
  * NaN, with +inf or of -inf only become NaN (inf - inf), as in numpy. Sums are compensated. An input may be its own output. */
 
-#include "lanes.cl"
+#include "lane_math.cl"
 
 /* inner = 1. global (ceil(outer / rows_per_item)) */
 kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong y0, long outer, long size, long rows_per_item, int logarithm) {
@@ -21,13 +21,13 @@ kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong 
       const long n = min(size - i, 16L);
       const float16 v = load_lanes(px + i, n) - top, e = keep_lanes(exp(v), (int)n);
       total = sum_add(total, e);
-      store_lanes(logarithm ? v : e, py + i, n);
+      store_lanes(py + i, logarithm ? v : e, n);
     }
     sum = sum_across(total);
     if (logarithm) sum = log(sum);
     for (i = 0; i < size; i += 16) {
       const float16 v = load_lanes(py + i, size - i);
-      store_lanes(logarithm ? v - sum : v / sum, py + i, size - i);
+      store_lanes(py + i, logarithm ? v - sum : v / sum, size - i);
     }
   }
 }
@@ -43,12 +43,12 @@ kernel void softmax_across(global const float *x, ulong x0, global float *y, ulo
   for (long k = 0; k < size; k++) {
     const float16 v = load_lanes(x + k * inner, n) - best, e = exp(v);
     total = sum_add(total, e);
-    store_lanes(logarithm ? v : e, y + k * inner, n);
+    store_lanes(y + k * inner, logarithm ? v : e, n);
   }
   sum = total.sum - total.rest;
   if (logarithm) sum = log(sum);
   for (long k = 0; k < size; k++) {
     const float16 v = load_lanes(y + k * inner, n);
-    store_lanes(logarithm ? v - sum : v / sum, y + k * inner, n);
+    store_lanes(y + k * inner, logarithm ? v - sum : v / sum, n);
   }
 }
