@@ -42,4 +42,9 @@ void conv_depthwise_pack_fill(const ocl_build *b, int32_t input, void *dst);
 int32_t conv_generic_accepts(ocl_query *q);
 cvk_status conv_generic_prepare(ocl_build *b);
 
+int32_t conv_winograd_accepts(ocl_query *q);
+cvk_status conv_winograd_prepare(ocl_build *b);
+uint64_t conv_winograd_pack_bytes(const ocl_build *b, int32_t input);
+void conv_winograd_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
 #endif

@@ -41,20 +41,35 @@ uint64_t conv_direct_pack_bytes(const ocl_build *b, int32_t input) {
   return packed_bytes(&c);
 }
 
+typedef struct fill_task { /* a task is one output block */
+  const ocl_conv *c;
+  const float *weights;
+  float *dst;
+} fill_task;
+
+static void fill_block(void *arg, int64_t index, int32_t worker) {
+  const fill_task *task = arg;
+  const ocl_conv *c = task->c;
+  const int64_t blocks_in = ocl_blocks(c->in_group), blocks_out = ocl_blocks(c->out_group), block_floats = blocks_in * c->taps * OCL_BLOCK * OCL_BLOCK;
+  const int64_t g = index / blocks_out, first = index % blocks_out * OCL_BLOCK;
+  float *to = task->dst + index * block_floats;
+  (void)worker;
+  memset(to, 0, (size_t)block_floats * sizeof(float));
+  for (int64_t o = 0; o < OCL_BLOCK && first + o < c->out_group; o++) {
+    const float *from = task->weights + (g * c->out_group + first + o) * c->in_group * c->taps;
+    for (int64_t i = 0; i < c->in_group; i++, from += c->taps) {
+      float *lane = to + (i / OCL_BLOCK * c->taps * OCL_BLOCK + i % OCL_BLOCK) * OCL_BLOCK + o;
+      for (int64_t t = 0; t < c->taps; t++) lane[t * OCL_BLOCK * OCL_BLOCK] = from[t];
+    }
+  }
+}
+
 void conv_direct_pack_fill(const ocl_build *b, int32_t input, void *dst) {
+  const cvk_host *host = b->dev->host;
   ocl_conv c;
   ocl_conv_read(b->op, &c);
-  const float *w = b->op->in[input]->const_data;
-  float *to = dst;
-  const int64_t blocks_in = ocl_blocks(c.in_group), blocks_out = ocl_blocks(c.out_group);
-  memset(dst, 0, packed_bytes(&c));
-  for (int64_t g = 0; g < c.group; g++)
-    for (int64_t o = 0; o < c.out_group; o++)
-      for (int64_t i = 0; i < c.in_group; i++) {
-        const float *from = w + ((g * c.out_group + o) * c.in_group + i) * c.taps;
-        float *block = to + (((g * blocks_out + o / OCL_BLOCK) * blocks_in + i / OCL_BLOCK) * c.taps * OCL_BLOCK + i % OCL_BLOCK) * OCL_BLOCK + o % OCL_BLOCK;
-        for (int64_t t = 0; t < c.taps; t++) block[t * OCL_BLOCK * OCL_BLOCK] = from[t];
-      }
+  fill_task task = {&c, b->op->in[input]->const_data, dst};
+  host->parallel_for(host->ctx, c.group * ocl_blocks(c.out_group), fill_block, &task);
 }
 
 static cvk_status prepare_pack(ocl_build *b, const ocl_conv *c) {

@@ -41,7 +41,7 @@ void conv_first_pack_fill(const ocl_build *b, int32_t input, void *dst) {
   ocl_conv c;
   ocl_conv_read(b->op, &c);
   const ocl_lanes lanes = lanes_of(&c);
-  ocl_lanes_fill(&lanes, b->op->in[input]->const_data, dst);
+  ocl_lanes_fill(b->dev->host, &lanes, b->op->in[input]->const_data, dst);
 }
 
 cvk_status conv_first_prepare(ocl_build *b) {

@@ -36,7 +36,7 @@ static void pack_fill(const ocl_build *b, int32_t input, void *dst) {
   ocl_conv c;
   ocl_conv_read(b->op, &c);
   const ocl_lanes lanes = lanes_of(&c);
-  ocl_lanes_fill(&lanes, b->op->in[input]->const_data, dst);
+  ocl_lanes_fill(b->dev->host, &lanes, b->op->in[input]->const_data, dst);
 }
 
 static cvk_status prepare(ocl_build *b) {

@@ -43,7 +43,7 @@ void dense_tile_pack_fill(const ocl_build *b, int32_t input, void *dst) {
   ocl_dense d;
   ocl_dense_read(b->op, &d);
   const ocl_lanes lanes = lanes_of(&d);
-  ocl_lanes_fill(&lanes, b->op->in[input]->const_data, dst);
+  ocl_lanes_fill(b->dev->host, &lanes, b->op->in[input]->const_data, dst);
 }
 
 cvk_status dense_tile_prepare(ocl_build *b) {

@@ -10,14 +10,29 @@ static int64_t start_of(const ocl_lanes *s, int64_t batch) { return s->batch_ind
 
 uint64_t ocl_lanes_bytes(const ocl_lanes *s) { return (uint64_t)s->batch * (uint64_t)blocks_of(s) * (uint64_t)s->depth * OCL_BLOCK * sizeof(float); }
 
-void ocl_lanes_fill(const ocl_lanes *s, const float *w, float *dst) {
-  for (int64_t n = 0; n < s->batch; n++)
-    for (int64_t block = 0; block < blocks_of(s); block++)
-      for (int64_t d = 0; d < s->depth; d++, dst += OCL_BLOCK)
-        for (int64_t lane = 0; lane < OCL_BLOCK; lane++) {
-          const int64_t out = block * OCL_BLOCK + lane;
-          dst[lane] = out < s->outs ? w[start_of(s, n) + out * s->out_stride + d / s->inner * s->depth_stride + d % s->inner] : 0.0f;
-        }
+typedef struct fill_task {
+  const ocl_lanes *shape;
+  const float *w;
+  float *dst;
+} fill_task;
+
+/* One block of one batch. */
+static void fill_block(void *arg, int64_t index, int32_t worker) {
+  const fill_task *task = arg;
+  const ocl_lanes *s = task->shape;
+  const int64_t n = index / blocks_of(s), first = index % blocks_of(s) * OCL_BLOCK;
+  const float *from = task->w + start_of(s, n) + first * s->out_stride;
+  float *to = task->dst + index * s->depth * OCL_BLOCK;
+  (void)worker;
+  for (int64_t d = 0; d < s->depth; d++, to += OCL_BLOCK) {
+    const float *row = from + d / s->inner * s->depth_stride + d % s->inner;
+    for (int64_t lane = 0; lane < OCL_BLOCK; lane++) to[lane] = first + lane < s->outs ? row[lane * s->out_stride] : 0.0f;
+  }
+}
+
+void ocl_lanes_fill(const cvk_host *host, const ocl_lanes *s, const float *w, float *dst) {
+  fill_task task = {s, w, dst};
+  host->parallel_for(host->ctx, s->batch * blocks_of(s), fill_block, &task);
 }
 
 cvk_status ocl_lanes_launch(ocl_build *b, const ocl_lanes *s, const char *file, int32_t input) {

@@ -12,7 +12,7 @@ typedef struct ocl_lanes { /* element (batch, out, d) stands at batch_index[batc
 } ocl_lanes;
 
 uint64_t ocl_lanes_bytes(const ocl_lanes *s);
-void ocl_lanes_fill(const ocl_lanes *s, const float *w, float *dst);
+void ocl_lanes_fill(const cvk_host *host, const ocl_lanes *s, const float *w, float *dst); /* on the host's threads */
 /* A launch of pack_lanes in `file` from input `input` into the workspace's start. */
 cvk_status ocl_lanes_launch(ocl_build *b, const ocl_lanes *s, const char *file, int32_t input);
 /* The weights as a kernel argument: the pack, or the workspace's start. */

@@ -192,7 +192,7 @@ static void fill_op(run *r, mini_op *op) {
     r->out_ptr[i] = op->out[i].data ? &r->out[i] : NULL;
   }
   r->cvk = (cvk_op){.struct_size = sizeof r->cvk, .kind = op->kind, .n_in = op->n_in, .n_out = op->n_out, .in = r->in_ptr, .out = r->out_ptr,
-                    .attr = op->attr, .n_post = op->n_post, .post = op->post};
+                    .attr = op->attr, .n_post = op->n_post, .flags = op->flags, .post = op->post};
 }
 
 static cvk_status choose(run *r, const char *row) {
