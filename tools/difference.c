@@ -21,7 +21,7 @@ static double bfloat16_value(uint16_t b) {
   return (double)f;
 }
 
-static double value_at(int32_t dtype, const void *data, int64_t i) {
+double difference_value(int32_t dtype, const void *data, int64_t i) {
   switch (dtype) {
     case CVK_F32: return (double)((const float *)data)[i];
     case CVK_F64: return ((const double *)data)[i];
@@ -75,7 +75,7 @@ int difference_of(const cvk_tensor *got, const cvk_tensor *want, double rtol, do
   } else {
     const int64_t n = cvk_tensor_count(got);
     const int32_t dtype = cvk_tensor_dtype(got);
-    for (int64_t i = 0; i < n; i++) accumulate(d, i, value_at(dtype, a, i), value_at(dtype, b, i), rtol, atol);
+    for (int64_t i = 0; i < n; i++) accumulate(d, i, difference_value(dtype, a, i), difference_value(dtype, b, i), rtol, atol);
   }
   free(a);
   free(b);

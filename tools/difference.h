@@ -17,4 +17,7 @@ typedef struct difference {
 /* NaN equals NaN, infinities equal themselves. 1: could be compared (d->why empty). */
 int difference_of(const cvk_tensor *got, const cvk_tensor *want, double rtol, double atol, difference *d);
 
+/* Element i of data of any type. */
+double difference_value(int32_t dtype, const void *data, int64_t i);
+
 #endif
