@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* batch_norm.cl: y = (x - mean) / sqrt(var + epsilon) * scale + bias for each channel, f32. The five inputs may all be run-time ones.
  * Plain: rows of `length` cells, row = n C + c. Blocked: rows of `length` 16-lane cells, row = n ceil(C/16) + c/16; the parameters are
- * plain [C]. post, alpha, beta: an activation of simple16 on the result. An item takes `per_item` cells of a row. The mean is taken off first: folding it into the bias would cancel. */
+ * plain [C]. post, alpha, beta: an activation of simple16 on the result. An item takes `per_item` cells of a row. The mean is taken off
+ * first: folding it into the bias would cancel. */
 
 #include "lane_math.cl"
 
 /* global (ceil(length / per_item), rows) */
-kernel void batch_norm_plain(global const float *x, ulong x0, global const float *scale, ulong scale0, global const float *bias, ulong bias0,
-                             global const float *mean, ulong mean0, global const float *var, ulong var0, global float *y, ulong y0, long length, long per_item, long channels, float epsilon, int post, float alpha, float beta) {
+kernel void batch_norm_plain(global const float *x, ulong x0, global const float *scale, ulong scale0, global const float *bias,
+                             ulong bias0, global const float *mean, ulong mean0, global const float *var, ulong var0, global float *y,
+                             ulong y0, long length, long per_item, long channels, float epsilon, int post, float alpha, float beta) {
   const long row = get_global_id(1), c = row % channels, begin = get_global_id(0) * per_item, end = min(begin + per_item, length);
   const float m = mean[mean0 + c], b = bias[bias0 + c], s = scale[scale0 + c] / sqrt(var[var0 + c] + epsilon);
   long i = begin;
@@ -18,9 +20,9 @@ kernel void batch_norm_plain(global const float *x, ulong x0, global const float
 }
 
 /* global (ceil(length / per_item), rows) */
-kernel void batch_norm_blocked(global const float *x, ulong x0, global const float *scale, ulong scale0, global const float *bias, ulong bias0,
-                               global const float *mean, ulong mean0, global const float *var, ulong var0, global float *y, ulong y0, long length,
-                               long per_item, long channels, float epsilon, int post, float alpha, float beta) {
+kernel void batch_norm_blocked(global const float *x, ulong x0, global const float *scale, ulong scale0, global const float *bias,
+                               ulong bias0, global const float *mean, ulong mean0, global const float *var, ulong var0, global float *y,
+                               ulong y0, long length, long per_item, long channels, float epsilon, int post, float alpha, float beta) {
   const long row = get_global_id(1), blocks = (channels + 15) / 16, c = row % blocks * 16;
   const long begin = get_global_id(0) * per_item, end = min(begin + per_item, length);
   const int lanes = (int)min(channels - c, 16L);

@@ -19,8 +19,11 @@ float16 tanh16(float16 x) {
   return select(copysign((1.0f - e) / (1.0f + e), x), x + x * s * inner, m < 0.35f);
 }
 
-float16 softplus16(float16 x) { return fmax(x, 0.0f) + log1p(exp(-fabs(x))); }
+float16 softplus16(float16 x) {
+  return fmax(x, 0.0f) + log1p(exp(-fabs(x)));
+}
 
+/* clang-format off */
 float16 unary16(int kind, float16 x, float alpha, float beta) {
   const float16 zero = (float16)(0.0f);
   switch (kind) {
@@ -35,7 +38,7 @@ float16 unary16(int kind, float16 x, float alpha, float beta) {
       if (alpha != 0.0f) return x * sigmoid16(1.5957691216f * (x + 0.044715f * x * x * x)); /* (1 + tanh(u)) / 2 */
       return 0.5f * x * erfc(-0.7071067812f * x);
     case 46: return x * sigmoid16(alpha * x);                               /* SWISH */
-    case 47: return x * tanh16(softplus16(x));                                /* MISH */
+    case 47: return x * tanh16(softplus16(x));                              /* MISH */
     case 48: return select(zero, x, (x > alpha) | isnan(x));                /* THRESHOLDED_RELU */
     case 64: return exp(x);
     case 65: return log(x);
@@ -49,6 +52,7 @@ float16 unary16(int kind, float16 x, float alpha, float beta) {
     default: return simple16(kind, x, alpha, beta);
   }
 }
+/* clang-format on */
 
 /* global (ceil(length / per_item), rows): rows of `length` elements, one after another. */
 kernel void unary(global const float *x, ulong x0, global float *y, ulong y0, long length, long per_item, int kind, float alpha, float beta,
@@ -66,6 +70,7 @@ kernel void unary(global const float *x, ulong x0, global float *y, ulong y0, lo
   if (i < end) store_lanes(y + i, unary16(kind, load_lanes(x + i, end - i), alpha, beta), end - i);
 }
 
+/* clang-format off */
 float16 binary16(int kind, float16 a, float16 b, float count) {
   switch (kind) {
     case 34: return select(a, a * b, a < 0.0f); /* PRELU */
@@ -80,12 +85,17 @@ float16 binary16(int kind, float16 a, float16 b, float count) {
     default: return a;
   }
 }
+/* clang-format on */
 
 /* n <= 16 elements of an operand from `i` of its innermost axis: consecutive, or one repeated. */
-float16 operand16(global const float *p, long i, long stride, long n) { return stride ? load_lanes(p + i, n) : (float16)(p[0]); }
+float16 operand16(global const float *p, long i, long stride, long n) {
+  return stride ? load_lanes(p + i, n) : (float16)(p[0]);
+}
 
 /* A place in the outer axes (all but the last of `rank`), moved on row by row. */
-typedef struct { long index[8]; } place;
+typedef struct {
+  long index[8];
+} place;
 
 void place_at(place *p, long row, int rank, long8 dim) {
   for (int d = rank - 2; d >= 0; d--) {
@@ -109,9 +119,9 @@ void place_next(place *p, int rank, long8 dim) {
 
 /* global (ceil(inner / per_item), ceil(rows / rows_per_item)). post, alpha, beta: an activation of simple16 on the result. block_axis: the
  * axis of channel blocks where tail != 0; operands with a stride in the innermost axis are blocked then, and hold all lanes. */
-kernel void binary(global const float *a, ulong a0, global const float *b, ulong b0, global float *y, ulong y0, int rank, long8 dim, long8 sa,
-                   long8 sb, int kind, float count, int post, float alpha, float beta, int block_axis, int tail, long rows, long rows_per_item,
-                   long per_item) {
+kernel void binary(global const float *a, ulong a0, global const float *b, ulong b0, global float *y, ulong y0, int rank, long8 dim,
+                   long8 sa, long8 sb, int kind, float count, int post, float alpha, float beta, int block_axis, int tail, long rows,
+                   long rows_per_item, long per_item) {
   const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
   const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   const long ia = at(sa, rank - 1), ib = at(sb, rank - 1);
@@ -138,8 +148,8 @@ kernel void binary(global const float *a, ulong a0, global const float *b, ulong
  * where its 16 values are neighbours, 0 where one value serves all. An operand that stands still along m may have only `tail` lanes.
  * global (ceil(middle / per_item), rows) */
 kernel void binary_lanes(global const float *a, ulong a0, global const float *b, ulong b0, global float *y, ulong y0, int rank, long8 dim,
-                         long8 sa, long8 sb, int kind, float count, int post, float alpha, float beta, int block_axis, int tail, long middle,
-                         long per_item, long ma, int lanes_a, long mb, int lanes_b) {
+                         long8 sa, long8 sb, int kind, float count, int post, float alpha, float beta, int block_axis, int tail,
+                         long middle, long per_item, long ma, int lanes_a, long mb, int lanes_b) {
   const long row = get_global_id(1), begin = get_global_id(0) * per_item, end = min(begin + per_item, middle);
   place p;
   place_at(&p, row, rank + 1, dim);
@@ -156,8 +166,8 @@ kernel void binary_lanes(global const float *a, ulong a0, global const float *b,
 }
 
 /* EQUAL, LESS, GREATER of f32 into bool; plain tensors only. */
-kernel void compare(global const float *a, ulong a0, global const float *b, ulong b0, global uchar *y, ulong y0, int rank, long8 dim, long8 sa,
-                    long8 sb, int kind, long rows, long rows_per_item, long per_item) {
+kernel void compare(global const float *a, ulong a0, global const float *b, ulong b0, global uchar *y, ulong y0, int rank, long8 dim,
+                    long8 sa, long8 sb, int kind, long rows, long rows_per_item, long per_item) {
   const long inner = at(dim, rank - 1), begin = get_global_id(0) * per_item, end = min(begin + per_item, inner);
   const long row0 = get_global_id(1) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   const long ia = at(sa, rank - 1), ib = at(sb, rank - 1);

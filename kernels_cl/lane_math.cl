@@ -11,10 +11,18 @@ long at(long8 v, int i) {
 }
 
 /* NaN wins wherever it sits. */
-float16 max_lanes(float16 a, float16 b) { return select(b, a, (a >= b) | isnan(a)); }
-float16 min_lanes(float16 a, float16 b) { return select(b, a, (a <= b) | isnan(a)); }
-float max_one(float a, float b) { return a >= b || isnan(a) ? a : b; }
-float min_one(float a, float b) { return a <= b || isnan(a) ? a : b; }
+float16 max_lanes(float16 a, float16 b) {
+  return select(b, a, (a >= b) | isnan(a));
+}
+float16 min_lanes(float16 a, float16 b) {
+  return select(b, a, (a <= b) | isnan(a));
+}
+float max_one(float a, float b) {
+  return a >= b || isnan(a) ? a : b;
+}
+float min_one(float a, float b) {
+  return a <= b || isnan(a) ? a : b;
+}
 
 float max_across(float16 v) {
   float e[16], m;
@@ -34,7 +42,9 @@ float min_across(float16 v) {
 
 /* Compensated sums keep the error of any count at one rounding: sum carries the value, rest what its rounding lost. An infinite
  * sum would turn rest into NaN (inf - inf), so rest is dropped there; NaN itself stays in sum. */
-typedef struct { float16 sum, rest; } sum16;
+typedef struct {
+  float16 sum, rest;
+} sum16;
 
 sum16 sum_add(sum16 s, float16 x) {
   const float16 y = x - s.rest, t = s.sum + y;
@@ -59,6 +69,7 @@ float sum_across(sum16 s) {
 }
 
 /* Activations cheap enough to ride on another op; kinds of convoke/plugin.h, any other is the identity. NaN stays NaN. */
+/* clang-format off */
 float16 simple16(int kind, float16 x, float alpha, float beta) {
   switch (kind) {
     case 32: return select(x, (float16)(0.0f), x < 0.0f);   /* RELU */
@@ -74,3 +85,4 @@ float16 simple16(int kind, float16 x, float alpha, float beta) {
     default: return x;
   }
 }
+/* clang-format on */

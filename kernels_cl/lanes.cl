@@ -28,4 +28,6 @@ static inline float16 fill_lanes(float16 x, long n, float rest) {
 }
 
 /* ... or 0: blocked tensors keep the lanes past the last channel so. */
-static inline float16 keep_lanes(float16 x, long n) { return fill_lanes(x, n, 0.0f); }
+static inline float16 keep_lanes(float16 x, long n) {
+  return fill_lanes(x, n, 0.0f);
+}

@@ -15,8 +15,8 @@ float16 norm_by(float16 x, float16 squares, float scale, float beta, float bias)
 }
 
 /* global (ceil(cells / per_item), N C) */
-kernel void lrn_plain(global const float *x, ulong x0, global float *y, ulong y0, long channels, long cells, long per_item, long low, long high,
-                      float scale, float beta, float bias) {
+kernel void lrn_plain(global const float *x, ulong x0, global float *y, ulong y0, long channels, long cells, long per_item, long low,
+                      long high, float scale, float beta, float bias) {
   const long row = get_global_id(1), c = row % channels, begin = get_global_id(0) * per_item, end = min(begin + per_item, cells);
   const long first = min(low, c), last = min(high, channels - 1 - c);
   x += x0 + row * cells;
@@ -34,8 +34,8 @@ kernel void lrn_plain(global const float *x, ulong x0, global float *y, ulong y0
 /* global (ceil(cells / per_item), N ceil(C/16)). The squares of three neighbouring blocks lie in a row of 48 for each of BATCH cells; the
  * window slides over them. A batch, so that the loads across two stores do not wait for them. */
 #define BATCH 8
-kernel void lrn_blocked(global const float *x, ulong x0, global float *y, ulong y0, long channels, long cells, long per_item, long low, long high,
-                        float scale, float beta, float bias) {
+kernel void lrn_blocked(global const float *x, ulong x0, global float *y, ulong y0, long channels, long cells, long per_item, long low,
+                        long high, float scale, float beta, float bias) {
   const long row = get_global_id(1), blocks = (channels + 15) / 16, block = row % blocks;
   const long begin = get_global_id(0) * per_item, end = min(begin + per_item, cells);
   const int lanes = (int)min(channels - block * 16, 16L);

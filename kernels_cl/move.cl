@@ -50,8 +50,8 @@ kernel void copy_bytes(global const uchar *x, ulong x0, global uchar *y, ulong y
 
 /* A plain transpose of words in 16 x 16 tiles: y[outer][a][b] = x[outer][b][a], where `a` is consecutive in x and `b` in y. The axes
  * outside both are the view. global (ceil(b / 16), ceil(a / 16), outer) */
-kernel void transpose_words(global const uint *x, ulong x0, global uint *y, ulong y0, int axes, long8 dim, long8 sx, long8 sy, long a, long ya,
-                            long b, long xb) {
+kernel void transpose_words(global const uint *x, ulong x0, global uint *y, ulong y0, int axes, long8 dim, long8 sx, long8 sy, long a,
+                            long ya, long b, long xb) {
   const long b0 = get_global_id(0) * 16, a0 = get_global_id(1) * 16, nb = min(b - b0, 16L), na = min(a - a0, 16L);
   long ox = x0 + b0 * xb + a0, oy = y0 + a0 * ya + b0;
   both_at(get_global_id(2), axes, dim, sx, sy, &ox, &oy);
@@ -81,8 +81,8 @@ kernel void gather_words(global const uint *x, ulong x0, global const long *inde
   }
 }
 
-/* Types are the dtype numbers of convoke/plugin.h: 1 f32, 2 u8, 6 i32, 7 i64, 9 bool, 10 f16 (stored, never computed with). Reals to integers:
- * toward zero, saturating, NaN is 0; integers keep their low bits. global (ceil(n / per_item)) */
+/* Types are the dtype numbers of convoke/plugin.h: 1 f32, 2 u8, 6 i32, 7 i64, 9 bool, 10 f16 (stored, never computed with). Reals to
+ * integers: toward zero, saturating, NaN is 0; integers keep their low bits. global (ceil(n / per_item)) */
 kernel void cast(global const uchar *x, ulong x0, global uchar *y, ulong y0, long n, long per_item, int from, int to) {
   const long begin = get_global_id(0) * per_item, end = min(begin + per_item, n);
   const int real = from == 1 || from == 10;
@@ -91,11 +91,17 @@ kernel void cast(global const uchar *x, ulong x0, global uchar *y, ulong y0, lon
     const float f = from == 1 ? ((global const float *)x)[source] : from == 10 ? vload_half(source, (global const half *)x) : 0.0f;
     const int number = !isnan(f); /* drivers differ on what a saturating conversion makes of NaN */
     const long v = from == 6 ? ((global const int *)x)[source] : from == 7 ? ((global const long *)x)[source] : real ? 0 : x[source];
-    if (to == 1) ((global float *)y)[target] = real ? f : convert_float_rte(v);
-    else if (to == 10) vstore_half_rte(real ? f : convert_float_rte(v), target, (global half *)y);
-    else if (to == 6) ((global int *)y)[target] = real ? number ? convert_int_sat(f) : 0 : (int)v;
-    else if (to == 7) ((global long *)y)[target] = real ? number ? convert_long_sat(f) : 0 : v;
-    else if (to == 2) y[target] = real ? number ? convert_uchar_sat(f) : 0 : (uchar)v;
-    else y[target] = real ? f != 0.0f : v != 0;
+    if (to == 1)
+      ((global float *)y)[target] = real ? f : convert_float_rte(v);
+    else if (to == 10)
+      vstore_half_rte(real ? f : convert_float_rte(v), target, (global half *)y);
+    else if (to == 6)
+      ((global int *)y)[target] = real ? number ? convert_int_sat(f) : 0 : (int)v;
+    else if (to == 7)
+      ((global long *)y)[target] = real ? number ? convert_long_sat(f) : 0 : v;
+    else if (to == 2)
+      y[target] = real ? number ? convert_uchar_sat(f) : 0 : (uchar)v;
+    else
+      y[target] = real ? f != 0.0f : v != 0;
   }
 }

@@ -26,7 +26,8 @@ void border(global uint *y, global const uint *from, long unit, long lanes, uint
  * of them, `begin` (>= 0) border cells come before them. value0, value1: the even and odd words of the constant. tail: lanes in use in the
  * last block of `block_axis` (0: not blocked, or the constant is zero). */
 kernel void pad(global const uint *x, ulong x0, global uint *y, ulong y0, int words, int rank, long8 in_dim, long8 out_dim, long8 from,
-                long8 left, long8 begin, long unit, long rows, long rows_per_item, int mode, uint value0, uint value1, int block_axis, int tail) {
+                long8 left, long8 begin, long unit, long rows, long rows_per_item, int mode, uint value0, uint value1, int block_axis,
+                int tail) {
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   const int last = rank - 1;
   const long width = at(out_dim, last), before = at(begin, last), middle = at(left, last);

@@ -7,9 +7,13 @@
 #include "lane_math.cl"
 
 /* What a window is, in D, H, W; .w is unused. */
-typedef struct { long4 in, out, size, stride, dilation, begin, end; } window;
+typedef struct {
+  long4 in, out, size, stride, dilation, begin, end;
+} window;
 
-long axis(long4 v, int d) { return d == 0 ? v.x : d == 1 ? v.y : v.z; }
+long axis(long4 v, int d) {
+  return d == 0 ? v.x : d == 1 ? v.y : v.z;
+}
 
 /* Taps [first, last) of output o that fall inside the input along axis d; *start is the cell of tap 0. */
 void taps(const window *w, int d, long o, long *start, long *first, long *last) {
@@ -28,8 +32,12 @@ long counted(const window *w, int d, long o, int pads) {
   return max(last - first, 0L);
 }
 
-float16 powered(float16 x, float p) { return p == 1.0f ? fabs(x) : p == 2.0f ? x * x : pow(fabs(x), p); }
-float16 root(float16 x, float p) { return p == 1.0f ? x : p == 2.0f ? sqrt(x) : pow(x, 1.0f / p); }
+float16 powered(float16 x, float p) {
+  return p == 1.0f ? fabs(x) : p == 2.0f ? x * x : pow(fabs(x), p);
+}
+float16 root(float16 x, float p) {
+  return p == 1.0f ? x : p == 2.0f ? sqrt(x) : pow(x, 1.0f / p);
+}
 
 /* 16 cells, `step` apart (0: one cell for all lanes); reads nothing past the last one. */
 float16 load_apart(global const float *p, long step) {
@@ -49,7 +57,10 @@ void inside(const window *w, long *low, long *high) {
 }
 
 /* The taps of an output row along D and H: the cell of the first (W = 0), their ranges and steps, and how many count in a mean. */
-typedef struct { global const float *x; long d0, d1, h0, h1, d_step, h_step, counted; } slab;
+typedef struct {
+  global const float *x;
+  long d0, d1, h0, h1, d_step, h_step, counted;
+} slab;
 
 slab slab_of(const window *w, global const float *x, long row, long lanes, int count_pads) {
   const long oh = row % w->out.y, od = row / w->out.y % w->out.x, plane = row / w->out.y / w->out.x, line = w->in.z * lanes;
@@ -104,8 +115,8 @@ float16 pooled(const slab *s, long from, long w0, long w1, long apart, long step
 
 /* global (ceil(planes * outD * outH / rows_per_item)): plain tensors. 16 outputs of a row at once where all their taps are inside (the last
  * 16 may overlap those before), else one by one. */
-kernel void pool_plain(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride, long4 dilation,
-                       long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
+kernel void pool_plain(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride,
+                       long4 dilation, long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
   const window w = {in, out, size, stride, dilation, begin, end};
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   long low, high;
@@ -130,9 +141,9 @@ kernel void pool_plain(global const float *x, ulong x0, global float *y, ulong y
 
 /* global (ceil(rows / rows_per_item)): plain MAX_POOL with the index of the first largest cell over the whole tensor; the first NaN wins.
  * column_major: the index runs along D fastest inside its plane. y may be absent (want_y 0). */
-kernel void max_pool_index(global const float *x, ulong x0, global float *y, ulong y0, global long *index, ulong index0, long4 in, long4 out,
-                           long4 size, long4 stride, long4 dilation, long4 begin, long4 end, long rows, long rows_per_item, int column_major,
-                           int want_y) {
+kernel void max_pool_index(global const float *x, ulong x0, global float *y, ulong y0, global long *index, ulong index0, long4 in,
+                           long4 out, long4 size, long4 stride, long4 dilation, long4 begin, long4 end, long rows, long rows_per_item,
+                           int column_major, int want_y) {
   const window w = {in, out, size, stride, dilation, begin, end};
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   for (long row = row0; row < row1; row++) {
@@ -163,8 +174,8 @@ kernel void max_pool_index(global const float *x, ulong x0, global float *y, ulo
 }
 
 /* global (ceil(planes * outD * outH / rows_per_item)): blocked by 16 channels. */
-kernel void pool_blocked(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride, long4 dilation,
-                         long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
+kernel void pool_blocked(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride,
+                         long4 dilation, long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
   const window w = {in, out, size, stride, dilation, begin, end};
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   long low, high;

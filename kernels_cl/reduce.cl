@@ -6,7 +6,10 @@
 
 #include "lane_math.cl"
 
-typedef struct { float16 best; sum16 total; } reduced;
+typedef struct {
+  float16 best;
+  sum16 total;
+} reduced;
 
 reduced reduce_start(int kind) {
   reduced r;
@@ -16,9 +19,12 @@ reduced reduce_start(int kind) {
 }
 
 reduced reduce_one(reduced r, int kind, float16 x) {
-  if (kind == 130) r.best = max_lanes(r.best, x);
-  else if (kind == 131) r.best = min_lanes(r.best, x);
-  else r.total = sum_add(r.total, x);
+  if (kind == 130)
+    r.best = max_lanes(r.best, x);
+  else if (kind == 131)
+    r.best = min_lanes(r.best, x);
+  else
+    r.total = sum_add(r.total, x);
   return r;
 }
 
@@ -54,8 +60,10 @@ kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y
         r[0] = reduce_one(r[0], kind, kind >= 130 ? fill_lanes(v, n, start) : v);
       }
     }
-    if (kind == 130) result = max_across(max_lanes(max_lanes(r[0].best, r[1].best), max_lanes(r[2].best, r[3].best)));
-    else if (kind == 131) result = min_across(min_lanes(min_lanes(r[0].best, r[1].best), min_lanes(r[2].best, r[3].best)));
+    if (kind == 130)
+      result = max_across(max_lanes(max_lanes(r[0].best, r[1].best), max_lanes(r[2].best, r[3].best)));
+    else if (kind == 131)
+      result = min_across(min_lanes(min_lanes(r[0].best, r[1].best), min_lanes(r[2].best, r[3].best)));
     else {
       for (int j = 1; j < 4; j++) r[0].total = sum_add(sum_add(r[0].total, r[j].total.sum), -r[j].total.rest);
       result = sum_across(r[0].total);

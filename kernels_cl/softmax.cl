@@ -5,7 +5,8 @@
 #include "lane_math.cl"
 
 /* inner = 1. global (ceil(outer / rows_per_item)) */
-kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong y0, long outer, long size, long rows_per_item, int logarithm) {
+kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong y0, long outer, long size, long rows_per_item,
+                        int logarithm) {
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, outer);
   for (long row = row0; row < row1; row++) {
     global const float *px = x + x0 + row * size;

@@ -57,7 +57,8 @@ static int32_t binary_accepts(ocl_query *q) {
     ocl_want_out(q, 0, CVK_NHWC);
   }
   if (same_shape(op->in[0], op->out[0]) && op->n_in <= 2) q->candidate->inplace = 0;
-  q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(op->out[0]) * op->n_in, ocl_traffic(op), 0.3) + 2000.0 * (op->n_in > 2 ? op->n_in - 2 : 0);
+  q->candidate->estimated_ns =
+      ocl_estimate(q->dev, (double)ocl_elements(op->out[0]) * op->n_in, ocl_traffic(op), 0.3) + 2000.0 * (op->n_in > 2 ? op->n_in - 2 : 0);
   return 1;
 }
 
@@ -83,8 +84,10 @@ static int32_t make_view(ocl_view *v, const cvk_tensor_desc *y, const cvk_tensor
   int64_t stride[OCL_VIEW_TENSORS][CVK_MAX_RANK + 1];
   *v = (ocl_view){.tensors = n};
   for (int32_t t = 0; t < n; t++) {
-    if (blocked) blocked_strides(operand[t], y, stride[t]);
-    else ocl_broadcast_strides(operand[t], y->rank, stride[t]);
+    if (blocked)
+      blocked_strides(operand[t], y, stride[t]);
+    else
+      ocl_broadcast_strides(operand[t], y->rank, stride[t]);
   }
   for (int32_t i = 0; i < rank; i++) {
     int64_t s[OCL_VIEW_TENSORS];
@@ -96,7 +99,8 @@ static int32_t make_view(ocl_view *v, const cvk_tensor_desc *y, const cvk_tensor
 
 /* Does op(0, 0) of two blocked operands, a plain operand or the activation put something else than zero into unused lanes? */
 static int32_t needs_tail(int32_t kind, const cvk_tensor_desc *a, const cvk_tensor_desc *b, ocl_simple_post post) {
-  return !ocl_is_blocked16(&a->format) || !ocl_is_blocked16(&b->format) || kind == CVK_OP_DIV || kind == CVK_OP_POW || ocl_post_moves_zero(post);
+  return !ocl_is_blocked16(&a->format) || !ocl_is_blocked16(&b->format) || kind == CVK_OP_DIV || kind == CVK_OP_POW ||
+         ocl_post_moves_zero(post);
 }
 
 static cvk_status end_rows(ocl_build *b, ocl_launch *l, const ocl_view *v) {
@@ -128,13 +132,16 @@ static cvk_status end_lanes(ocl_build *b, ocl_launch *l, const ocl_view *v, int3
 /* y = post(op(a, b)); a is input ia, or the output where ia < 0. */
 static cvk_status add_binary(ocl_build *b, int32_t ia, int32_t ib, int32_t kind, float count, ocl_simple_post post) {
   const cvk_tensor_desc *y = b->op->out[0], *operand[2] = {ia < 0 ? y : b->op->in[ia], b->op->in[ib]};
-  const int32_t blocked = ocl_is_blocked16(&y->format), tail = blocked && needs_tail(kind, operand[0], operand[1], post) ? (int32_t)(y->dim[1] % OCL_BLOCK) : 0;
+  const int32_t blocked = ocl_is_blocked16(&y->format),
+                tail = blocked && needs_tail(kind, operand[0], operand[1], post) ? (int32_t)(y->dim[1] % OCL_BLOCK) : 0;
   ocl_view v;
   const int32_t block_axis = make_view(&v, y, operand, 2, tail), lanes = blocked && v.dim[v.rank - 1] == OCL_BLOCK;
   const int32_t outer = !lanes ? v.rank : v.rank >= 2 && v.rank - 2 != block_axis ? v.rank - 2 : v.rank - 1;
   ocl_launch *l = ocl_launch_begin(b, "elementwise", "", lanes ? "binary_lanes" : "binary");
-  if (ia < 0) ocl_arg_out(l, b, 0);
-  else ocl_arg_in(l, b, ia);
+  if (ia < 0)
+    ocl_arg_out(l, b, 0);
+  else
+    ocl_arg_in(l, b, ia);
   ocl_arg_in(l, b, ib);
   ocl_arg_out(l, b, 0);
   ocl_arg_int(l, outer);
@@ -164,7 +171,8 @@ static cvk_status binary_prepare(ocl_build *b) {
 static int32_t compare_accepts(ocl_query *q) {
   const cvk_op *op = q->op;
   if (!all_present(q) || !ocl_takes_no_post(q)) return 0;
-  if (op->in[0]->dtype != CVK_F32 || op->in[1]->dtype != CVK_F32) return ocl_refuse(q, "comparisons of f32 only, not of type %d", op->in[0]->dtype);
+  if (op->in[0]->dtype != CVK_F32 || op->in[1]->dtype != CVK_F32)
+    return ocl_refuse(q, "comparisons of f32 only, not of type %d", op->in[0]->dtype);
   q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(op->out[0]) * 4, ocl_traffic(op), 0.1);
   return 1;
 }
@@ -215,19 +223,22 @@ static cvk_status where_prepare(ocl_build *b) {
   return end_rows(b, l, &v);
 }
 
-static const int32_t binary_kinds[] = {CVK_OP_PRELU, CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_POW,
-                                       CVK_OP_MIN,   CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN};
+static const int32_t binary_kinds[] = {CVK_OP_PRELU, CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV,
+                                       CVK_OP_POW,   CVK_OP_MIN, CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN};
 static const ocl_row binary_rows[] = {
     {.name = "elementwise_binary_blocked", .layout = CVK_BLOCKED, .accepts = binary_accepts, .prepare = binary_prepare},
     {.name = "elementwise_binary_plain", .layout = CVK_PLAIN, .accepts = binary_accepts, .prepare = binary_prepare},
     {.name = "elementwise_binary_nhwc", .layout = CVK_NHWC, .accepts = binary_accepts, .prepare = binary_prepare},
 };
-const ocl_list ocl_binary_list = {binary_kinds, sizeof binary_kinds / sizeof *binary_kinds, sizeof binary_rows / sizeof *binary_rows, binary_rows};
+const ocl_list ocl_binary_list = {binary_kinds, sizeof binary_kinds / sizeof *binary_kinds, sizeof binary_rows / sizeof *binary_rows,
+                                  binary_rows};
 
 static const int32_t compare_kinds[] = {CVK_OP_EQUAL, CVK_OP_LESS, CVK_OP_GREATER};
-static const ocl_row compare_rows[] = {{.name = "elementwise_compare", .layout = CVK_PLAIN, .accepts = compare_accepts, .prepare = compare_prepare}};
+static const ocl_row compare_rows[] = {
+    {.name = "elementwise_compare", .layout = CVK_PLAIN, .accepts = compare_accepts, .prepare = compare_prepare}};
 const ocl_list ocl_compare_list = {compare_kinds, sizeof compare_kinds / sizeof *compare_kinds, 1, compare_rows};
 
 static const int32_t where_kinds[] = {CVK_OP_WHERE};
-static const ocl_row where_rows[] = {{.name = "elementwise_where", .layout = CVK_PLAIN, .accepts = where_accepts, .prepare = where_prepare}};
+static const ocl_row where_rows[] = {
+    {.name = "elementwise_where", .layout = CVK_PLAIN, .accepts = where_accepts, .prepare = where_prepare}};
 const ocl_list ocl_where_list = {where_kinds, 1, 1, where_rows};

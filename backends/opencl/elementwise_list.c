@@ -6,7 +6,7 @@
 
 /* f(0) is +0 whatever the attributes, so zero lanes stay zero by themselves. */
 static int32_t keeps_zero(int32_t kind) {
-  static const int32_t kinds[] = {CVK_OP_RELU, CVK_OP_LEAKY_RELU, CVK_OP_TANH, CVK_OP_ELU, CVK_OP_HARD_SWISH, CVK_OP_SOFTSIGN,
+  static const int32_t kinds[] = {CVK_OP_RELU, CVK_OP_LEAKY_RELU, CVK_OP_TANH, CVK_OP_ELU,   CVK_OP_HARD_SWISH, CVK_OP_SOFTSIGN,
                                   CVK_OP_SQRT, CVK_OP_ABS,        CVK_OP_ERF,  CVK_OP_FLOOR, CVK_OP_CEIL};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (kinds[i] == kind) return 1;
@@ -23,7 +23,8 @@ static int32_t accepts(ocl_query *q) {
   for (int32_t i = 1; i < q->op->n_in; i++) ocl_want_in(q, i, CVK_PLAIN);
   ocl_want_out(q, 0, q->row->layout);
   q->candidate->inplace = 0;
-  q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(x) * (q->op->kind == CVK_OP_RELU ? 1 : 20), 8.0 * (double)ocl_elements(x), 0.3);
+  q->candidate->estimated_ns =
+      ocl_estimate(q->dev, (double)ocl_elements(x) * (q->op->kind == CVK_OP_RELU ? 1 : 20), 8.0 * (double)ocl_elements(x), 0.3);
   return 1;
 }
 
@@ -51,10 +52,13 @@ static cvk_status prepare(ocl_build *b) {
 }
 
 static const int32_t kinds[] = {
-    CVK_OP_RELU,      CVK_OP_LEAKY_RELU, CVK_OP_SIGMOID,      CVK_OP_TANH,     CVK_OP_ELU,      CVK_OP_SELU, CVK_OP_CELU,
-    CVK_OP_CLIP,      CVK_OP_HARD_SIGMOID, CVK_OP_HARD_SWISH, CVK_OP_SOFTPLUS, CVK_OP_SOFTSIGN, CVK_OP_GELU, CVK_OP_SWISH,
-    CVK_OP_MISH,      CVK_OP_THRESHOLDED_RELU, CVK_OP_EXP,    CVK_OP_LOG,      CVK_OP_SQRT,     CVK_OP_ABS,  CVK_OP_NEG,
-    CVK_OP_RECIPROCAL, CVK_OP_ERF,       CVK_OP_FLOOR,        CVK_OP_CEIL,
+    CVK_OP_RELU,         CVK_OP_LEAKY_RELU, CVK_OP_SIGMOID,  CVK_OP_TANH,
+    CVK_OP_ELU,          CVK_OP_SELU,       CVK_OP_CELU,     CVK_OP_CLIP,
+    CVK_OP_HARD_SIGMOID, CVK_OP_HARD_SWISH, CVK_OP_SOFTPLUS, CVK_OP_SOFTSIGN,
+    CVK_OP_GELU,         CVK_OP_SWISH,      CVK_OP_MISH,     CVK_OP_THRESHOLDED_RELU,
+    CVK_OP_EXP,          CVK_OP_LOG,        CVK_OP_SQRT,     CVK_OP_ABS,
+    CVK_OP_NEG,          CVK_OP_RECIPROCAL, CVK_OP_ERF,      CVK_OP_FLOOR,
+    CVK_OP_CEIL,
 };
 
 static const ocl_row rows[] = {

@@ -8,7 +8,9 @@
 #define TILE 16
 
 /* How a tensor's elements move: `words` units of `unit_bytes` each. */
-typedef struct { int32_t words, bytewise; } units;
+typedef struct {
+  int32_t words, bytewise;
+} units;
 
 static units units_of(int32_t dtype) {
   const int32_t size = (int32_t)cvk_dtype_bytes(dtype), bytewise = size < 4;
@@ -28,7 +30,8 @@ static ocl_view in_words(const ocl_view *elements, int32_t words) {
 /* Tensor 0 of a view is x, tensor 1 is y. Are the two innermost axes swapped, and long enough for tiles? */
 static int32_t is_swap(const ocl_view *v) {
   const int32_t in = v->rank - 1, out = v->rank - 2;
-  return v->rank >= 2 && v->stride[1][in] == 1 && v->stride[0][out] == 1 && v->stride[0][in] > 1 && v->dim[in] >= TILE && v->dim[out] >= TILE;
+  return v->rank >= 2 && v->stride[1][in] == 1 && v->stride[0][out] == 1 && v->stride[0][in] > 1 && v->dim[in] >= TILE &&
+         v->dim[out] >= TILE;
 }
 
 static cvk_status add_swap(ocl_build *b, int32_t in, int32_t out, const ocl_view *v) {
@@ -148,7 +151,8 @@ static int32_t joint_accepts(ocl_query *q) {
   const int32_t axis = split ? ((const cvk_split_attr *)op->attr)->axis : ((const cvk_axis_attr *)op->attr)->axis;
   if (!takes(q, 1)) return 0;
   if (q->row->layout == CVK_BLOCKED) {
-    if (op->in[0]->rank < 3 || op->in[0]->dtype != CVK_F32) return ocl_refuse(q, "type %d of rank %d is not moved in blocks", op->in[0]->dtype, op->in[0]->rank);
+    if (op->in[0]->rank < 3 || op->in[0]->dtype != CVK_F32)
+      return ocl_refuse(q, "type %d of rank %d is not moved in blocks", op->in[0]->dtype, op->in[0]->rank);
     if (!blocks_meet(q, split ? op->out : op->in, n, axis)) return 0;
   }
   want(q, split ? 1 : n, split ? n : 1);
@@ -277,7 +281,8 @@ static int32_t gather_accepts(ocl_query *q) {
   if (!index->const_data && n > 0) return ocl_refuse(q, "the indices are known at run time only, so they cannot be checked");
   if (index->dtype != CVK_I64 && index->dtype != CVK_I32) return ocl_refuse(q, "indices of type %d", index->dtype);
   for (int64_t i = 0; i < n; i++)
-    if (index_at(index, i) < -extent || index_at(index, i) >= extent) return ocl_refuse(q, "index %lld is outside an axis of %lld", (long long)index_at(index, i), (long long)extent);
+    if (index_at(index, i) < -extent || index_at(index, i) >= extent)
+      return ocl_refuse(q, "index %lld is outside an axis of %lld", (long long)index_at(index, i), (long long)extent);
   return 1;
 }
 

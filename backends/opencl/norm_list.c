@@ -50,7 +50,8 @@ static int32_t lrn_accepts(ocl_query *q) {
   if (!takes_image(q)) return 0;
   if (q->row->layout == CVK_BLOCKED && a->size / 2 > LRN_REACH)
     return ocl_refuse(q, "a window of %lld channels; the blocked row reaches %d to each side", (long long)a->size, LRN_REACH);
-  q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(q->op->in[0]) * (double)(2 * a->size + 20), ocl_traffic(q->op), 0.1);
+  q->candidate->estimated_ns =
+      ocl_estimate(q->dev, (double)ocl_elements(q->op->in[0]) * (double)(2 * a->size + 20), ocl_traffic(q->op), 0.1);
   return 1;
 }
 
@@ -116,5 +117,6 @@ static const ocl_row lrn_rows[] = {
 const ocl_list ocl_lrn_list = {lrn_kinds, 1, sizeof lrn_rows / sizeof *lrn_rows, lrn_rows};
 
 static const int32_t softmax_kinds[] = {CVK_OP_SOFTMAX, CVK_OP_LOG_SOFTMAX};
-static const ocl_row softmax_rows[] = {{.name = "softmax_plain", .layout = CVK_PLAIN, .accepts = softmax_accepts, .prepare = softmax_prepare}};
+static const ocl_row softmax_rows[] = {
+    {.name = "softmax_plain", .layout = CVK_PLAIN, .accepts = softmax_accepts, .prepare = softmax_prepare}};
 const ocl_list ocl_softmax_list = {softmax_kinds, 2, 1, softmax_rows};

@@ -20,7 +20,9 @@ static void add_axis(pad_view *v, int64_t extent, int64_t begin, int64_t end) {
   v->out[i] = extent + begin + end;
 }
 
-static int32_t untouched(const pad_view *v, int32_t i) { return v->in[i] == v->out[i] && v->from[i] == 0 && v->begin[i] == 0; }
+static int32_t untouched(const pad_view *v, int32_t i) {
+  return v->in[i] == v->out[i] && v->from[i] == 0 && v->begin[i] == 0;
+}
 
 /* Joins neighbouring axes without pads, except the one of channel blocks when its tail matters. */
 static void join_axes(pad_view *v) {
@@ -71,10 +73,12 @@ static int32_t accepts(ocl_query *q) {
     return ocl_refuse(q, "a constant of type %d", x->dtype);
   if (q->row->layout == CVK_BLOCKED) {
     if (x->dtype != CVK_F32 || x->rank < 3) return ocl_refuse(q, "type %d of rank %d is not padded in blocks", x->dtype, x->rank);
-    if (a->begin[1] != 0 || a->end[1] != 0) return ocl_refuse(q, "pads of %lld and %lld channels", (long long)a->begin[1], (long long)a->end[1]);
+    if (a->begin[1] != 0 || a->end[1] != 0)
+      return ocl_refuse(q, "pads of %lld and %lld channels", (long long)a->begin[1], (long long)a->end[1]);
   }
   for (int32_t i = 0; i < x->rank; i++)
-    if (a->mode != CVK_PAD_CONSTANT && y->dim[i] > 0 && x->dim[i] + (a->begin[i] < 0 ? a->begin[i] : 0) + (a->end[i] < 0 ? a->end[i] : 0) <= 0)
+    if (a->mode != CVK_PAD_CONSTANT && y->dim[i] > 0 &&
+        x->dim[i] + (a->begin[i] < 0 ? a->begin[i] : 0) + (a->end[i] < 0 ? a->end[i] : 0) <= 0)
       return ocl_refuse(q, "axis %d has no cell to fill its border from", i);
   ocl_want_in(q, 0, q->row->layout);
   for (int32_t i = 1; i < q->op->n_in; i++) ocl_want_in(q, i, CVK_PLAIN);
@@ -88,9 +92,12 @@ static void value_words(int32_t dtype, double value, int32_t words[2]) {
   const float f = (float)value;
   const int32_t i = (int32_t)value;
   const int64_t l = (int64_t)value;
-  if (dtype == CVK_F32) memcpy(words, &f, sizeof f);
-  else if (dtype == CVK_I64) memcpy(words, &l, sizeof l);
-  else words[0] = value == 0 ? 0 : i;
+  if (dtype == CVK_F32)
+    memcpy(words, &f, sizeof f);
+  else if (dtype == CVK_I64)
+    memcpy(words, &l, sizeof l);
+  else
+    words[0] = value == 0 ? 0 : i;
   if (cvk_dtype_bytes(dtype) == 4) words[1] = words[0];
 }
 

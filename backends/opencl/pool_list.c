@@ -7,7 +7,9 @@
 #define SPATIAL 3 /* axes the kernels know: D, H, W */
 
 /* A window in the kernels' three axes; missing leading axes have extent 1. */
-typedef struct { int64_t in[SPATIAL], out[SPATIAL], size[SPATIAL], stride[SPATIAL], dilation[SPATIAL], begin[SPATIAL], end[SPATIAL]; } window;
+typedef struct {
+  int64_t in[SPATIAL], out[SPATIAL], size[SPATIAL], stride[SPATIAL], dilation[SPATIAL], begin[SPATIAL], end[SPATIAL];
+} window;
 
 static window make_window(const cvk_op *op, const cvk_tensor_desc *y) {
   const cvk_tensor_desc *x = op->in[0];
@@ -46,7 +48,10 @@ static int32_t window_accepts(ocl_query *q) {
   double taps = 1;
   for (int32_t i = 0; i < x->rank - 2; i++) taps *= (double)a->kernel[i];
   const double outputs = (double)ocl_elements(y ? y : op->out[1]);
-  q->candidate->estimated_ns = ocl_estimate(q->dev, outputs * taps * 2, ocl_traffic(op), q->row->layout == CVK_BLOCKED ? 0.3 : wants_index ? 0.02 : 0.1);
+  q->candidate->estimated_ns = ocl_estimate(q->dev, outputs * taps * 2, ocl_traffic(op),
+                                            q->row->layout == CVK_BLOCKED ? 0.3
+                                            : wants_index                 ? 0.02
+                                                                          : 0.1);
   return 1;
 }
 
@@ -102,9 +107,13 @@ static cvk_status index_prepare(ocl_build *b) {
 
 /* The pooling kind that a global op or reduction is; 0: none. */
 static int32_t global_kind(const cvk_op *op) {
-  static const struct { int32_t kind, pool; } table[] = {
-      {CVK_OP_GLOBAL_MAX_POOL, CVK_OP_MAX_POOL}, {CVK_OP_GLOBAL_AVG_POOL, CVK_OP_AVG_POOL}, {CVK_OP_GLOBAL_LP_POOL, CVK_OP_LP_POOL},
-      {CVK_OP_REDUCE_MAX, CVK_OP_MAX_POOL},      {CVK_OP_REDUCE_MEAN, CVK_OP_AVG_POOL}};
+  static const struct {
+    int32_t kind, pool;
+  } table[] = {{CVK_OP_GLOBAL_MAX_POOL, CVK_OP_MAX_POOL},
+               {CVK_OP_GLOBAL_AVG_POOL, CVK_OP_AVG_POOL},
+               {CVK_OP_GLOBAL_LP_POOL, CVK_OP_LP_POOL},
+               {CVK_OP_REDUCE_MAX, CVK_OP_MAX_POOL},
+               {CVK_OP_REDUCE_MEAN, CVK_OP_AVG_POOL}};
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (table[i].kind == op->kind) return table[i].pool;
   return 0;
@@ -163,9 +172,11 @@ static const ocl_row avg_rows[] = {
 };
 const ocl_list ocl_avg_pool_list = {avg_kinds, 2, sizeof avg_rows / sizeof *avg_rows, avg_rows};
 
-static const int32_t global_kinds[] = {CVK_OP_GLOBAL_MAX_POOL, CVK_OP_GLOBAL_AVG_POOL, CVK_OP_GLOBAL_LP_POOL, CVK_OP_REDUCE_MEAN, CVK_OP_REDUCE_MAX};
+static const int32_t global_kinds[] = {CVK_OP_GLOBAL_MAX_POOL, CVK_OP_GLOBAL_AVG_POOL, CVK_OP_GLOBAL_LP_POOL, CVK_OP_REDUCE_MEAN,
+                                       CVK_OP_REDUCE_MAX};
 static const ocl_row global_rows[] = {
     {.name = "global_pool_blocked", .layout = CVK_BLOCKED, .accepts = global_accepts, .prepare = global_prepare},
     {.name = "global_pool_plain", .layout = CVK_PLAIN, .accepts = global_accepts, .prepare = global_prepare},
 };
-const ocl_list ocl_global_pool_list = {global_kinds, sizeof global_kinds / sizeof *global_kinds, sizeof global_rows / sizeof *global_rows, global_rows};
+const ocl_list ocl_global_pool_list = {global_kinds, sizeof global_kinds / sizeof *global_kinds, sizeof global_rows / sizeof *global_rows,
+                                       global_rows};

@@ -36,7 +36,8 @@ static reduction sort_axes(const cvk_op *op) {
 }
 
 static int32_t accepts(ocl_query *q) {
-  if (!q->op->out[0] || q->op->in[0]->dtype != CVK_F32) return ocl_refuse(q, "an input of type %d; this row works on f32", q->op->in[0]->dtype);
+  if (!q->op->out[0] || q->op->in[0]->dtype != CVK_F32)
+    return ocl_refuse(q, "an input of type %d; this row works on f32", q->op->in[0]->dtype);
   if (!ocl_takes_no_post(q)) return 0;
   q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(q->op->in[0]) * 4, ocl_traffic(q->op), 0.2);
   return 1;

@@ -73,7 +73,9 @@ void ocl_broadcast_strides(const cvk_tensor_desc *t, int32_t rank, int64_t *stri
   }
 }
 
-static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+static int64_t ceil_div(int64_t a, int64_t b) {
+  return a / b + (a % b != 0);
+}
 
 ocl_split ocl_split_rows(const cvk_backend_device *dev, int64_t rows, int64_t inner) {
   const int64_t share = dev->cpu_class ? CPU_ELEMENTS_PER_ITEM : LANES;
@@ -113,9 +115,13 @@ void ocl_arg_long4(ocl_launch *l, int32_t n, const int64_t *v, int64_t rest) {
   ocl_arg_value(l, sizeof value, &value);
 }
 
-int64_t ocl_elements(const cvk_tensor_desc *t) { return cvk_count(t->rank, t->dim); }
+int64_t ocl_elements(const cvk_tensor_desc *t) {
+  return cvk_count(t->rank, t->dim);
+}
 
-int64_t ocl_pixels(const cvk_tensor_desc *t) { return t->rank > 2 ? cvk_count(t->rank - 2, t->dim + 2) : 1; }
+int64_t ocl_pixels(const cvk_tensor_desc *t) {
+  return t->rank > 2 ? cvk_count(t->rank - 2, t->dim + 2) : 1;
+}
 
 int32_t ocl_takes_no_post(ocl_query *q) {
   if (q->op->n_post > 0) return ocl_refuse(q, "post-ops are not fused into this op");
@@ -127,7 +133,8 @@ int32_t ocl_takes_f32(ocl_query *q) {
   for (int32_t i = 0; i < op->n_in; i++)
     if (op->in[i] && op->in[i]->dtype != CVK_F32) return ocl_refuse(q, "input %d has type %d, this row works on f32", i, op->in[i]->dtype);
   for (int32_t i = 0; i < op->n_out; i++)
-    if (op->out[i] && op->out[i]->dtype != CVK_F32) return ocl_refuse(q, "output %d has type %d, this row works on f32", i, op->out[i]->dtype);
+    if (op->out[i] && op->out[i]->dtype != CVK_F32)
+      return ocl_refuse(q, "output %d has type %d, this row works on f32", i, op->out[i]->dtype);
   return 1;
 }
 
@@ -151,7 +158,9 @@ void ocl_arg_simple_post(ocl_launch *l, ocl_simple_post post) {
   ocl_arg_float(l, post.beta);
 }
 
-int32_t ocl_post_moves_zero(ocl_simple_post post) { return post.kind == CVK_OP_CLIP || post.kind == CVK_OP_HARD_SIGMOID; }
+int32_t ocl_post_moves_zero(ocl_simple_post post) {
+  return post.kind == CVK_OP_CLIP || post.kind == CVK_OP_HARD_SIGMOID;
+}
 
 double ocl_traffic(const cvk_op *op) {
   double bytes = 0;

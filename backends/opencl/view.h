@@ -6,9 +6,9 @@
 
 #include "cl.h"
 
-#define OCL_VIEW_AXES 20   /* while it is put together */
+#define OCL_VIEW_AXES 20 /* while it is put together */
 #define OCL_VIEW_TENSORS 4
-#define OCL_KERNEL_AXES 8  /* what the kernels take: a long8 */
+#define OCL_KERNEL_AXES 8 /* what the kernels take: a long8 */
 
 typedef struct ocl_view {
   int32_t rank, tensors;
@@ -36,7 +36,8 @@ typedef struct ocl_split {
 ocl_split ocl_split_rows(const cvk_backend_device *dev, int64_t rows, int64_t inner);
 /* Rows of `weight` elements' work each over one dimension of items: rows per item. */
 int64_t ocl_rows_per_item(const cvk_backend_device *dev, int64_t rows, int64_t weight);
-extern const size_t ocl_line_local[3]; /* {64, 1, 1}: the local size of kernels whose neighbours along dimension 0 touch neighbouring memory */
+extern const size_t
+    ocl_line_local[3]; /* {64, 1, 1}: the local size of kernels whose neighbours along dimension 0 touch neighbouring memory */
 
 /* A .cl long8 or long4 from n values; the rest is `fill`. */
 void ocl_arg_long8(ocl_launch *l, int32_t n, const int64_t *v, int64_t fill);

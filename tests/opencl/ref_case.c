@@ -44,7 +44,9 @@ case_tensor case_typed(int32_t dtype, int32_t rank, const int64_t *dim, uint32_t
   return t;
 }
 
-void case_free(case_tensor *t) { free(t->data); }
+void case_free(case_tensor *t) {
+  free(t->data);
+}
 
 typedef struct resolved {
   cvk_any_attr attr;
@@ -79,7 +81,12 @@ static void run_reference(const cvk_op_def *def, int32_t n_in, const case_tensor
     out_desc[i] = &r->out[i];
     r->want[i] = calloc(1, (size_t)cvk_desc_bytes(&r->out[i]) + 1);
   }
-  const cvk_op op = {.struct_size = sizeof op, .kind = def->kind, .n_in = n_in, .n_out = n_out, .in = in_desc, .out = out_desc,
+  const cvk_op op = {.struct_size = sizeof op,
+                     .kind = def->kind,
+                     .n_in = n_in,
+                     .n_out = n_out,
+                     .in = in_desc,
+                     .out = out_desc,
                      .attr = def->attr_bytes ? &r->attr : NULL};
   ck_ok(def->reference(&op, in_data, r->want));
 }
@@ -92,8 +99,8 @@ static void apply(const cvk_post_op *post, resolved *r) {
   ck_ok(cvk_op_def_find(post->kind)->reference(&op, &in, r->want));
 }
 
-static void fill_mini(mini_op *op, int32_t kind, int32_t n_in, const case_tensor *const *in, int32_t n_out, const resolved *r, uint32_t constants,
-                      uint32_t absent) {
+static void fill_mini(mini_op *op, int32_t kind, int32_t n_in, const case_tensor *const *in, int32_t n_out, const resolved *r,
+                      uint32_t constants, uint32_t absent) {
   *op = (mini_op){.kind = kind, .attr = cvk_op_def_find(kind)->attr_bytes ? &r->attr : NULL, .n_in = n_in, .n_out = n_out};
   for (int32_t i = 0; i < n_in; i++) {
     if (!in[i]) continue;
@@ -110,16 +117,20 @@ static void fill_mini(mini_op *op, int32_t kind, int32_t n_in, const case_tensor
 static void compare_floats(const char *row, const float *got, const float *want, int64_t n, const case_options *o) {
   for (int64_t i = 0; i < n; i++) {
     const double g = got[i], w = want[i];
-    const int fits = isnan(w) || isnan(g) ? isnan(w) && isnan(g) : g == w || (!isinf(w) && fabs(g - w) <= o->absolute + o->relative * fabs(w));
+    const int fits =
+        isnan(w) || isnan(g) ? isnan(w) && isnan(g) : g == w || (!isinf(w) && fabs(g - w) <= o->absolute + o->relative * fabs(w));
     if (!fits) ck_abort_msg("%s: [%lld] is %.9g, want %.9g (error %.3g)", row, (long long)i, g, w, fabs(g - w));
   }
 }
 
-static int half_is_nan(const uint8_t *p) { return (p[1] & 0x7c) == 0x7c && ((p[1] & 3) | p[0]) != 0; }
+static int half_is_nan(const uint8_t *p) {
+  return (p[1] & 0x7c) == 0x7c && ((p[1] & 3) | p[0]) != 0;
+}
 
 static void compare_bytes(const char *row, const uint8_t *got, const uint8_t *want, uint64_t bytes, int32_t dtype) {
   for (uint64_t i = 0; i < bytes; i++)
-    if (got[i] != want[i] && !(dtype == CVK_F16 && half_is_nan(got + i / 2 * 2) && half_is_nan(want + i / 2 * 2))) ck_abort_msg("%s: byte %llu of an output of type %d is %d, want %d", row, (unsigned long long)i, dtype, got[i], want[i]);
+    if (got[i] != want[i] && !(dtype == CVK_F16 && half_is_nan(got + i / 2 * 2) && half_is_nan(want + i / 2 * 2)))
+      ck_abort_msg("%s: byte %llu of an output of type %d is %d, want %d", row, (unsigned long long)i, dtype, got[i], want[i]);
 }
 
 void case_check(int32_t kind, const void *attr, int32_t n_in, const case_tensor *const *in, int32_t n_out, const char *const *rows,

@@ -11,7 +11,7 @@ typedef struct case_tensor {
   void *data;
 } case_tensor;
 
-case_tensor case_new(int32_t dtype, int32_t rank, const int64_t *dim); /* zeros */
+case_tensor case_new(int32_t dtype, int32_t rank, const int64_t *dim);    /* zeros */
 case_tensor case_random(int32_t rank, const int64_t *dim, uint32_t seed); /* f32 in -1..1 */
 case_tensor case_floats(int32_t rank, const int64_t *dim, const float *v);
 case_tensor case_longs(int32_t n, const int64_t *v);
@@ -22,7 +22,7 @@ void case_free(case_tensor *t);
 typedef struct case_options {
   uint32_t constants;
   uint32_t absent_outputs; /* bit i: nobody reads output i */
-  int32_t post; /* an activation's kind, applied to f32 output 0 as a post-op; 0: none */
+  int32_t post;            /* an activation's kind, applied to f32 output 0 as a post-op; 0: none */
   const cvk_unary_attr *post_attr;
   double relative, absolute; /* |got - want| <= absolute + relative |want|; both 0: bit for bit, but for the bits of a NaN */
 } case_options;
@@ -35,7 +35,13 @@ void case_check1(int32_t kind, const void *attr, const case_tensor *x, const cha
 /* No row offers itself, and the last reason contains `text`. */
 void case_refused(int32_t kind, const void *attr, int32_t n_in, const case_tensor *const *in, int32_t n_out, const char *text);
 
-#define DIMS(...) (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
-#define ROWS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define DIMS(...)                                                                    \
+  (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) { \
+    __VA_ARGS__                                                                      \
+  }
+#define ROWS(...)         \
+  (const char *const[]) { \
+    __VA_ARGS__, NULL     \
+  }
 
 #endif

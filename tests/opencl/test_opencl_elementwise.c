@@ -11,17 +11,28 @@
 #define BINARY_PLAIN "elementwise_binary_plain"
 #define BINARY_NHWC "elementwise_binary_nhwc"
 
-static const float edges[] = {-100, -20, -10, -1, 0, 1, 10, 19.8f, 20, 50, 100, 1e30f, -1e30f, INFINITY, -INFINITY, NAN, 0.5f, -0.5f, -0.0f, 3e-39f, -88, 88.5f, 6, -3};
+static const float edges[] = {-100,   -20,      -10,       -1,  0,    1,     10,    19.8f,  20,  50,    100, 1e30f,
+                              -1e30f, INFINITY, -INFINITY, NAN, 0.5f, -0.5f, -0.0f, 3e-39f, -88, 88.5f, 6,   -3};
 #define N_EDGES (int64_t)(sizeof edges / sizeof *edges)
 
-static const struct { int32_t kind; float alpha, beta; } unary[] = {
-    {CVK_OP_RELU, 0, 0},       {CVK_OP_LEAKY_RELU, 0.1f, 0}, {CVK_OP_SIGMOID, 0, 0},  {CVK_OP_TANH, 0, 0},
-    {CVK_OP_ELU, 1.5f, 0},     {CVK_OP_SELU, 1.67f, 1.05f},  {CVK_OP_CELU, 2, 0},     {CVK_OP_CLIP, 0.25f, 6},
-    {CVK_OP_CLIP, -1, 1},      {CVK_OP_HARD_SIGMOID, 0.2f, 0.5f}, {CVK_OP_HARD_SWISH, 0, 0}, {CVK_OP_SOFTPLUS, 0, 0},
-    {CVK_OP_SOFTSIGN, 0, 0},   {CVK_OP_GELU, 0, 0},          {CVK_OP_GELU, 1, 0},     {CVK_OP_SWISH, 1.5f, 0},
-    {CVK_OP_MISH, 0, 0},       {CVK_OP_THRESHOLDED_RELU, 0.5f, 0}, {CVK_OP_EXP, 0, 0}, {CVK_OP_LOG, 0, 0},
-    {CVK_OP_SQRT, 0, 0},       {CVK_OP_ABS, 0, 0},           {CVK_OP_NEG, 0, 0},      {CVK_OP_RECIPROCAL, 0, 0},
-    {CVK_OP_ERF, 0, 0},        {CVK_OP_FLOOR, 0, 0},         {CVK_OP_CEIL, 0, 0},
+static const struct {
+  int32_t kind;
+  float alpha, beta;
+} unary[] = {
+    {CVK_OP_RELU, 0, 0},       {CVK_OP_LEAKY_RELU, 0.1f, 0},
+    {CVK_OP_SIGMOID, 0, 0},    {CVK_OP_TANH, 0, 0},
+    {CVK_OP_ELU, 1.5f, 0},     {CVK_OP_SELU, 1.67f, 1.05f},
+    {CVK_OP_CELU, 2, 0},       {CVK_OP_CLIP, 0.25f, 6},
+    {CVK_OP_CLIP, -1, 1},      {CVK_OP_HARD_SIGMOID, 0.2f, 0.5f},
+    {CVK_OP_HARD_SWISH, 0, 0}, {CVK_OP_SOFTPLUS, 0, 0},
+    {CVK_OP_SOFTSIGN, 0, 0},   {CVK_OP_GELU, 0, 0},
+    {CVK_OP_GELU, 1, 0},       {CVK_OP_SWISH, 1.5f, 0},
+    {CVK_OP_MISH, 0, 0},       {CVK_OP_THRESHOLDED_RELU, 0.5f, 0},
+    {CVK_OP_EXP, 0, 0},        {CVK_OP_LOG, 0, 0},
+    {CVK_OP_SQRT, 0, 0},       {CVK_OP_ABS, 0, 0},
+    {CVK_OP_NEG, 0, 0},        {CVK_OP_RECIPROCAL, 0, 0},
+    {CVK_OP_ERF, 0, 0},        {CVK_OP_FLOOR, 0, 0},
+    {CVK_OP_CEIL, 0, 0},
 };
 
 /* What OpenCL's functions promise at least (16 units for erfc) fits in 16 eps of max(1, |y|). */
@@ -73,7 +84,8 @@ START_TEST(unary_functions_take_any_size) {
 }
 END_TEST
 
-static const int32_t arithmetic[] = {CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_POW, CVK_OP_MIN, CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN};
+static const int32_t arithmetic[] = {CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_POW,
+                                     CVK_OP_MIN, CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN};
 #define N_ARITHMETIC (sizeof arithmetic / sizeof *arithmetic)
 
 static void check_binary(int32_t kind, const case_tensor *a, const case_tensor *b, uint32_t constants, const char *const *rows) {
@@ -145,7 +157,8 @@ START_TEST(n_ary_ops_chain) {
         t[i] = case_random(DIMS(2, 19, 4, 3), (uint32_t)i);
         in[i] = &t[i];
       }
-      case_check(kinds[k], NULL, n, in, 1, ROWS(BINARY_BLOCKED, BINARY_PLAIN, BINARY_NHWC), &(case_options){.relative = 8 * MINI_EPS, .absolute = 8 * MINI_EPS});
+      case_check(kinds[k], NULL, n, in, 1, ROWS(BINARY_BLOCKED, BINARY_PLAIN, BINARY_NHWC),
+                 &(case_options){.relative = 8 * MINI_EPS, .absolute = 8 * MINI_EPS});
       if (n == 3) {
         case_tensor small = case_random(DIMS(19, 1, 1), 9), first = case_random(DIMS(3), 10);
         const case_tensor *mixed[] = {&first, &small, in[0]};
@@ -161,8 +174,12 @@ END_TEST
 
 START_TEST(activations_ride_on_arithmetic) {
   if (!mini_open()) return;
-  static const cvk_unary_attr leaky = {.struct_size = sizeof leaky, .alpha = 0.1f}, six = {.struct_size = sizeof six, .alpha = 0.25f, .beta = 6};
-  static const struct { int32_t kind; const cvk_unary_attr *attr; } post[] = {{CVK_OP_RELU, NULL}, {CVK_OP_LEAKY_RELU, &leaky}, {CVK_OP_CLIP, &six}, {CVK_OP_HARD_SWISH, NULL}};
+  static const cvk_unary_attr leaky = {.struct_size = sizeof leaky, .alpha = 0.1f},
+                              six = {.struct_size = sizeof six, .alpha = 0.25f, .beta = 6};
+  static const struct {
+    int32_t kind;
+    const cvk_unary_attr *attr;
+  } post[] = {{CVK_OP_RELU, NULL}, {CVK_OP_LEAKY_RELU, &leaky}, {CVK_OP_CLIP, &six}, {CVK_OP_HARD_SWISH, NULL}};
   case_tensor a = case_random(DIMS(2, 19, 4, 3), 1), b = case_random(DIMS(2, 19, 4, 3), 2), c = case_random(DIMS(19, 1, 1), 3);
   for (size_t k = 0; k < sizeof post / sizeof *post; k++) {
     const case_options o = {.post = post[k].kind, .post_attr = post[k].attr, .relative = 8 * MINI_EPS, .absolute = 8 * MINI_EPS};
@@ -179,7 +196,8 @@ END_TEST
 
 START_TEST(prelu_takes_slopes_of_any_shape) {
   if (!mini_open()) return;
-  case_tensor x = case_random(DIMS(2, 19, 4, 3), 1), per_channel = case_random(DIMS(19, 1, 1), 2), one = case_random(DIMS(1), 3), full = case_random(DIMS(2, 19, 4, 3), 4);
+  case_tensor x = case_random(DIMS(2, 19, 4, 3), 1), per_channel = case_random(DIMS(19, 1, 1), 2), one = case_random(DIMS(1), 3),
+              full = case_random(DIMS(2, 19, 4, 3), 4);
   check_binary(CVK_OP_PRELU, &x, &per_channel, 2, ROWS(BINARY_BLOCKED, BINARY_PLAIN));
   check_binary(CVK_OP_PRELU, &x, &one, 0, ROWS(BINARY_BLOCKED, BINARY_PLAIN));
   check_binary(CVK_OP_PRELU, &x, &full, 0, ROWS(BINARY_BLOCKED, BINARY_PLAIN, BINARY_NHWC));
@@ -195,7 +213,8 @@ START_TEST(comparisons_give_bools) {
   if (!mini_open()) return;
   case_tensor a = case_floats(DIMS(N_EDGES, 1), edges), b = case_floats(DIMS(N_EDGES), edges);
   const case_tensor *in[] = {&a, &b};
-  for (int32_t kind = CVK_OP_EQUAL; kind <= CVK_OP_GREATER; kind++) case_check(kind, NULL, 2, in, 1, ROWS("elementwise_compare"), &(case_options){0});
+  for (int32_t kind = CVK_OP_EQUAL; kind <= CVK_OP_GREATER; kind++)
+    case_check(kind, NULL, 2, in, 1, ROWS("elementwise_compare"), &(case_options){0});
   case_free(&a);
   case_free(&b);
   mini_close();
@@ -217,6 +236,6 @@ START_TEST(where_chooses_words_of_any_type) {
 }
 END_TEST
 
-SUITE("opencl_elementwise", unary_functions_agree_on_edge_values, unary_functions_keep_the_unused_lanes_zero, unary_functions_take_any_size, arithmetic_broadcasts,
-      blocked_arithmetic_broadcasts_and_keeps_lanes_zero, arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain, activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape,
-      comparisons_give_bools, where_chooses_words_of_any_type)
+SUITE("opencl_elementwise", unary_functions_agree_on_edge_values, unary_functions_keep_the_unused_lanes_zero, unary_functions_take_any_size,
+      arithmetic_broadcasts, blocked_arithmetic_broadcasts_and_keeps_lanes_zero, arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain,
+      activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape, comparisons_give_bools, where_chooses_words_of_any_type)

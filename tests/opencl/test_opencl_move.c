@@ -8,7 +8,9 @@ static const int32_t types[] = {CVK_F32, CVK_U8, CVK_I64, CVK_F16};
 #define N_TYPES (sizeof types / sizeof *types)
 static const case_options exact = {0};
 
-static void check1(int32_t kind, const void *attr, const case_tensor *x, const char *const *rows) { case_check(kind, attr, 1, &x, 1, rows, &exact); }
+static void check1(int32_t kind, const void *attr, const case_tensor *x, const char *const *rows) {
+  case_check(kind, attr, 1, &x, 1, rows, &exact);
+}
 
 /* Each type with random bytes, as bits: floats are compared as the numbers that casts of small integers are. */
 static case_tensor any(int32_t dtype, int32_t rank, const int64_t *dim, uint32_t seed) {
@@ -45,7 +47,8 @@ static void check_joint(int32_t dtype, int64_t a, int64_t b, int64_t c, int32_t 
     t[i] = any(dtype, 4, dim[i], (uint32_t)i);
     in[i] = &t[i];
   }
-  case_check(CVK_OP_CONCAT, &(cvk_axis_attr){.struct_size = sizeof(cvk_axis_attr), .axis = axis}, 3, in, 1, rows, &(case_options){.constants = constant ? 2 : 0});
+  case_check(CVK_OP_CONCAT, &(cvk_axis_attr){.struct_size = sizeof(cvk_axis_attr), .axis = axis}, 3, in, 1, rows,
+             &(case_options){.constants = constant ? 2 : 0});
   for (int32_t i = 0; i < 3; i++) case_free(&t[i]);
   dim[0][axis] = a + b + c;
   whole = any(dtype, 4, dim[0], 9);
@@ -76,12 +79,19 @@ START_TEST(slices) {
   if (!mini_open()) return;
   for (size_t t = 0; t < N_TYPES; t++) {
     case_tensor x = any(types[t], DIMS(3, 20, 37), 1);
-    check1(CVK_OP_SLICE, &(cvk_slice_attr){.struct_size = sizeof(cvk_slice_attr), .n_axes = 1, .axis = {2}, .start = {1}, .end = {36}}, &x, ROWS("move_plain"));
-    check1(CVK_OP_SLICE, &(cvk_slice_attr){.struct_size = sizeof(cvk_slice_attr), .n_axes = 2, .axis = {1, 2}, .start = {-1, 30}, .end = {INT64_MIN, 2}, .step = {-3, -7}}, &x,
+    check1(CVK_OP_SLICE, &(cvk_slice_attr){.struct_size = sizeof(cvk_slice_attr), .n_axes = 1, .axis = {2}, .start = {1}, .end = {36}}, &x,
            ROWS("move_plain"));
-    check1(CVK_OP_SLICE, &(cvk_slice_attr){.struct_size = sizeof(cvk_slice_attr), .n_axes = 1, .axis = {0}, .start = {1}, .end = {INT64_MAX}, .step = {INT64_MAX}}, &x,
+    check1(
+        CVK_OP_SLICE,
+        &(cvk_slice_attr){
+            .struct_size = sizeof(cvk_slice_attr), .n_axes = 2, .axis = {1, 2}, .start = {-1, 30}, .end = {INT64_MIN, 2}, .step = {-3, -7}},
+        &x, ROWS("move_plain"));
+    check1(CVK_OP_SLICE,
+           &(cvk_slice_attr){
+               .struct_size = sizeof(cvk_slice_attr), .n_axes = 1, .axis = {0}, .start = {1}, .end = {INT64_MAX}, .step = {INT64_MAX}},
+           &x, ROWS("move_plain"));
+    check1(CVK_OP_SLICE, &(cvk_slice_attr){.struct_size = sizeof(cvk_slice_attr), .n_axes = 1, .axis = {1}, .start = {5}, .end = {5}}, &x,
            ROWS("move_plain"));
-    check1(CVK_OP_SLICE, &(cvk_slice_attr){.struct_size = sizeof(cvk_slice_attr), .n_axes = 1, .axis = {1}, .start = {5}, .end = {5}}, &x, ROWS("move_plain"));
     case_free(&x);
   }
   mini_close();
@@ -92,7 +102,8 @@ START_TEST(expands_and_tiles) {
   if (!mini_open()) return;
   for (size_t t = 0; t < N_TYPES; t++) {
     case_tensor x = any(types[t], DIMS(3, 1, 17), 1), one = any(types[t], DIMS(1), 2);
-    check1(CVK_OP_EXPAND, &(cvk_shape_attr){.struct_size = sizeof(cvk_shape_attr), .rank = 4, .dim = {2, 3, 5, 17}}, &x, ROWS("move_plain"));
+    check1(CVK_OP_EXPAND, &(cvk_shape_attr){.struct_size = sizeof(cvk_shape_attr), .rank = 4, .dim = {2, 3, 5, 17}}, &x,
+           ROWS("move_plain"));
     check1(CVK_OP_EXPAND, &(cvk_shape_attr){.struct_size = sizeof(cvk_shape_attr), .rank = 2, .dim = {4, 33}}, &one, ROWS("move_plain"));
     check1(CVK_OP_EXPAND, &(cvk_shape_attr){.struct_size = sizeof(cvk_shape_attr), .rank = 3, .dim = {3, 0, 17}}, &x, ROWS("move_plain"));
     check1(CVK_OP_TILE, &(cvk_shape_attr){.struct_size = sizeof(cvk_shape_attr), .rank = 3, .dim = {2, 3, 2}}, &x, ROWS("move_plain"));
@@ -109,7 +120,8 @@ START_TEST(gathers_take_known_indices) {
   static const int32_t wide[] = {CVK_F32, CVK_I64};
   for (size_t t = 0; t < 2; t++)
     for (int32_t axis = 0; axis < 3; axis++) {
-      case_tensor x = any(wide[t], DIMS(4, 5, 19), 1), index = case_longs(4, (int64_t[]){0, -1, 3, -4}), narrow = case_new(CVK_I32, DIMS(2, 1)), none = case_new(CVK_I64, DIMS(0));
+      case_tensor x = any(wide[t], DIMS(4, 5, 19), 1), index = case_longs(4, (int64_t[]){0, -1, 3, -4}),
+                  narrow = case_new(CVK_I32, DIMS(2, 1)), none = case_new(CVK_I64, DIMS(0));
       ((int32_t *)narrow.data)[0] = -2;
       const cvk_axis_attr attr = {.struct_size = sizeof attr, .axis = axis};
       case_check(CVK_OP_GATHER, &attr, 2, (const case_tensor *[]){&x, &index}, 1, ROWS("gather_plain"), &(case_options){.constants = 2});
@@ -147,9 +159,11 @@ END_TEST
 START_TEST(casts_between_all_types) {
   if (!mini_open()) return;
   static const int32_t all[] = {CVK_F32, CVK_U8, CVK_I32, CVK_I64, CVK_BOOL, CVK_F16};
-  case_tensor f = case_floats(DIMS(20), (float[]){0, -0.0f, 0.9f, -0.9f, 1.5f, -1.5f, 255, 256, -1, 300.7f, 2147483520.0f, 2147483648.0f, -2147483648.0f, 1e10f, -1e10f, INFINITY, -INFINITY,
-                                              NAN, 1e30f, 16777217});
-  case_tensor halves = case_floats(DIMS(14), (float[]){65504, 65519, 65520, 1e6f, -1e6f, 6e-8f, 2.9e-8f, 2.98023224e-8f, NAN, INFINITY, 1.0009765625f, 1.00048828125f, 1.00146484375f, -0.0f});
+  case_tensor f = case_floats(DIMS(20), (float[]){0,      -0.0f,    0.9f,      -0.9f,         1.5f,          -1.5f,          255,
+                                                  256,    -1,       300.7f,    2147483520.0f, 2147483648.0f, -2147483648.0f, 1e10f,
+                                                  -1e10f, INFINITY, -INFINITY, NAN,           1e30f,         16777217});
+  case_tensor halves = case_floats(DIMS(14), (float[]){65504, 65519, 65520, 1e6f, -1e6f, 6e-8f, 2.9e-8f, 2.98023224e-8f, NAN, INFINITY,
+                                                       1.0009765625f, 1.00048828125f, 1.00146484375f, -0.0f});
   case_tensor l = case_longs(8, (int64_t[]){0, -1, 255, 256, INT32_MAX, INT32_MIN, 16777217, -5});
   for (size_t from = 0; from < 6; from++)
     for (size_t to = 0; to < 6; to++) {
@@ -170,4 +184,5 @@ START_TEST(casts_between_all_types) {
 }
 END_TEST
 
-SUITE("opencl_move", transposes, concats_and_splits, slices, expands_and_tiles, gathers_take_known_indices, copies_change_the_shape_only, casts_between_all_types)
+SUITE("opencl_move", transposes, concats_and_splits, slices, expands_and_tiles, gathers_take_known_indices, copies_change_the_shape_only,
+      casts_between_all_types)

@@ -15,7 +15,8 @@ static void check_batch_norm(const case_tensor *x, uint32_t constants, int32_t n
   for (int64_t i = 0; i < c; i++) ((float *)p[3].data)[i] = fabsf(((float *)p[3].data)[i]) + 0.01f;
   if (negative) ((float *)p[3].data)[c - 1] = -1;
   const cvk_norm_attr attr = {.struct_size = sizeof attr, .epsilon = 1e-5f};
-  case_check(CVK_OP_BATCH_NORM, &attr, 5, in, 1, rows, &(case_options){.constants = constants, .post = post, .relative = 16 * MINI_EPS, .absolute = 64 * MINI_EPS});
+  case_check(CVK_OP_BATCH_NORM, &attr, 5, in, 1, rows,
+             &(case_options){.constants = constants, .post = post, .relative = 16 * MINI_EPS, .absolute = 64 * MINI_EPS});
   for (int32_t i = 0; i < 4; i++) case_free(&p[i]);
 }
 
@@ -78,7 +79,8 @@ START_TEST(softmax_over_any_axis) {
     case_free(&row);
     case_free(&rows);
   }
-  case_tensor large = case_random(DIMS(2, 50000), 3), scalar = case_random(0, NULL, 1), empty = case_new(CVK_F32, DIMS(2, 0, 3)), none = case_new(CVK_F32, DIMS(0, 5));
+  case_tensor large = case_random(DIMS(2, 50000), 3), scalar = case_random(0, NULL, 1), empty = case_new(CVK_F32, DIMS(2, 0, 3)),
+              none = case_new(CVK_F32, DIMS(0, 5));
   check_softmax(&large, 1);
   check_softmax(&empty, 1);
   check_softmax(&none, 1);
@@ -92,7 +94,8 @@ END_TEST
 
 START_TEST(softmax_of_large_and_special_values) {
   if (!mini_open()) return;
-  case_tensor x = case_floats(DIMS(6, 3), (float[]){1000, 1001, 1002, -1000, -1001, -1002, 0, -INFINITY, 0, INFINITY, 0, 0, -INFINITY, -INFINITY, -INFINITY, NAN, 0, 0});
+  case_tensor x = case_floats(DIMS(6, 3), (float[]){1000, 1001, 1002, -1000, -1001, -1002, 0, -INFINITY, 0, INFINITY, 0, 0, -INFINITY,
+                                                    -INFINITY, -INFINITY, NAN, 0, 0});
   check_softmax(&x, -1);
   check_softmax(&x, 0);
   case_free(&x);

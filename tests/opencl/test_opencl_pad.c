@@ -15,10 +15,12 @@ START_TEST(every_mode_at_any_size) {
   if (!mini_open()) return;
   for (int32_t mode = CVK_PAD_CONSTANT; mode <= CVK_PAD_WRAP; mode++)
     for (int64_t width = 1; width < 40; width += 6) {
-      case_tensor x = case_random(DIMS(2, 17, 3, width), (uint32_t)width), line = case_random(DIMS(width), 1), scalar = case_random(0, NULL, 2);
+      case_tensor x = case_random(DIMS(2, 17, 3, width), (uint32_t)width), line = case_random(DIMS(width), 1),
+                  scalar = case_random(0, NULL, 2);
       const cvk_pad_attr image = {.struct_size = sizeof image, .mode = mode, .begin = {0, 0, 1, 2}, .end = {0, 0, 4, 3}, .value = -1.5};
       const cvk_pad_attr channels = {.struct_size = sizeof channels, .mode = mode, .begin = {1, 2, 0, 0}, .end = {0, 1, 0, 0}, .value = 2};
-      const cvk_pad_attr far = {.struct_size = sizeof far, .mode = mode, .begin = {95}, .end = {41}}, none = {.struct_size = sizeof none, .mode = mode};
+      const cvk_pad_attr far = {.struct_size = sizeof far, .mode = mode, .begin = {95}, .end = {41}},
+                         none = {.struct_size = sizeof none, .mode = mode};
       check(&x, &image, ROWS(BLOCKED, PLAIN));
       check(&x, &none, ROWS(BLOCKED, PLAIN));
       check(&x, &channels, ROWS(PLAIN));
@@ -38,7 +40,8 @@ START_TEST(crops_come_before_the_border) {
     case_tensor line = case_floats(DIMS(4), (float[]){0, 1, 2, 3}), x = case_random(DIMS(1, 20, 5, 6), 3);
     check(&line, &(cvk_pad_attr){.struct_size = sizeof(cvk_pad_attr), .mode = mode, .begin = {-3}, .end = {3}}, ROWS(PLAIN));
     check(&line, &(cvk_pad_attr){.struct_size = sizeof(cvk_pad_attr), .mode = mode, .begin = {2}, .end = {-1}}, ROWS(PLAIN));
-    check(&x, &(cvk_pad_attr){.struct_size = sizeof(cvk_pad_attr), .mode = mode, .begin = {0, 0, -1, 3}, .end = {0, 0, 2, -4}, .value = 7}, ROWS(BLOCKED, PLAIN));
+    check(&x, &(cvk_pad_attr){.struct_size = sizeof(cvk_pad_attr), .mode = mode, .begin = {0, 0, -1, 3}, .end = {0, 0, 2, -4}, .value = 7},
+          ROWS(BLOCKED, PLAIN));
     case_free(&line);
     case_free(&x);
   }
@@ -63,7 +66,8 @@ START_TEST(integers_and_special_constants) {
   for (size_t t = 0; t < 2; t++) {
     case_tensor x = case_typed(types[t], DIMS(2, 3, 5), 1);
     for (int32_t mode = CVK_PAD_CONSTANT; mode <= CVK_PAD_WRAP; mode++)
-      check(&x, &(cvk_pad_attr){.struct_size = sizeof(cvk_pad_attr), .mode = mode, .begin = {0, 1, 2}, .end = {1, 0, 1}, .value = -77}, ROWS(PLAIN));
+      check(&x, &(cvk_pad_attr){.struct_size = sizeof(cvk_pad_attr), .mode = mode, .begin = {0, 1, 2}, .end = {1, 0, 1}, .value = -77},
+            ROWS(PLAIN));
     case_free(&x);
   }
   case_tensor x = case_random(DIMS(1, 5, 4, 4), 2);

@@ -24,9 +24,12 @@ static void check_all(const cvk_pool_attr *attr, const case_tensor *x) {
 
 START_TEST(windows_of_every_kind) {
   if (!mini_open()) return;
-  static const struct { int64_t size, stride, dilation, begin, end; int32_t ceil_mode, count; } w[] = {
-      {2, 2, 1, 0, 0, 0, 0}, {3, 2, 1, 1, 1, 0, 1}, {3, 1, 1, 1, 1, 1, 0}, {3, 2, 1, 0, 1, 1, 1}, {2, 1, 3, 1, 0, 0, 1}, {1, 2, 1, 0, 0, 1, 0},
-      {5, 3, 1, 2, 2, 1, 1}, {3, 4, 2, 2, 1, 1, 1}, {2, 3, 1, 1, 1, 1, 0},
+  static const struct {
+    int64_t size, stride, dilation, begin, end;
+    int32_t ceil_mode, count;
+  } w[] = {
+      {2, 2, 1, 0, 0, 0, 0}, {3, 2, 1, 1, 1, 0, 1}, {3, 1, 1, 1, 1, 1, 0}, {3, 2, 1, 0, 1, 1, 1}, {2, 1, 3, 1, 0, 0, 1},
+      {1, 2, 1, 0, 0, 1, 0}, {5, 3, 1, 2, 2, 1, 1}, {3, 4, 2, 2, 1, 1, 1}, {2, 3, 1, 1, 1, 1, 0},
   };
   static const int64_t widths[] = {6, 7, 19, 40, 67};
   for (size_t i = 0; i < sizeof w / sizeof *w; i++)
@@ -39,7 +42,8 @@ START_TEST(windows_of_every_kind) {
         attr.pad_begin[d] = w[i].begin;
         attr.pad_end[d] = w[i].end;
       }
-      case_tensor one = case_random(DIMS(2, 5, widths[k]), 1), two = case_random(DIMS(1, 19, 9, widths[k]), 2), three = case_random(DIMS(2, 3, 7, 6, widths[k]), 3);
+      case_tensor one = case_random(DIMS(2, 5, widths[k]), 1), two = case_random(DIMS(1, 19, 9, widths[k]), 2),
+                  three = case_random(DIMS(2, 3, 7, 6, widths[k]), 3);
       check_all(&attr, &one);
       check_all(&attr, &two);
       check_all(&attr, &three);
@@ -53,8 +57,15 @@ END_TEST
 
 START_TEST(windows_differ_by_axis) {
   if (!mini_open()) return;
-  const cvk_pool_attr attr = {.struct_size = sizeof attr, .kernel = {2, 2, 2}, .stride = {2, 1, 2}, .dilation = {2, 2, 1}, .pad_begin = {1, 0, 1}, .pad_end = {1, 0, 0},
-                              .ceil_mode = 1, .count_include_pad = 1, .storage_order = 1};
+  const cvk_pool_attr attr = {.struct_size = sizeof attr,
+                              .kernel = {2, 2, 2},
+                              .stride = {2, 1, 2},
+                              .dilation = {2, 2, 1},
+                              .pad_begin = {1, 0, 1},
+                              .pad_end = {1, 0, 0},
+                              .ceil_mode = 1,
+                              .count_include_pad = 1,
+                              .storage_order = 1};
   case_tensor x = case_random(DIMS(1, 33, 4, 5, 6), 8);
   check_all(&attr, &x);
   case_free(&x);
@@ -66,8 +77,10 @@ START_TEST(nan_wins_and_pads_never_do) {
   if (!mini_open()) return;
   const float line[] = {1, NAN, 2, 4, 3, 5, 1, 0, NAN, NAN, -INFINITY, -INFINITY, -3, -2, -1, -7};
   const cvk_pool_attr two = {.struct_size = sizeof two, .kernel = {2}, .stride = {2}, .dilation = {1}};
-  const cvk_pool_attr three = {.struct_size = sizeof three, .kernel = {3}, .stride = {1}, .dilation = {1}, .pad_begin = {1}, .pad_end = {1}};
-  case_tensor x = case_floats(DIMS(1, 1, 16), line), wide = case_new(CVK_F32, DIMS(1, 2, 64)), negative = case_new(CVK_F32, DIMS(1, 17, 3, 3));
+  const cvk_pool_attr three = {
+      .struct_size = sizeof three, .kernel = {3}, .stride = {1}, .dilation = {1}, .pad_begin = {1}, .pad_end = {1}};
+  case_tensor x = case_floats(DIMS(1, 1, 16), line), wide = case_new(CVK_F32, DIMS(1, 2, 64)),
+              negative = case_new(CVK_F32, DIMS(1, 17, 3, 3));
   float *p = wide.data, *q = negative.data;
   for (int64_t i = 0; i < 128; i++) p[i] = i % 7 == 3 ? NAN : (float)-i;
   for (int64_t i = 0; i < 17 * 9; i++) q[i] = (float)(-1 - i);
@@ -75,7 +88,8 @@ START_TEST(nan_wins_and_pads_never_do) {
   check_all(&three, &x);
   check_all(&two, &wide);
   check_all(&three, &wide);
-  const cvk_pool_attr square = {.struct_size = sizeof square, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}};
+  const cvk_pool_attr square = {
+      .struct_size = sizeof square, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}};
   check_all(&square, &negative);
   const case_tensor *in = &negative;
   case_check(CVK_OP_GLOBAL_MAX_POOL, NULL, 1, &in, 1, ROWS(GLOBAL_BLOCKED, GLOBAL_PLAIN), &exact);
@@ -91,10 +105,12 @@ END_TEST
 START_TEST(p_norms) {
   if (!mini_open()) return;
   for (int32_t p = 1; p <= 3; p++) {
-    const cvk_pool_attr attr = {.struct_size = sizeof attr, .kernel = {3, 3}, .stride = {2, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .p = p};
+    const cvk_pool_attr attr = {
+        .struct_size = sizeof attr, .kernel = {3, 3}, .stride = {2, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .p = p};
     case_tensor x = case_random(DIMS(2, 3, 9, 37), (uint32_t)p);
     case_check1(CVK_OP_LP_POOL, &attr, &x, ROWS(AVG_BLOCKED, AVG_PLAIN), 16 * MINI_EPS);
-    case_check1(CVK_OP_GLOBAL_LP_POOL, &(cvk_pool_attr){.struct_size = sizeof(cvk_pool_attr), .p = p}, &x, ROWS(GLOBAL_BLOCKED, GLOBAL_PLAIN), 16 * MINI_EPS);
+    case_check1(CVK_OP_GLOBAL_LP_POOL, &(cvk_pool_attr){.struct_size = sizeof(cvk_pool_attr), .p = p}, &x,
+                ROWS(GLOBAL_BLOCKED, GLOBAL_PLAIN), 16 * MINI_EPS);
     case_free(&x);
   }
   mini_close();
@@ -136,7 +152,8 @@ END_TEST
 
 START_TEST(infinity_in_a_window_stays_infinite) {
   if (!mini_open()) return;
-  const cvk_pool_attr attr = {.struct_size = sizeof attr, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}};
+  const cvk_pool_attr attr = {
+      .struct_size = sizeof attr, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}};
   case_tensor x = case_random(DIMS(1, 2, 5, 40), 1);
   ((float *)x.data)[50] = INFINITY;
   ((float *)x.data)[70] = -INFINITY;
@@ -159,5 +176,5 @@ START_TEST(empty_batches) {
 }
 END_TEST
 
-SUITE("opencl_pool", windows_of_every_kind, windows_differ_by_axis, nan_wins_and_pads_never_do, p_norms, whole_planes, large_planes_keep_their_precision,
-      infinity_in_a_window_stays_infinite, empty_batches)
+SUITE("opencl_pool", windows_of_every_kind, windows_differ_by_axis, nan_wins_and_pads_never_do, p_norms, whole_planes,
+      large_planes_keep_their_precision, infinity_in_a_window_stays_infinite, empty_batches)
