@@ -70,6 +70,7 @@ struct cvk_backend_device {
   pthread_mutex_t program_lock;
   ocl_program *programs;
   atomic_int unsaved_programs, cache_refused; /* cache_refused: its folder cannot be written, which was said once */
+  atomic_int clblast_used;
 };
 
 /* CVK_OK, or DEVICE_LOST or AFTER_FORK with the sentence: the first line of every call that reaches the driver. */
@@ -163,6 +164,9 @@ int32_t ocl_is_blocked16(const cvk_format *f);
 void ocl_want_pack(ocl_query *q, int32_t i, uint64_t number);
 
 /* ---- kernels: launches and their arguments ---- */
+
+/* For an execute of a row's own: the launches that its prepare added. `event` NULL: not wanted. */
+cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_event *event);
 
 #define OCL_MAX_BINDINGS 24
 enum { OCL_IN = 0, OCL_OUT = 1, OCL_WORKSPACE = 2 };

@@ -30,5 +30,6 @@ void dense_tile_pack_fill(const ocl_build *b, int32_t input, void *dst);
 int32_t dense_clblast_accepts(ocl_query *q);
 cvk_status dense_clblast_prepare(ocl_build *b);
 cvk_status dense_clblast_execute(cvk_kernel *kernel, const ocl_call *call);
+void dense_clblast_forget(cvk_backend_device *dev); /* before the context goes: CLBlast keeps programs by its handle */
 
 #endif

@@ -10,5 +10,8 @@ static const ocl_row rows[] = {
      .prepare = dense_tile_prepare,
      .pack_bytes = dense_tile_pack_bytes,
      .pack_fill = dense_tile_pack_fill},
+#ifdef CVK_HAVE_CLBLAST
+    {.name = "dense_clblast", .accepts = dense_clblast_accepts, .prepare = dense_clblast_prepare, .execute = dense_clblast_execute},
+#endif
 };
 const ocl_list ocl_dense_list = {kinds, sizeof kinds / sizeof *kinds, sizeof rows / sizeof *rows, rows};

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cl.h"
+#include "dense.h"
 
 #define MAX_PLATFORMS 64
 #define MAX_DEVICES 64 /* of one platform */
@@ -195,6 +196,9 @@ void ocl_device_close(cvk_backend_device *dev) {
   const cvk_host *host = dev->host;
   if (dev->pid == getpid()) {
     if (!atomic_load(&dev->lost)) ocl_programs_save(dev);
+#ifdef CVK_HAVE_CLBLAST
+    dense_clblast_forget(dev);
+#endif
     ocl_programs_release(dev);
     clReleaseContext(dev->context);
   }

@@ -79,7 +79,7 @@ static cl_int bind(const ocl_launch *l, const ocl_call *call) {
   return CL_SUCCESS;
 }
 
-static cvk_status enqueue(const cvk_kernel *k, const ocl_call *call, cl_event *event) {
+cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_event *event) {
   for (int32_t i = 0; i < k->n_launches; i++) {
     const ocl_launch *l = k->launches[i];
     cl_int error = bind(l, call);
@@ -103,7 +103,7 @@ cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk
   cl_event last = NULL;
   status = wait_for(q, wait, n_wait);
   if (status != CVK_OK) return status;
-  status = k->row->execute ? k->row->execute(k, &call) : enqueue(k, &call, event ? &last : NULL);
+  status = k->row->execute ? k->row->execute(k, &call) : ocl_enqueue_launches(k, &call, event ? &last : NULL);
   if (status != CVK_OK || !event) return status;
   if (!last) status = ocl_check(k->dev, clEnqueueMarkerWithWaitList(q->queue, 0, NULL, &last), "clEnqueueMarkerWithWaitList");
   return status == CVK_OK ? ocl_event_wrap(k->dev, last, event) : status;

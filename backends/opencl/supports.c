@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* supports.c: asks the rows of the op's families, in order, and logs the reason of each refusal (CVK_LOG_DISPATCH). */
+/* supports.c: asks the rows of the op's families, cheapest estimate first, and logs the reason of each refusal (CVK_LOG_DISPATCH). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +58,15 @@ static void give(cvk_candidate *to, const cvk_candidate *from) {
   to->struct_size = size;
 }
 
+/* Puts c in its place among n candidates, after those that cost no more; the dearest goes when there is no room. Returns how many there are. */
+static int32_t insert(cvk_candidate *const *candidates, int32_t n, int32_t room, const cvk_candidate *c) {
+  int32_t at = n < room ? n : room - 1;
+  if (n == room && candidates[at]->estimated_ns <= c->estimated_ns) return n;
+  for (; at > 0 && candidates[at - 1]->estimated_ns > c->estimated_ns; at--) give(candidates[at], candidates[at - 1]);
+  give(candidates[at], c);
+  return n < room ? n + 1 : n;
+}
+
 cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n) {
   const int32_t room = *n;
   int32_t found = 0;
@@ -65,14 +74,14 @@ cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate
   *n = 0;
   const cvk_status status = ocl_device_ready(dev);
   if (status != CVK_OK) return status;
-  for (int32_t i = 0; ocl_lists[i] && found < room; i++) {
+  for (int32_t i = 0; ocl_lists[i] && room > 0; i++) {
     if (!has_kind(ocl_lists[i], op->kind)) continue;
-    for (int32_t j = 0; j < ocl_lists[i]->n_rows && found < room; j++) {
+    for (int32_t j = 0; j < ocl_lists[i]->n_rows; j++) {
       const ocl_row *row = &ocl_lists[i]->rows[j];
       cvk_candidate c = {.struct_size = sizeof c, .row = row->name, .inplace = -1};
       ocl_query q = {.dev = dev, .row = row, .op = op, .candidate = &c};
       if (row->accepts(&q)) {
-        give(candidates[found++], &c);
+        found = insert(candidates, found, room, &c);
         continue;
       }
       memcpy(last, q.why, sizeof last);
