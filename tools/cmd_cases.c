@@ -88,7 +88,7 @@ int cmd_cases(int argc, char **argv) {
   else code = cli_context(&common, &ctx);
   if (code == CLI_OK && cvk_device_open(ctx, common.device, &dev) != CVK_OK) code = cli_fail(CLI_FAILED, "%s", cvk_error_message());
   const cvk_session_options options = cli_session_options(&common);
-  for (int32_t i = 0; i < fixture_count(set) && code == CLI_OK; i++) {
+  for (int32_t i = 0; code == CLI_OK && i < fixture_count(set); i++) {
     const fixture *f = fixture_at(set, i);
     char why[2400] = "", name[128];
     snprintf(name, sizeof name, "%s %s", f->id, f->op);

@@ -35,8 +35,8 @@ typedef struct selftest {
   op_line ops[MAX_OPS];
   char rows[MAX_ROWS][64];
   tally count;
-  int32_t failures;
-  int device_index;
+  int32_t n_devices;
+  cJSON *devices, *failures; /* with --json */
 } selftest;
 
 /* ---- rows and lines ---- */
@@ -90,10 +90,19 @@ static double note_rows(selftest *t, check_case *c, int way, cvk_session *sessio
 /* ---- one run ---- */
 
 static void print_failure(selftest *t, const check_case *c, int way, const char *row, const char *why) {
-  t->failures++;
-  if (t->common.json) return;
-  printf("FAIL %s %s: %s%s%s%s: %s\n", t->device, cvk_op_name(subject(&c->sample)), c->sample.text, way == SAMPLE_CONSTANTS ? " (constant weights)" : "",
-         row ? " row " : "", row ? row : "", why);
+  const char *op = cvk_op_name(subject(&c->sample)), *weights = way == SAMPLE_CONSTANTS ? " (constant weights)" : "";
+  if (t->failures == NULL) {
+    printf("FAIL %s %s: %s%s%s%s: %s\n", t->device, op, c->sample.text, weights, row ? " row " : "", row ? row : "", why);
+    return;
+  }
+  cJSON *o = cJSON_CreateObject();
+  cJSON_AddStringToObject(o, "device", t->device);
+  cJSON_AddStringToObject(o, "op", op);
+  cJSON_AddStringToObject(o, "case", c->sample.text);
+  cJSON_AddBoolToObject(o, "constant_weights", way == SAMPLE_CONSTANTS);
+  if (row) cJSON_AddStringToObject(o, "row", row);
+  cJSON_AddStringToObject(o, "reason", why);
+  cJSON_AddItemToArray(t->failures, o);
 }
 
 enum { PASSED, FAILED, LACKING };
@@ -134,7 +143,7 @@ static void run_case(selftest *t, cvk_context *ctx, check_case *c) {
   line->passed += result == PASSED;
   line->failed += result == FAILED;
   line->skipped += result == LACKING;
-  if (t->verbose && !t->common.json && result != FAILED) {
+  if (t->verbose && t->failures == NULL && result != FAILED) {
     printf("%s %s%s\n", result == PASSED ? "PASS" : "SKIP", c->sample.text, result == LACKING ? " not on this device" : "");
   }
 }
@@ -168,36 +177,56 @@ static int run_row(selftest *t, int32_t index) {
   return code;
 }
 
-static void print_rows(const selftest *t, const op_line *line, const char *separator, const char *quote) {
-  int any = 0;
+static void print_line(const selftest *t, const op_line *line) {
+  printf("%-18s %5d %6d %6d %7d %9.3g ", cvk_op_name(line->kind), line->cases, line->passed, line->failed, line->skipped, line->worst);
   for (int32_t i = 0; i < t->n_rows; i++) {
-    if (!line->used[i]) continue;
-    printf("%s%s%s%s", any ? separator : "", quote, t->rows[i], quote);
-    any = 1;
+    if (line->used[i]) printf(" %s", t->rows[i]);
   }
+  printf("\n");
+}
+
+static void add_line(const selftest *t, const op_line *line, cJSON *ops) {
+  cJSON *o = cJSON_CreateObject(), *rows = cJSON_CreateArray();
+  cJSON_AddStringToObject(o, "op", cvk_op_name(line->kind));
+  cJSON_AddNumberToObject(o, "cases", line->cases);
+  cJSON_AddNumberToObject(o, "passed", line->passed);
+  cJSON_AddNumberToObject(o, "failed", line->failed);
+  cJSON_AddNumberToObject(o, "skipped", line->skipped);
+  cJSON_AddNumberToObject(o, "worst", line->worst > 1e300 ? 1e300 : line->worst);
+  for (int32_t i = 0; i < t->n_rows; i++) {
+    if (line->used[i]) cJSON_AddItemToArray(rows, cJSON_CreateString(t->rows[i]));
+  }
+  cJSON_AddItemToObject(o, "rows", rows);
+  cJSON_AddItemToArray(ops, o);
 }
 
 static void print_device(selftest *t) {
-  if (!t->common.json) printf("%-18s %5s %6s %6s %7s %9s  %s\n", t->device, "cases", "passed", "failed", "skipped", "worst", "rows");
-  else printf("%s{\"device\":\"%s\",\"ops\":[", t->device_index ? "," : "", t->device);
+  cJSON *ops = t->devices ? cJSON_CreateArray() : NULL;
+  if (ops == NULL) printf("%s%-18s %5s %6s %6s %7s %9s  %s\n", t->n_devices ? "\n" : "", t->device, "cases", "passed", "failed", "skipped", "worst", "rows");
   for (int32_t i = 0; i < t->n_ops; i++) {
     const op_line *line = &t->ops[i];
-    const char *name = cvk_op_name(line->kind);
-    if (t->common.json) {
-      printf("%s{\"op\":\"%s\",\"cases\":%d,\"passed\":%d,\"failed\":%d,\"skipped\":%d,\"worst\":%.4g,\"rows\":[", i ? "," : "", name, line->cases, line->passed,
-             line->failed, line->skipped, line->worst > 1e300 ? 1e300 : line->worst);
-      print_rows(t, line, ",", "\"");
-      printf("]}");
-    } else {
-      printf("%-18s %5d %6d %6d %7d %9.3g  ", name, line->cases, line->passed, line->failed, line->skipped, line->worst);
-      print_rows(t, line, " ", "");
-      printf("\n");
-    }
+    if (ops) add_line(t, line, ops);
+    else print_line(t, line);
     t->count.passed += line->passed;
     t->count.failed += line->failed;
     t->count.skipped += line->skipped;
   }
-  printf(t->common.json ? "]}" : "\n");
+  if (ops == NULL) return;
+  cJSON *o = cJSON_CreateObject();
+  cJSON_AddStringToObject(o, "device", t->device);
+  cJSON_AddItemToObject(o, "ops", ops);
+  cJSON_AddItemToArray(t->devices, o);
+}
+
+static void print_json(selftest *t) {
+  cJSON *root = cJSON_CreateObject();
+  cJSON_AddItemToObject(root, "devices", t->devices);
+  cJSON_AddItemToObject(root, "failures", t->failures);
+  cJSON_AddNumberToObject(root, "passed", t->count.passed);
+  cJSON_AddNumberToObject(root, "failed", t->count.failed);
+  cJSON_AddNumberToObject(root, "skipped", t->count.skipped);
+  t->devices = t->failures = NULL;
+  cli_print_json(root);
 }
 
 static int run_device(selftest *t, const char *id) {
@@ -210,7 +239,7 @@ static int run_device(selftest *t, const char *id) {
   cvk_context_release(ctx);
   for (int32_t r = 0; r < t->n_rows && code == CLI_OK && !t->first_rows && t->common.kernel == NULL; r++) code = run_row(t, r);
   if (code == CLI_OK) print_device(t);
-  t->device_index++;
+  t->n_devices++;
   return code;
 }
 
@@ -263,7 +292,7 @@ static int run_devices(selftest *t, cvk_context *ctx) {
   for (int32_t i = 0; code == CLI_OK && device_id(ctx, i, id); i++) {
     if (strcmp(id, "reference") != 0) code = run_device(t, id);
   }
-  return code == CLI_OK && t->device_index == 0 ? cli_fail(CLI_FAILED, "there is no device besides the reference to test") : code;
+  return code == CLI_OK && t->n_devices == 0 ? cli_fail(CLI_FAILED, "there is no device besides the reference to test") : code;
 }
 
 int cmd_selftest(int argc, char **argv) {
@@ -281,11 +310,17 @@ int cmd_selftest(int argc, char **argv) {
   if (code < 0) {
     code = cli_context(&t->common, &ctx);
     if (code == CLI_OK) code = load_cases(t, ctx);
-    if (code == CLI_OK && t->common.json) printf("{\"devices\":[");
+    if (code == CLI_OK && t->common.json) {
+      t->devices = cJSON_CreateArray();
+      t->failures = cJSON_CreateArray();
+    }
     if (code == CLI_OK) code = run_devices(t, ctx);
-    if (code == CLI_OK && t->common.json) printf("],\"passed\":%d,\"failed\":%d,\"skipped\":%d}\n", t->count.passed, t->count.failed, t->count.skipped);
-    if (code == CLI_OK) code = t->common.json ? (t->count.failed ? CLI_FAILED : CLI_OK) : tally_end(&t->count);
+    if (code == CLI_OK && t->common.json) print_json(t);
+    else if (code == CLI_OK) tally_end(&t->count);
+    if (code == CLI_OK && t->count.failed) code = CLI_FAILED;
   }
+  cJSON_Delete(t->devices);
+  cJSON_Delete(t->failures);
   for (int32_t i = 0; i < t->n_cases; i++) sample_expected_free(&t->cases[i].expected);
   free(t->cases);
   free(t);
