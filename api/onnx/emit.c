@@ -8,22 +8,8 @@
 
 #define EXACT_IN_DOUBLE ((int64_t)1 << 53)
 
-static cvk_value op1(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value x) {
-  return cvk_onnx_op(c, kind, attr, 1, &x);
-}
-
-static cvk_value op2(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value a, cvk_value b) {
-  return cvk_onnx_op(c, kind, attr, 2, (const cvk_value[]){a, b});
-}
-
 static cvk_value to_int64s(cvk_onnx_call *c, int64_t v) {
   return cvk_onnx_int64s(c, 1, &v);
-}
-
-/* y under the shape of x, whatever it will be. */
-static cvk_value reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x) {
-  const cvk_shape_attr attr = {.allow_zero = 1};
-  return op2(c, CVK_OP_RESHAPE, &attr, y, op1(c, CVK_OP_SHAPE, NULL, x));
 }
 
 /* ---- legacy broadcasting ---- */
@@ -31,15 +17,17 @@ static cvk_value reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x) {
 /* Input 1 with extents of 1 appended, so that its first axis falls on axis `axis` of input 0. */
 static cvk_value align_to_axis(cvk_onnx_call *c, int64_t axis) {
   const cvk_value a = cvk_onnx_input(c, 0), b = cvk_onnx_input(c, 1);
-  const cvk_value shape = op1(c, CVK_OP_SHAPE, NULL, b);
-  cvk_value ones = op2(c, CVK_OP_SUB, NULL, to_int64s(c, axis < 0 ? -axis : 0), op1(c, CVK_OP_SHAPE, NULL, shape));
+  const cvk_value shape = cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, b);
+  cvk_value ones = cvk_onnx_op2(c, CVK_OP_SUB, NULL, to_int64s(c, axis < 0 ? -axis : 0), cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, shape));
   if (axis >= 0)
-    ones = op2(c, CVK_OP_SUB, NULL, op2(c, CVK_OP_ADD, NULL, op1(c, CVK_OP_SHAPE, NULL, op1(c, CVK_OP_SHAPE, NULL, a)), ones),
-               to_int64s(c, axis));
+    ones =
+        cvk_onnx_op2(c, CVK_OP_SUB, NULL,
+                     cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, a)), ones),
+                     to_int64s(c, axis));
   const cvk_shape_attr one = {.dtype = CVK_I64, .value = 1};
   const cvk_axis_attr first = {.axis = 0};
-  const cvk_value padded = op2(c, CVK_OP_CONCAT, &first, shape, op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, ones));
-  return op2(c, CVK_OP_RESHAPE, NULL, b, padded);
+  const cvk_value padded = cvk_onnx_op2(c, CVK_OP_CONCAT, &first, shape, cvk_onnx_op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, ones));
+  return cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, b, padded);
 }
 
 void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c) {
@@ -49,13 +37,13 @@ void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c) {
   cvk_onnx_ignore(c, "consumed_inputs");
   const cvk_onnx_name *a = cvk_onnx_input_name(c, 0), *b = cvk_onnx_input_name(c, 1);
   /* Axis -1 stands for what no axis means too: the last axes match, as NumPy has it. */
-  const int32_t matches_last = !broadcast || !placed || axis == -1 || (a && b && a->rank >= 0 && b->rank >= 0 && axis + b->rank == a->rank);
+  const int32_t matches_last = !broadcast || !placed || axis == -1 || (a && b && a->rank >= 0 && b->rank >= 0 && axis == a->rank - b->rank);
   if (matches_last) {
     cvk_onnx_emit_op(c, NULL, c->node->n_in);
     return;
   }
   const cvk_value aligned = align_to_axis(c, axis);
-  cvk_onnx_define(c, 0, op2(c, c->row->kind, NULL, cvk_onnx_input(c, 0), aligned), a ? a->rank : -1);
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, c->row->kind, NULL, cvk_onnx_input(c, 0), aligned), a ? a->rank : -1);
 }
 
 void cvk_onnx_emit_prelu_6(cvk_onnx_call *c) {
@@ -66,7 +54,7 @@ void cvk_onnx_emit_prelu_6(cvk_onnx_call *c) {
     return;
   }
   const cvk_value aligned = align_to_axis(c, 1);
-  cvk_onnx_define(c, 0, op2(c, c->row->kind, NULL, cvk_onnx_input(c, 0), aligned), x->rank);
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, c->row->kind, NULL, cvk_onnx_input(c, 0), aligned), x->rank);
 }
 
 /* ---- flattened forms ---- */
@@ -76,13 +64,13 @@ void cvk_onnx_emit_softmax_1(cvk_onnx_call *c) {
   cvk_onnx_take_i32(c, "axis", &axis);
   const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
   const cvk_any_attr last = {.axis = {.struct_size = sizeof last.axis, .axis = -1}};
-  if (!x || axis == -1 || axis + 1 == x->rank) {
+  if (!x || axis == -1 || (x->rank > 0 && axis == x->rank - 1)) {
     cvk_onnx_emit_op(c, &last, c->node->n_in);
     return;
   }
   const cvk_axis_attr at = {.axis = axis};
-  const cvk_value y = op1(c, c->row->kind, &last, op1(c, CVK_OP_FLATTEN, &at, x->value));
-  cvk_onnx_define(c, 0, reshape_like(c, y, x->value), x->rank);
+  const cvk_value y = cvk_onnx_op1(c, c->row->kind, &last, cvk_onnx_op1(c, CVK_OP_FLATTEN, &at, x->value));
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x->value), x->rank);
 }
 
 void cvk_onnx_emit_batch_norm(cvk_onnx_call *c) {
@@ -104,10 +92,10 @@ void cvk_onnx_emit_batch_norm(cvk_onnx_call *c) {
   /* Statistics of every single activation: channels and pixels as one axis. */
   const cvk_axis_attr first = {.axis = 1};
   const cvk_value x = cvk_onnx_input(c, 0);
-  cvk_value in[5] = {op1(c, CVK_OP_FLATTEN, &first, x)};
-  for (int32_t i = 1; i < 5; i++) in[i] = op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, i), to_int64s(c, -1));
+  cvk_value in[5] = {cvk_onnx_op1(c, CVK_OP_FLATTEN, &first, x)};
+  for (int32_t i = 1; i < 5; i++) in[i] = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, i), to_int64s(c, -1));
   const cvk_onnx_name *name = cvk_onnx_input_name(c, 0);
-  cvk_onnx_define(c, 0, reshape_like(c, cvk_onnx_op(c, CVK_OP_BATCH_NORM, &attr, 5, in), x), name ? name->rank : -1);
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, cvk_onnx_op(c, CVK_OP_BATCH_NORM, &attr, 5, in), x), name ? name->rank : -1);
 }
 
 /* ---- dropout ---- */
@@ -132,7 +120,7 @@ void cvk_onnx_emit_dropout(cvk_onnx_call *c) {
   /* The mask was of the data's type then, which is float in every file of that age that we know. */
   const cvk_cast_attr to = {.dtype = CVK_F32};
   cvk_onnx_name *mask = &c->name[c->model->value[c->node->first + c->node->n_in + 1]];
-  mask->value = op1(c, CVK_OP_CAST, &to, mask->value);
+  mask->value = cvk_onnx_op1(c, CVK_OP_CAST, &to, mask->value);
 }
 
 /* ---- pad ---- */
@@ -149,7 +137,7 @@ void cvk_onnx_emit_pad_2(cvk_onnx_call *c) {
   if (!cvk_onnx_take_i64s(c, "pads", INT64_MIN, 2 * CVK_MAX_RANK, pads, &n))
     cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'pads' is missing");
   const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
-  cvk_onnx_define(c, 0, op2(c, CVK_OP_PAD, &attr, cvk_onnx_input(c, 0), cvk_onnx_int64s(c, n, pads)), x ? x->rank : -1);
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_PAD, &attr, cvk_onnx_input(c, 0), cvk_onnx_int64s(c, n, pads)), x ? x->rank : -1);
 }
 
 /* ---- constants ---- */
@@ -225,7 +213,7 @@ void cvk_onnx_emit_constant_of_shape(cvk_onnx_call *c) {
     cvk_value value = CVK_NO_VALUE;
     c->status = cvk_tensor_create(NULL, cvk_tensor_dtype(t), 0, NULL, &element, &scalar);
     if (c->status == CVK_OK) c->status = cvk_graph_constant(c->graph, NULL, scalar, &value);
-    cvk_onnx_define(c, 0, op2(c, CVK_OP_EXPAND, NULL, value, cvk_onnx_input(c, 0)), -1);
+    cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_EXPAND, NULL, value, cvk_onnx_input(c, 0)), -1);
   }
   cvk_tensor_release(scalar);
   cvk_tensor_release(t);

@@ -42,4 +42,21 @@ void cvk_onnx_emit_pad_2(cvk_onnx_call *c);
 void cvk_onnx_emit_constant(cvk_onnx_call *c);
 void cvk_onnx_emit_constant_of_shape(cvk_onnx_call *c);
 
+/* compose.c */
+void cvk_onnx_emit_reduce_l1(cvk_onnx_call *c);
+void cvk_onnx_emit_reduce_l2(cvk_onnx_call *c);
+void cvk_onnx_emit_reduce_sum_square(cvk_onnx_call *c);
+void cvk_onnx_emit_reduce_log_sum(cvk_onnx_call *c);
+void cvk_onnx_emit_reduce_log_sum_exp(cvk_onnx_call *c);
+void cvk_onnx_emit_size(cvk_onnx_call *c);
+void cvk_onnx_emit_and(cvk_onnx_call *c);
+void cvk_onnx_emit_or(cvk_onnx_call *c);
+void cvk_onnx_emit_xor(cvk_onnx_call *c);
+void cvk_onnx_emit_greater_or_equal(cvk_onnx_call *c);
+void cvk_onnx_emit_less_or_equal(cvk_onnx_call *c);
+void cvk_onnx_emit_instance_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_layer_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_depth_to_space(cvk_onnx_call *c);
+void cvk_onnx_emit_space_to_depth(cvk_onnx_call *c);
+
 #endif

@@ -63,6 +63,19 @@ cvk_value cvk_onnx_op(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t 
   return out;
 }
 
+cvk_value cvk_onnx_op1(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value x) {
+  return cvk_onnx_op(c, kind, attr, 1, &x);
+}
+
+cvk_value cvk_onnx_op2(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value a, cvk_value b) {
+  return cvk_onnx_op(c, kind, attr, 2, (const cvk_value[]){a, b});
+}
+
+cvk_value cvk_onnx_reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x) {
+  const cvk_shape_attr attr = {.allow_zero = 1};
+  return cvk_onnx_op2(c, CVK_OP_RESHAPE, &attr, y, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, x));
+}
+
 cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v) {
   cvk_value out = CVK_NO_VALUE;
   cvk_tensor *t = NULL;

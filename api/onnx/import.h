@@ -65,7 +65,10 @@ int32_t cvk_onnx_output_used(const cvk_onnx_call *c, int32_t i);
 void cvk_onnx_define(cvk_onnx_call *c, int32_t output, cvk_value value, int32_t rank);
 /* Adds an op of one output; CVK_NO_VALUE after a failure. */
 cvk_value cvk_onnx_op(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t n_in, const cvk_value *in);
-cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v); /* a constant of shape [n] */
+cvk_value cvk_onnx_op1(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value x);
+cvk_value cvk_onnx_op2(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value a, cvk_value b);
+cvk_value cvk_onnx_reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x); /* y under the shape of x, whatever that will be */
+cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v);    /* a constant of shape [n] */
 /* Defines output 0 as a constant; takes the reference. */
 void cvk_onnx_constant(cvk_onnx_call *c, cvk_tensor *t);
 void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr,

@@ -194,6 +194,28 @@ START_TEST(test_damaged_files) {
 }
 END_TEST
 
+START_TEST(test_extreme_axes) {
+  static const char *const ops[] = {
+      "Softmax", "Flatten", "Concat", "Gather", "Squeeze", "Unsqueeze", "ReduceSum", "Add", "LayerNormalization", "Split"};
+  static const int64_t values[] = {INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, -2, 100};
+  setup();
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+    for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+      for (int64_t opset = 6; opset < 20; opset += 11) {
+        bytes g = {0}, a = {0};
+        declare(&g, "x", F32("1x1", 0));
+        attr_int(&a, "axis", values[k]);
+        attr_int(&a, "broadcast", 1);
+        attr_ints(&a, "axes", 1, &values[k]);
+        node(&g, ops[i], "x x", "y", &a);
+        output(&g, "y");
+        bytes m = model(&g, opset);
+        load_bytes(m.data, m.n);
+        empty(&m);
+      }
+}
+END_TEST
+
 /* Subgraphs are never entered, so that their depth costs nothing. */
 START_TEST(test_deep_nesting) {
   setup();
@@ -303,4 +325,4 @@ START_TEST(test_random_damage) {
 }
 END_TEST
 
-SUITE("onnx hostile", test_damaged_files, test_deep_nesting, test_bulk, test_every_truncation, test_random_damage)
+SUITE("onnx hostile", test_damaged_files, test_extreme_axes, test_deep_nesting, test_bulk, test_every_truncation, test_random_damage)

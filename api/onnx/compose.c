@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compose.c: ONNX operators written as several of Convoke's, as their definitions have it: reductions of a function of x, comparisons with
+ * equality, logic, instance and layer normalisation, moves between depth and space. They hold for symbolic shapes and for any rank. */
+#include <float.h>
+
+#include "fill.h"
+
+#define INT64S(C, ...) cvk_onnx_int64s(C, (int32_t)(sizeof((const int64_t[]){__VA_ARGS__}) / 8), (const int64_t[]){__VA_ARGS__})
+
+static int32_t rank_of_input(const cvk_onnx_call *c) {
+  return cvk_onnx_input_name(c, 0) ? cvk_onnx_input_name(c, 0)->rank : -1;
+}
+
+/* ---- reductions ---- */
+
+/* The node's own reduction, by `kind`, of x instead of its input 0. */
+static cvk_value reduce(cvk_onnx_call *c, int32_t kind, const cvk_any_attr *attr, cvk_value x) {
+  return cvk_onnx_op(c, kind, attr, cvk_onnx_input(c, 1) == CVK_NO_VALUE ? 1 : 2, (const cvk_value[]){x, cvk_onnx_input(c, 1)});
+}
+
+static void take_reduce(cvk_onnx_call *c, cvk_any_attr *attr) {
+  *attr = (cvk_any_attr){0};
+  cvk_op_def_find(CVK_OP_REDUCE_SUM)->defaults(CVK_OP_REDUCE_SUM, attr);
+  cvk_onnx_fill_reduce(c, attr);
+  attr->struct_size = 0;
+}
+
+void cvk_onnx_emit_reduce_l1(cvk_onnx_call *c) {
+  cvk_any_attr attr;
+  take_reduce(c, &attr);
+  cvk_onnx_define(c, 0, reduce(c, CVK_OP_REDUCE_SUM, &attr, cvk_onnx_op1(c, CVK_OP_ABS, NULL, cvk_onnx_input(c, 0))), -1);
+}
+
+static cvk_value sum_of_squares(cvk_onnx_call *c) {
+  cvk_any_attr attr;
+  take_reduce(c, &attr);
+  const cvk_value x = cvk_onnx_input(c, 0);
+  return reduce(c, CVK_OP_REDUCE_SUM, &attr, cvk_onnx_op2(c, CVK_OP_MUL, NULL, x, x));
+}
+
+void cvk_onnx_emit_reduce_sum_square(cvk_onnx_call *c) {
+  cvk_onnx_define(c, 0, sum_of_squares(c), -1);
+}
+
+void cvk_onnx_emit_reduce_l2(cvk_onnx_call *c) {
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_SQRT, NULL, sum_of_squares(c)), -1);
+}
+
+void cvk_onnx_emit_reduce_log_sum(cvk_onnx_call *c) {
+  cvk_any_attr attr;
+  take_reduce(c, &attr);
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_LOG, NULL, reduce(c, CVK_OP_REDUCE_SUM, &attr, cvk_onnx_input(c, 0))), -1);
+}
+
+/* Less the largest element, so that no exponential overflows; an infinite one is brought into range, or inf - inf would make NaN. */
+void cvk_onnx_emit_reduce_log_sum_exp(cvk_onnx_call *c) {
+  const cvk_unary_attr finite = {.alpha = -FLT_MAX, .beta = FLT_MAX};
+  cvk_any_attr attr, kept;
+  take_reduce(c, &attr);
+  kept = attr;
+  kept.axes.keep_dims = 1;
+  const cvk_value x = cvk_onnx_input(c, 0);
+  const cvk_value largest = cvk_onnx_op1(c, CVK_OP_CLIP, &finite, reduce(c, CVK_OP_REDUCE_MAX, &kept, x));
+  const cvk_value sum =
+      reduce(c, CVK_OP_REDUCE_SUM, &attr, cvk_onnx_op1(c, CVK_OP_EXP, NULL, cvk_onnx_op2(c, CVK_OP_SUB, NULL, x, largest)));
+  const cvk_value offset = cvk_onnx_op1(c, CVK_OP_CLIP, &finite, reduce(c, CVK_OP_REDUCE_MAX, &attr, x));
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_op1(c, CVK_OP_LOG, NULL, sum), offset), -1);
+}
+
+void cvk_onnx_emit_size(cvk_onnx_call *c) {
+  const cvk_value flat = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, 0), INT64S(c, -1));
+  const cvk_axes_attr first = {.n_axes = 1};
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_SQUEEZE, &first, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, flat)), 0);
+}
+
+/* ---- logic ---- */
+
+static void choose(cvk_onnx_call *c, cvk_value condition, cvk_value yes, cvk_value no) {
+  cvk_onnx_define(c, 0, cvk_onnx_op(c, CVK_OP_WHERE, NULL, 3, (const cvk_value[]){condition, yes, no}), -1);
+}
+
+void cvk_onnx_emit_and(cvk_onnx_call *c) {
+  choose(c, cvk_onnx_input(c, 0), cvk_onnx_input(c, 1), cvk_onnx_input(c, 0));
+}
+
+void cvk_onnx_emit_or(cvk_onnx_call *c) {
+  choose(c, cvk_onnx_input(c, 0), cvk_onnx_input(c, 0), cvk_onnx_input(c, 1));
+}
+
+void cvk_onnx_emit_xor(cvk_onnx_call *c) {
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_NOT, NULL, cvk_onnx_op2(c, CVK_OP_EQUAL, NULL, cvk_onnx_input(c, 0), cvk_onnx_input(c, 1))),
+                  -1);
+}
+
+/* Not the negation of the opposite: with NaN both are false. */
+static void or_equal(cvk_onnx_call *c, int32_t kind) {
+  const cvk_value a = cvk_onnx_input(c, 0), b = cvk_onnx_input(c, 1), strict = cvk_onnx_op2(c, kind, NULL, a, b);
+  choose(c, strict, strict, cvk_onnx_op2(c, CVK_OP_EQUAL, NULL, a, b));
+}
+
+void cvk_onnx_emit_greater_or_equal(cvk_onnx_call *c) {
+  or_equal(c, CVK_OP_GREATER);
+}
+
+void cvk_onnx_emit_less_or_equal(cvk_onnx_call *c) {
+  or_equal(c, CVK_OP_LESS);
+}
+
+/* ---- normalisation over rows ---- */
+
+typedef struct moments {    /* of each row of a matrix [rows, n] */
+  cvk_value mean, variance; /* [rows] */
+} moments;
+
+static moments row_moments(cvk_onnx_call *c, cvk_value rows) {
+  const cvk_axes_attr kept = {.n_axes = 1, .axis = {1}, .keep_dims = 1}, dropped = {.n_axes = 1, .axis = {1}};
+  const cvk_value d = cvk_onnx_op2(c, CVK_OP_SUB, NULL, rows, cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &kept, rows));
+  return (moments){cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &dropped, rows),
+                   cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &dropped, cvk_onnx_op2(c, CVK_OP_MUL, NULL, d, d))};
+}
+
+/* Batch normalisation with the rows as channels: it knows epsilon in any element type. */
+static cvk_value normalise_rows(cvk_onnx_call *c, cvk_value rows, moments m, cvk_value scale, cvk_value bias, float epsilon) {
+  const cvk_norm_attr norm = {.epsilon = epsilon};
+  const cvk_axes_attr front = {.n_axes = 1};
+  return cvk_onnx_op(c, CVK_OP_BATCH_NORM, &norm, 5,
+                     (const cvk_value[]){cvk_onnx_op1(c, CVK_OP_UNSQUEEZE, &front, rows), scale, bias, m.mean, m.variance});
+}
+
+void cvk_onnx_emit_instance_norm(cvk_onnx_call *c) {
+  const cvk_axis_attr second = {.axis = 2};
+  const cvk_cast_attr first_two = {.end = 2};
+  float epsilon = 1e-5f;
+  cvk_onnx_take_f32(c, "epsilon", &epsilon);
+  cvk_onnx_ignore(c, "consumed_inputs");
+  const cvk_value x = cvk_onnx_input(c, 0), images = cvk_onnx_op1(c, CVK_OP_SHAPE, &first_two, x);
+  const cvk_value rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &second, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, x, INT64S(c, 0, 0, -1)));
+  cvk_value per_row[2];
+  for (int32_t i = 0; i < 2; i++) /* one a channel to one an image and channel */
+    per_row[i] =
+        cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op2(c, CVK_OP_EXPAND, NULL, cvk_onnx_input(c, i + 1), images), INT64S(c, -1));
+  const cvk_value y = normalise_rows(c, rows, row_moments(c, rows), per_row[0], per_row[1], epsilon);
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x), rank_of_input(c));
+}
+
+void cvk_onnx_emit_layer_norm(cvk_onnx_call *c) {
+  cvk_axis_attr axis = {.axis = -1};
+  const cvk_axis_attr zero = {.axis = 0};
+  float epsilon = 1e-5f;
+  cvk_onnx_take_i32(c, "axis", &axis.axis);
+  cvk_onnx_take_f32(c, "epsilon", &epsilon);
+  cvk_onnx_ignore(c, "stash_type"); /* float accumulation: ours is at least that */
+  if (cvk_onnx_output_used(c, 1) || cvk_onnx_output_used(c, 2))
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "outputs Mean and InvStdDev are for training; only inference is supported");
+  const cvk_value x = cvk_onnx_input(c, 0), rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &axis, x);
+  const moments m = row_moments(c, rows);
+  /* Zeros and ones of x's element type, which is not known here. */
+  const cvk_value zeros = cvk_onnx_op2(c, CVK_OP_SUB, NULL, m.variance, m.variance), ones = cvk_onnx_op1(c, CVK_OP_EXP, NULL, zeros);
+  cvk_value y = normalise_rows(c, rows, m, ones, zeros, epsilon);
+  y = cvk_onnx_op2(c, CVK_OP_MUL, NULL, y, cvk_onnx_op1(c, CVK_OP_FLATTEN, &zero, cvk_onnx_input(c, 1)));
+  if (cvk_onnx_input(c, 2) != CVK_NO_VALUE)
+    y = cvk_onnx_op2(c, CVK_OP_ADD, NULL, y, cvk_onnx_op1(c, CVK_OP_FLATTEN, &zero, cvk_onnx_input(c, 2)));
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x), rank_of_input(c));
+}
+
+/* ---- depth and space ---- */
+
+static cvk_value extents(cvk_onnx_call *c, int32_t start, int32_t end) {
+  const cvk_cast_attr part = {.start = start, .end = end};
+  return cvk_onnx_op1(c, CVK_OP_SHAPE, &part, cvk_onnx_input(c, 0));
+}
+
+static cvk_value concat(cvk_onnx_call *c, int32_t n, const cvk_value *parts) {
+  const cvk_axis_attr first = {.axis = 0};
+  return cvk_onnx_op(c, CVK_OP_CONCAT, &first, n, parts);
+}
+
+static int64_t take_block(cvk_onnx_call *c) {
+  int64_t b = 1;
+  if (!cvk_onnx_take_i64(c, "blocksize", 1, INT32_MAX, &b)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'blocksize' is missing");
+  return b;
+}
+
+/* Which comes first among the depth's axes: 0 the block's (DCR), 1 the channels (CRD). */
+static int32_t take_mode(cvk_onnx_call *c) {
+  static const char *const modes[] = {"DCR", "CRD"};
+  int32_t mode = 0;
+  cvk_onnx_take_choice(c, "mode", 2, modes, &mode);
+  return mode;
+}
+
+void cvk_onnx_emit_depth_to_space(cvk_onnx_call *c) {
+  static const cvk_axes_attr orders[] = {{.n_axes = 6, .axis = {0, 3, 4, 1, 5, 2}}, {.n_axes = 6, .axis = {0, 1, 4, 2, 5, 3}}};
+  const int64_t b = take_block(c);
+  const int32_t mode = take_mode(c);
+  const cvk_value n = extents(c, 0, 1), hw = extents(c, 2, 4), blocks = mode == 0 ? INT64S(c, b, b, -1) : INT64S(c, -1, b, b);
+  const cvk_value split = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, 0), concat(c, 3, (const cvk_value[]){n, blocks, hw}));
+  const cvk_value larger = cvk_onnx_op2(c, CVK_OP_MUL, NULL, hw, INT64S(c, b, b));
+  const cvk_value shape = concat(c, 3, (const cvk_value[]){n, INT64S(c, -1), larger});
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op1(c, CVK_OP_TRANSPOSE, &orders[mode], split), shape), 4);
+}
+
+void cvk_onnx_emit_space_to_depth(cvk_onnx_call *c) {
+  static const cvk_axes_attr orders[] = {{.n_axes = 6, .axis = {0, 3, 5, 1, 2, 4}}, {.n_axes = 6, .axis = {0, 1, 3, 5, 2, 4}}};
+  const int64_t b = take_block(c);
+  const int32_t mode = take_mode(c);
+  const cvk_value n = extents(c, 0, 1), block = INT64S(c, b);
+  const cvk_value h = cvk_onnx_op2(c, CVK_OP_DIV, NULL, extents(c, 2, 3), block),
+                  w = cvk_onnx_op2(c, CVK_OP_DIV, NULL, extents(c, 3, 4), block);
+  const cvk_value parts = concat(c, 5, (const cvk_value[]){extents(c, 0, 2), h, block, w, block});
+  const cvk_value split = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, 0), parts);
+  const cvk_value shape = concat(c, 4, (const cvk_value[]){n, INT64S(c, -1), h, w});
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op1(c, CVK_OP_TRANSPOSE, &orders[mode], split), shape), 4);
+}
