@@ -7,10 +7,10 @@
 static void read_gemm(const cvk_op *op, ocl_dense *d) {
   const cvk_gemm_attr *attr = op->attr;
   const cvk_tensor_desc *a = op->in[0], *b = op->in[1], *y = op->out[0];
-  const cvk_tensor_desc *c = ocl_own_inputs(op) > 2 ? op->in[2] : NULL;
+  const cvk_tensor_desc *c = ocl_own_inputs(op) > 2 && attr->beta != 0 ? op->in[2] : NULL;
   d->rows = y->dim[0];
   d->columns = y->dim[1];
-  d->depth = a->dim[attr->trans_a ? 0 : 1];
+  d->depth = attr->alpha == 0 ? 0 : a->dim[attr->trans_a ? 0 : 1]; /* the BLAS rule: what has no weight is not read, NaN stays out */
   d->a_transposed = attr->trans_a != 0;
   d->b_transposed = attr->trans_b != 0;
   d->a_row = attr->trans_a ? 1 : a->dim[1];

@@ -10,6 +10,7 @@
 
 #define LIBRARY "libclblast.so.1"
 #define LEAST_PRODUCTS (32.0 * 32 * 32) /* below, the call itself costs more than the product */
+#define LEAST_GROUP 256 /* the library asks for no more, and has no smaller kernels to fall back on */
 
 typedef CLBlastStatusCode (*sgemm_fn)(CLBlastLayout, CLBlastTranspose, CLBlastTranspose, size_t, size_t, size_t, float, cl_mem, size_t, size_t, cl_mem,
                                       size_t, size_t, float, cl_mem, size_t, size_t, cl_command_queue *, cl_event *);
@@ -45,6 +46,7 @@ int32_t dense_clblast_accepts(ocl_query *q) {
   if (d.batch != 1 || d.b_batch != 1) return ocl_refuse(q, "%lld matrices, takes 1", (long long)d.batch);
   const double products = (double)d.rows * (double)d.columns * (double)d.depth;
   if (products < LEAST_PRODUCTS) return ocl_refuse(q, "%lldx%lldx%lld is too small", (long long)d.rows, (long long)d.columns, (long long)d.depth);
+  if (q->dev->max_group < LEAST_GROUP) return ocl_refuse(q, "work-groups of %zu items at most, CLBlast's want %d", q->dev->max_group, LEAST_GROUP);
   pthread_once(&library.once, load);
   if (!library.sgemm) return ocl_refuse(q, "%s", library.why);
   q->candidate->error_class = CVK_ERROR_WINOGRAD;

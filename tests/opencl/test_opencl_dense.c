@@ -168,6 +168,32 @@ START_TEST(matmul_shapes) {
 }
 END_TEST
 
+/* The BLAS rule: with alpha 0 the product is not formed, with beta 0 c is not read; the NaN in them stays out. */
+START_TEST(operands_without_weight_stay_out) {
+  if (!mini_open()) return;
+  float nan[6] = {NAN, NAN, NAN, NAN, NAN, NAN}, c[4] = {1, 2, 3, 4}, none[1], y[6];
+  for (int32_t constant = 0; constant < 2; constant++) {
+    mini_op op = {.kind = CVK_OP_GEMM, .n_in = 3, .n_out = 1};
+    op.attr = &(cvk_gemm_attr){.struct_size = sizeof(cvk_gemm_attr), .alpha = 0, .beta = 2};
+    op.in[0] = op.in[1] = mini_f32(2, (int64_t[]){2, 2}, nan);
+    op.in[1].constant = constant;
+    op.in[2] = mini_f32(2, (int64_t[]){2, 2}, c);
+    op.out[0] = mini_f32(2, (int64_t[]){2, 2}, y);
+    mini_must_run("dense_tile", &op);
+    for (int32_t i = 0; i < 4; i++) ck_assert_float_eq(y[i], 2 * c[i]);
+    op.attr = &(cvk_gemm_attr){.struct_size = sizeof(cvk_gemm_attr), .alpha = 1, .beta = 0};
+    op.in[0] = mini_f32(2, (int64_t[]){2, 0}, none);
+    op.in[1] = mini_f32(2, (int64_t[]){0, 3}, none);
+    op.in[1].constant = constant;
+    op.in[2] = mini_f32(2, (int64_t[]){2, 3}, nan);
+    op.out[0] = mini_f32(2, (int64_t[]){2, 3}, y);
+    mini_must_run("dense_tile", &op);
+    for (int32_t i = 0; i < 6; i++) ck_assert_float_eq(y[i], 0);
+  }
+  mini_close();
+}
+END_TEST
+
 /* A device opened anew must not meet programs of the old one. */
 static void gemm_again(void) {
   ck_assert_int_eq(mini_open(), 1);
@@ -192,4 +218,4 @@ START_TEST(clblast_agrees) {
 }
 END_TEST
 
-SUITE("opencl_dense", clblast_agrees, corners, transposed_and_broadcast, long_sums, matmul_shapes)
+SUITE("opencl_dense", clblast_agrees, corners, transposed_and_broadcast, long_sums, matmul_shapes, operands_without_weight_stay_out)
