@@ -28,7 +28,7 @@ static void usage(FILE *to) {
   fprintf(to, "\nversion %s\n", cvk_version());
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
   if (argc < 2) {
     usage(stderr);
     return CLI_USAGE;
@@ -43,7 +43,11 @@ int main(int argc, char **argv) {
   }
   const cli_command *c = cli_find(argv[1]);
   if (c == NULL) return cli_fail(CLI_USAGE, "there is no command '%s'; convoke --help lists them", argv[1]);
-  const int code = c->run(argc - 1, argv + 1);
+  return c->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv) {
+  const int code = run(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail(CLI_FAILED, "can't write to standard output");
   return code;
 }

@@ -149,6 +149,8 @@ const char *const op_samples_conv[] = {
     "gemm 9x6 11x9 6x11 ta=1 tb=1 alpha=-2 beta=0.5",
     "gemm 6x16 16x16 - alpha=1 beta=1",
     "gemm 3x4 4x5 5 alpha=1 beta=0",
+    "gemm 4x6@odd 6x5 5 alpha=0 beta=2",
+    "gemm 4x6 6x5 5@odd alpha=1 beta=0",
     "gemm 0x4 4x5 5",
     "gemm 3x0 0x5 5",
     "gemm 3x4 4x0",

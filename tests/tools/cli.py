@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contract of the convoke program: exit status, what goes to stdout and what to stderr, and the lines that others read.
+
+usage: cli.py CONVOKE MODEL.onnx NUMERIC.json      (CONVOKE_PLUGIN_PATH names the plugins)
+Each test is a function named test_*; prints a line for each that fails, then "N passed, N failed".
+"""
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+CONVOKE, MODEL, NUMERIC = sys.argv[1:4]
+SHAPE = ["--shape", "image=1x1x28x28"]
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def run(*args, env=None, stdin=None, **more):
+    full = dict(os.environ)
+    for name, value in (env or {}).items():
+        if value is None:
+            full.pop(name, None)
+        else:
+            full[name] = value
+    more.setdefault("stdout", subprocess.PIPE)
+    more.setdefault("stderr", subprocess.PIPE)
+    return subprocess.run([CONVOKE, *args], env=full, text=True, errors="replace", timeout=300, **more)
+
+
+def fails(status, *args, says=(), env=None):
+    """The command ends with this status, one sentence on stderr that holds each of `says`, and nothing on stdout."""
+    r = run(*args, env=env)
+    what = " ".join(args)
+    assert r.returncode == status, f"{what}: exit {r.returncode}, wanted {status}: {r.stderr}"
+    assert r.stdout == "", f"{what}: text on stdout: {r.stdout[:200]!r}"
+    lines = r.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("convoke: "), f"{what}: not one sentence: {r.stderr[:400]!r}"
+    for word in says:
+        assert word in lines[0], f"{what}: no {word!r} in {lines[0]!r}"
+
+
+def works(*args, env=None):
+    r = run(*args, env=env)
+    assert r.returncode == DONE, f"{' '.join(args)}: exit {r.returncode}: {r.stderr}"
+    assert r.stderr == "", f"{' '.join(args)}: text on stderr: {r.stderr[:300]!r}"
+    return r.stdout
+
+
+def commands():
+    listed = re.findall(r"^  (\S+) ", works("--help"), re.M)
+    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest"} <= set(listed), listed
+    return listed
+
+
+# ---- wrong usage ----
+
+def test_no_command():
+    r = run()
+    assert r.returncode == USAGE and r.stdout == "" and r.stderr.startswith("usage: convoke"), r
+
+
+def test_unknown_command():
+    fails(USAGE, "runn", says=["'runn'", "--help"])
+
+
+def test_unknown_flag_of_each_command():
+    for name in commands():
+        fails(USAGE, name, "--no-such-flag", says=["--no-such-flag", name])
+
+
+def test_flag_without_value():
+    fails(USAGE, "run", MODEL, "--device", says=["--device"])
+
+
+def test_values_out_of_range():
+    fails(USAGE, "run", MODEL, "--threads", "many", says=["--threads", "many"])
+    fails(USAGE, "run", MODEL, "--threads", "-1", says=["-1"])
+    fails(USAGE, "run", MODEL, "--repeat", "0", says=["--repeat", "0"])
+    fails(USAGE, "run", MODEL, "--fallback", "gpu", says=["gpu", "cpu|none"])
+
+
+def test_missing_argument():
+    for name in ("info", "run", "eval", "compare", "onnx-test", "cases"):
+        r = run(name)
+        assert r.returncode == USAGE and r.stdout == "" and len(r.stderr.splitlines()) == 1, (name, r)
+
+
+def test_one_argument_too_many():
+    fails(USAGE, "info", MODEL, MODEL, says=["one too many"])
+
+
+def test_help_everywhere():
+    for name in commands():
+        text = works(name, "--help")
+        assert text.startswith(f"usage: convoke {name}"), text
+        assert "--" in text
+
+
+def test_version():
+    assert re.fullmatch(r"convoke \d+\.\d+\.\d+\n", works("--version"))
+
+
+# ---- devices ----
+
+def test_devices_lines():
+    lines = works("devices").splitlines()
+    ids = [line.split()[0] for line in lines]
+    assert "cpu" in ids and ids[-1] == "reference", ids
+    for i, line in enumerate(lines):
+        assert re.match(rf"\S+ +index={i} type=\S+ units=\d+ ", line), line
+
+
+def test_devices_json():
+    d = json.loads(works("devices", "--json"))
+    assert [x["id"] for x in d["devices"]] == [line.split()[0] for line in works("devices").splitlines()]
+
+
+def test_devices_verbose_tells_every_candidate():
+    text = works("devices", "--verbose")
+    assert "convoke-cpu.so" in text and "loaded" in text, text
+
+
+def test_isa_cap_shows():
+    lines = works("devices", env={"CONVOKE_CPU_ISA": "sse41"}).splitlines()
+    cpu = next(line for line in lines if line.split()[0] == "cpu")
+    assert "isa=sse41" in cpu or "isa=scalar" in cpu, cpu
+
+
+def test_misspelt_device():
+    fails(FAILED, "run", MODEL, *SHAPE, "--device", "opencI", says=["opencI", "cpu", "reference"])
+    fails(FAILED, "selftest", "--device", "opencI", says=["opencI"])
+    fails(FAILED, "cases", NUMERIC, "--device", "opencI", says=["opencI"])
+    fails(FAILED, "run", MODEL, *SHAPE, says=["opencI"], env={"CONVOKE_DEVICE": "opencI"})
+
+
+def test_device_number_too_high():
+    fails(FAILED, "run", MODEL, *SHAPE, "--device", "cpu:7", says=["7"])
+    fails(FAILED, "run", MODEL, *SHAPE, "--device", "99", says=["99"])
+
+
+def test_flag_wins_over_variable():
+    assert "device reference\n" in works("run", MODEL, *SHAPE, "--device", "reference", env={"CONVOKE_DEVICE": "cpu"})
+
+
+def test_no_plugins():
+    with tempfile.TemporaryDirectory() as empty:
+        env = {"CONVOKE_PLUGIN_PATH": empty, "CONVOKE_BACKENDS": "none-of-them"}
+        fails(FAILED, "run", MODEL, *SHAPE, "--device", "cpu", says=["cpu"], env=env)
+        gone = os.path.join(empty, "no-such-folder")
+        fails(FAILED, "run", MODEL, *SHAPE, "--device", "cpu", says=["cpu"], env={**env, "CONVOKE_PLUGIN_PATH": gone})
+
+
+# ---- models ----
+
+def model_file(folder, data):
+    path = os.path.join(folder, "m.onnx")
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def test_missing_model():
+    for name in ("info", "run"):
+        fails(FAILED, name, "/no/such/model.onnx", says=["/no/such/model.onnx"])
+
+
+def test_model_is_a_folder():
+    with tempfile.TemporaryDirectory() as d:
+        fails(FAILED, "run", d, says=[d])
+
+
+def test_damaged_models():
+    data = open(MODEL, "rb").read()
+    with tempfile.TemporaryDirectory() as d:
+        for cut in (0, 1, 7, 100, len(data) // 2, len(data) - 1):
+            fails(FAILED, "run", model_file(d, data[:cut]), *SHAPE, says=["m.onnx"])
+        fails(FAILED, "info", model_file(d, b"\xff" * 64), says=["m.onnx"])
+        fails(FAILED, "info", model_file(d, b"this is no model, but text\n"), says=["m.onnx"])
+        nested = b""
+        for _ in range(3000):  # graphs within graphs
+            head = b""
+            n = len(nested)
+            while True:
+                head += bytes([n & 127 | (128 if n > 127 else 0)])
+                n >>= 7
+                if n == 0:
+                    break
+            nested = b"\x3a" + head + nested
+        r = run("info", model_file(d, nested))
+        assert r.returncode == FAILED and len(r.stderr.splitlines()) == 1, r
+
+
+def test_wrong_shapes():
+    fails(USAGE, "run", MODEL, "--shape", "image=1x1x27x28", says=["1x1x27x28"])
+    fails(USAGE, "run", MODEL, "--shape", "image=1x1x28", says=["1x1x28"])
+    fails(USAGE, "run", MODEL, "--shape", "picture=1x1x28x28", says=["picture"])
+    fails(USAGE, "run", MODEL, "--shape", "image=1xax28x28", says=["1xax28x28"])
+
+
+def npy(path, shape, values):
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }" % "".join(f"{n}," for n in shape)
+    head += " " * (63 - (10 + len(head)) % 64) + "\n"
+    with open(path, "wb") as f:
+        f.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack(f"<{len(values)}f", *values))
+
+
+def test_input_files():
+    with tempfile.TemporaryDirectory() as d:
+        good, short = os.path.join(d, "x.npy"), os.path.join(d, "short.npy")
+        npy(good, (2, 1, 28, 28), [0.5] * 1568)
+        npy(short, (1, 1, 27, 28), [0.5] * 756)
+        text = works("run", MODEL, "--input", f"image={good}", "--device", "cpu")
+        assert "output probability shape=2x10 " in text, text
+        for bad in (short, os.path.join(d, "none.npy"), MODEL):
+            r = run("run", MODEL, "--input", f"image={bad}")
+            assert r.returncode in (FAILED, USAGE) and r.stdout == "" and len(r.stderr.splitlines()) == 1, (bad, r)
+        with open(good, "r+b") as f:
+            f.truncate(1000)
+        fails(FAILED, "run", MODEL, "--input", f"image={good}", says=["x.npy"])
+
+
+def test_outputs_are_written():
+    with tempfile.TemporaryDirectory() as d:
+        out = os.path.join(d, "new")
+        works("run", MODEL, *SHAPE, "--device", "cpu", "--output-dir", out)
+        data = open(os.path.join(out, "probability.npy"), "rb").read()
+        assert data[:6] == b"\x93NUMPY" and b"(1, 10" in data[:128], data[:128]
+        probability = struct.unpack("<10f", data[-40:])
+        assert abs(sum(probability) - 1) < 1e-5, probability
+
+
+def test_unwritable_output_folder():
+    fails(FAILED, "run", MODEL, *SHAPE, "--output-dir", "/proc/self/nothing", says=["/proc/self/nothing"])
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, "file")
+        open(file, "w").close()
+        fails(FAILED, "run", MODEL, *SHAPE, "--output-dir", file, says=[file])
+        fails(FAILED, "run", MODEL, *SHAPE, "--trace", os.path.join(d, "no", "t.json"), says=["t.json"])
+
+
+# ---- lines that others read ----
+
+def test_run_lines():
+    text = works("run", MODEL, *SHAPE, "--device", "cpu", "--repeat", "3")
+    assert re.search(r"^latency_ms median=[\d.]+ min=[\d.]+ p90=[\d.]+", text, re.M), text
+    assert re.search(r"^ops (\S+=\d+ ?)+$", text, re.M), text
+    assert re.search(r"^copies=\d+", text, re.M), text
+
+
+def test_run_profile_names_kernels_of_the_cap():
+    text = works("run", MODEL, *SHAPE, "--device", "cpu", "--profile", "--cpu-isa", "scalar")
+    assert re.search(r"^conv\S* +\S+ +cpu +conv_\w+_scalar ", text, re.M), text
+    assert "avx" not in text, text
+
+
+def test_run_json_and_trace():
+    with tempfile.TemporaryDirectory() as d:
+        trace = os.path.join(d, "t.json")
+        got = json.loads(works("run", MODEL, *SHAPE, "--device", "cpu", "--json", "--trace", trace))
+        assert got["device"] == "cpu" and got["latency_ms"]["median"] > 0, got
+        with open(trace) as f:
+            events = json.load(f)
+        assert len(events if isinstance(events, list) else events["traceEvents"]) > 5
+
+
+def test_info_lines_and_json():
+    text = works("info", MODEL)
+    for key in ("parameters 61708\n", "multiply_adds 424402\n", "conv=2", "gemm=3"):
+        assert key in text, text
+    assert json.loads(works("info", MODEL, "--json"))["parameters"] == 61708
+
+
+def test_compare():
+    text = works("compare", MODEL, *SHAPE, "--devices", "cpu,reference")
+    assert re.search(r"^worst op \d+ ", text, re.M), text
+    r = run("compare", MODEL, *SHAPE, "--devices", "cpu,reference", "--tolerance", "0")
+    assert r.returncode == FAILED and re.search(r"^first op \d+ ", r.stdout, re.M), r
+    fails(USAGE, "compare", MODEL, "--devices", "cpu", says=["A,B"])
+
+
+def test_cases_lines():
+    text = works("cases", NUMERIC, "--device", "reference")
+    lines = text.splitlines()
+    assert re.fullmatch(r"\d+ passed, 0 failed, \d+ skipped", lines[-1]), lines[-1]
+    assert all(re.match(r"(PASS|SKIP) N\d+ ", line) for line in lines[:-1])
+    fails(FAILED, "cases", "/no/such.json", says=["/no/such.json"])
+    with tempfile.TemporaryDirectory() as d:
+        fails(FAILED, "cases", model_file(d, b"{ not json"), says=["m.onnx"])
+
+
+def test_onnx_test_of_nothing():
+    with tempfile.TemporaryDirectory() as d:
+        fails(FAILED, "onnx-test", d, says=[d])
+        fails(FAILED, "onnx-test", os.path.join(d, "none"), says=["none"])
+
+
+def test_eval_errors():
+    fails(USAGE, "eval", MODEL, says=["--images"])
+    fails(FAILED, "eval", MODEL, "--images", "/no/images", "--labels", "/no/labels", says=["/no/images"])
+
+
+def test_selftest_lines_and_json():
+    text = works("selftest", "--device", "cpu", "--op", "relu")
+    assert re.search(r"^relu +\d+ ", text, re.M) and re.fullmatch(r"\d+ passed, 0 failed, \d+ skipped", text.splitlines()[-1]), text
+    got = json.loads(works("selftest", "--device", "cpu", "--op", "relu", "--json"))
+    assert got["failed"] == 0 and got["devices"][0]["device"] == "cpu" and got["failures"] == []
+    fails(USAGE, "selftest", "--op", "no_such_op", says=["no_such_op"])
+
+
+def test_forced_row_is_the_one_that_runs():
+    text = works("run", MODEL, *SHAPE, "--device", "cpu", "--profile", "--cpu-isa", "scalar", env={"CONVOKE_KERNEL": "conv_generic_scalar"})
+    rows = re.findall(r"conv_\w+_scalar", text)
+    assert rows and set(rows) == {"conv_generic_scalar"}, text
+
+
+# ---- nowhere to write ----
+
+def test_full_or_closed_output():
+    for args in (["devices"], ["run", MODEL, *SHAPE, "--device", "cpu"], ["--help"], ["cases", NUMERIC, "--device", "reference"]):
+        with open("/dev/full", "w") as full:
+            r = run(*args, stdout=full)
+            assert r.returncode == FAILED and len(r.stderr.splitlines()) == 1, (args, r)
+        r = subprocess.run(["/bin/sh", "-c", '"$@" >&- 2>&-', "sh", CONVOKE, *args], timeout=300)
+        assert r.returncode in (DONE, FAILED), (args, r)
+        r = subprocess.run(["/bin/sh", "-c", '"$@" | true', "sh", CONVOKE, *args], timeout=300, stderr=subprocess.PIPE, text=True)
+        assert r.stderr == "" or len(r.stderr.splitlines()) == 1, (args, r)
+
+
+def test_quiet_library():
+    """Nothing but the sentence, with nothing asked for; what CONVOKE_LOG asks for goes to stderr."""
+    r = run("run", MODEL, *SHAPE, "--device", "cpu", env={"CONVOKE_LOG": "dispatch"})
+    assert r.returncode == DONE and "latency_ms" in r.stdout and "latency_ms" not in r.stderr, r
+
+
+def main():
+    passed = failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_"):
+            continue
+        try:
+            test()
+            passed += 1
+        except Exception as e:  # the next test says something too
+            failed += 1
+            print(f"FAIL {name}: {type(e).__name__}: {e}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
