@@ -5,7 +5,7 @@
 #include "conv_shape.h"
 #include "post_apply.h"
 
-enum { MB = 4, SPAN = 2 * VL };
+enum { MB = VL == 16 ? 8 : 4, SPAN = 2 * VL };
 enum { CHAIN = 32, PART = 512 }; /* products summed before they join the totals, and the totals the sum: keeps rounding errors apart */
 
 typedef struct generic_kernel {
@@ -55,10 +55,15 @@ static void valid_lanes(const conv_shape *s, int64_t ox, int64_t n, int64_t kw, 
   if (*hi < *lo) *hi = *lo;
 }
 
-/* Lanes lo..hi-1 of p[0], p[stride], ...; p itself may lie outside the tensor. */
+/* Lanes lo..hi-1 (as far as they are lanes) of row[at], row[at + stride], ...; cells of other lanes may lie outside the tensor. */
 VI vf load_lanes(const float *row, int64_t at, int64_t stride, int64_t lo, int64_t hi) {
-  float t[VL] = {0};
-  for (int64_t i = cpu_max(lo, 0); i < cpu_min(hi, VL); i++) t[i] = row[at + i * stride];
+  const int64_t first = cpu_max(lo, 0), n = cpu_min(hi, VL) - first;
+  if (n == VL) return stride == 1 ? v_load(row + at) : v_load_strided(row + at, stride);
+  if (n <= 0) return v_zero();
+  const vf x = stride == 1 ? v_load_n(row + at + first, n) : v_load_strided_n(row + at + first * stride, stride, n);
+  if (first == 0) return x;
+  float t[2 * VL] = {0};
+  v_store(t + first, x);
   return v_load(t);
 }
 
@@ -66,60 +71,66 @@ VI vm lane_range(int64_t lo, int64_t hi) {
   return vm_and(v_mask_n(cpu_max(0, cpu_min(hi, VL))), vm_not(v_mask_n(cpu_max(0, cpu_min(lo, VL)))));
 }
 
+/* Moves the sums in registers to sum. */
+VI void add_sums(const int MBC, vf (*acc)[2], float (*sum)[SPAN]) {
+#pragma GCC unroll 8
+  for (int m = 0; m < MBC; m++)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; v++) {
+      v_store(&sum[m][v * VL], v_add(v_load(&sum[m][v * VL]), acc[m][v]));
+      acc[m][v] = v_zero();
+    }
+}
+
 /* Adds input channels c0..c1-1 of n <= SPAN cells from (od, oh, ox) on, for MBC channels from w on, to sum[MBC][SPAN]. */
-VI void span(const int MBC, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox, int64_t n, int64_t c0,
+VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox, int64_t n, int64_t c0,
              int64_t c1, float (*sum)[SPAN]) {
+  const int64_t w_m = s->cg * s->taps, stride = UNIT ? 1 : s->stride[2];
   int64_t d0, d1, h0, h1, products = 0;
-  vf acc[MB][2], total[MB][2];
+  vf acc[MB][2];
   conv_valid_taps(s, 0, od, &d0, &d1);
   conv_valid_taps(s, 1, oh, &h0, &h1);
-#pragma GCC unroll 4
-  for (int m = 0; m < MBC; m++) acc[m][0] = acc[m][1] = total[m][0] = total[m][1] = v_zero();
-  for (int64_t c = c0; c < c1; c++)
-    for (int64_t kd = d0; kd < d1; kd++)
-      for (int64_t kh = h0; kh < h1; kh++) {
-        const int64_t id = od * s->stride[0] - s->pad[0] + kd * s->dilation[0], ih = oh * s->stride[1] - s->pad[1] + kh * s->dilation[1];
-        const float *row = x + ((c * s->in[0] + id) * s->in[1] + ih) * s->in[2];
-        const float *tap = w + ((c * s->kernel[0] + kd) * s->kernel[1] + kh) * s->kernel[2];
-        for (int64_t kw = 0; kw < s->kernel[2]; kw++) {
-          const int64_t at = ox * s->stride[2] - s->pad[2] + kw * s->dilation[2];
-          int64_t lo, hi;
-          valid_lanes(s, ox, n, kw, &lo, &hi);
-          if (lo >= hi) continue;
-          if (lo == 0 && hi == SPAN) {
-            const int64_t stride = s->stride[2];
-            const vf x0 = stride == 1 ? v_load(row + at) : v_load_strided(row + at, stride);
-            const vf x1 = stride == 1 ? v_load(row + at + VL) : v_load_strided(row + at + VL * stride, stride);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
+  for (int m = 0; m < MBC; m++) acc[m][0] = acc[m][1] = v_zero();
+  for (int64_t kw = 0; kw < s->kernel[2]; kw++) {
+    const int64_t at = ox * stride - s->pad[2] + kw * s->dilation[2];
+    int64_t lo, hi;
+    valid_lanes(s, ox, n, kw, &lo, &hi);
+    if (lo >= hi) continue;
+    const int32_t full = lo == 0 && hi == SPAN;
+    const vm m0 = lane_range(lo, hi), m1 = lane_range(lo - VL, hi - VL);
+    for (int64_t c = c0; c < c1; c++)
+      for (int64_t kd = d0; kd < d1; kd++) {
+        const int64_t id = od * s->stride[0] - s->pad[0] + kd * s->dilation[0];
+        for (int64_t kh = h0; kh < h1; kh++) {
+          const int64_t ih = oh * s->stride[1] - s->pad[1] + kh * s->dilation[1];
+          const float *row = x + ((c * s->in[0] + id) * s->in[1] + ih) * s->in[2];
+          const float *tap = w + ((c * s->kernel[0] + kd) * s->kernel[1] + kh) * s->kernel[2] + kw;
+          if (full) {
+            const vf x0 = UNIT ? v_load(row + at) : v_load_strided(row + at, stride);
+            const vf x1 = UNIT ? v_load(row + at + VL) : v_load_strided(row + at + VL * stride, stride);
+#pragma GCC unroll 8
             for (int m = 0; m < MBC; m++) {
-              const vf wm = v_set1(tap[m * s->cg * s->taps + kw]);
+              const vf wm = v_set1(tap[m * w_m]);
               acc[m][0] = v_fma(x0, wm, acc[m][0]);
               acc[m][1] = v_fma(x1, wm, acc[m][1]);
             }
           } else {
-            const vf x0 = load_lanes(row, at, s->stride[2], lo, hi);
-            const vf x1 = load_lanes(row, at + VL * s->stride[2], s->stride[2], lo - VL, hi - VL);
-            const vm m0 = lane_range(lo, hi), m1 = lane_range(lo - VL, hi - VL);
-#pragma GCC unroll 4
+            const vf x0 = load_lanes(row, at, stride, lo, hi), x1 = load_lanes(row, at + VL * stride, stride, lo - VL, hi - VL);
+#pragma GCC unroll 8
             for (int m = 0; m < MBC; m++) {
-              const vf wm = v_set1(tap[m * s->cg * s->taps + kw]);
+              const vf wm = v_set1(tap[m * w_m]);
               acc[m][0] = v_sel(m0, v_fma(x0, wm, acc[m][0]), acc[m][0]);
               acc[m][1] = v_sel(m1, v_fma(x1, wm, acc[m][1]), acc[m][1]);
             }
           }
           if (++products < CHAIN) continue;
           products = 0;
-#pragma GCC unroll 4
-          for (int m = 0; m < MBC; m++)
-            for (int v = 0; v < 2; v++) {
-              total[m][v] = v_add(total[m][v], acc[m][v]);
-              acc[m][v] = v_zero();
-            }
+          add_sums(MBC, acc, sum);
         }
       }
-#pragma GCC unroll 4
-  for (int m = 0; m < MBC; m++)
-    for (int v = 0; v < 2; v++) v_store(&sum[m][v * VL], v_add(v_load(&sum[m][v * VL]), v_add(total[m][v], acc[m][v])));
+  }
+  add_sums(MBC, acc, sum);
 }
 
 static void span_of(int64_t mb, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox, int64_t n,
@@ -128,9 +139,13 @@ static void span_of(int64_t mb, const conv_shape *s, const float *x, const float
   memset(sum, 0, sizeof *sum * MB);
   for (int64_t c = 0; c < s->cg; c += part) {
     const int64_t end = cpu_min(s->cg, c + part);
-    if (mb == MB) span(MB, s, x, w, od, oh, ox, n, c, end, sum);
+    float sums[MB][SPAN] = {{0}};
+    if (mb == MB && s->stride[2] == 1) span(MB, 1, s, x, w, od, oh, ox, n, c, end, sums);
+    else if (mb == MB) span(MB, 0, s, x, w, od, oh, ox, n, c, end, sums);
     else
-      for (int64_t m = 0; m < mb; m++) span(1, s, x, w + m * s->cg * s->taps, od, oh, ox, n, c, end, sum + m);
+      for (int64_t m = 0; m < mb; m++) span(1, 0, s, x, w + m * s->cg * s->taps, od, oh, ox, n, c, end, sums + m);
+    for (int64_t m = 0; m < mb; m++)
+      for (int64_t v = 0; v < SPAN; v += VL) v_store(&sum[m][v], v_add(v_load(&sum[m][v]), v_load(&sums[m][v])));
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reorder: changes a tensor's format between plain, NHWC and NCHWc of any block; elements of 1, 2, 4 or 8 bytes. Both formats come in the descs.
- * Lanes past the channels are written zero. The work is one task for a stretch of cells of one image: all its channels, copied as a matrix
- * transposition between "channel apart by one, cells apart by p" and the other way round. */
+ * Lanes past the channels are written zero. A task is a stretch of cells of one image with all its channels, copied as a matrix transposition
+ * between "channels next to each other" and "cells next to each other"; VL by VL in registers for elements of 4 bytes in blocks of VL. */
 #include "cpu.h"
 #include "vec.h"
 
@@ -82,11 +82,33 @@ VI void copy_matrix(const int SIZE, const char *x, int64_t x_row, int64_t x_colu
     for (int64_t i = 0; i < columns; i++) memcpy(y + (r * y_row + i * y_column) * SIZE, x + (r * x_row + i * x_column) * SIZE, SIZE);
 }
 
+/* n channels, channel_step apart, of plain data into one block of VL; lanes past n become zero. */
+static void plain_to_block(const float *x, int64_t channel_step, int64_t n, float *y, int64_t cells) {
+  for (int64_t i = 0; i < cells; i += VL) {
+    const int64_t m = cpu_min(VL, cells - i);
+    vf r[VL];
+    for (int c = 0; c < VL; c++) r[c] = c >= n ? v_zero() : m == VL ? v_load(x + c * channel_step + i) : v_load_n(x + c * channel_step + i, m);
+    v_transpose(r);
+    for (int64_t t = 0; t < m; t++) v_store(y + (i + t) * VL, r[t]);
+  }
+}
+
+static void block_to_plain(const float *x, float *y, int64_t channel_step, int64_t n, int64_t cells) {
+  for (int64_t i = 0; i < cells; i += VL) {
+    const int64_t m = cpu_min(VL, cells - i);
+    vf r[VL];
+    for (int t = 0; t < VL; t++) r[t] = t < m ? v_load(x + (i + t) * VL) : v_zero();
+    v_transpose(r);
+    for (int64_t c = 0; c < n; c++) v_store_n(y + c * channel_step + i, r[c], m);
+  }
+}
+
 static void copy(int64_t size, const char *x, int64_t x_row, int64_t x_column, char *y, int64_t y_row, int64_t y_column, int64_t rows,
                  int64_t columns) {
   if (x_column == 1 && y_column == 1)
     for (int64_t r = 0; r < rows; r++) memcpy(y + r * y_row * size, x + r * x_row * size, (size_t)(columns * size));
-  else if (size == 4 && y_column == 1 && columns == VL && x_row == 1) copy_matrix(4, x, 1, x_column, y, y_row, 1, rows, VL);
+  else if (size == 4 && x_row == 1 && y_row == VL && y_column == 1 && columns <= VL) plain_to_block((const float *)x, x_column, columns, (float *)y, rows);
+  else if (size == 4 && y_row == 1 && x_row == VL && x_column == 1) block_to_plain((const float *)x, (float *)y, y_column, columns, rows);
   else if (size == 4) copy_matrix(4, x, x_row, x_column, y, y_row, y_column, rows, columns);
   else if (size == 1) copy_matrix(1, x, x_row, x_column, y, y_row, y_column, rows, columns);
   else if (size == 2) copy_matrix(2, x, x_row, x_column, y, y_row, y_column, rows, columns);

@@ -53,3 +53,22 @@ VI vi vi_xor(vi a, vi b) { return _mm256_xor_si256(a, b); }
 VI vi vi_shl(vi a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 VI vi vi_shr(vi a, int n) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(n)); } /* zeros come in */
 VI vi vi_sar(vi a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); } /* the sign comes in */
+
+/* Rows become columns: 4x4 within halves, then halves change places. */
+VI void v_transpose(vf r[VL]) {
+  vf t[VL];
+#pragma GCC unroll 2
+  for (int h = 0; h < 8; h += 4) {
+    const vf a = _mm256_unpacklo_ps(r[h], r[h + 1]), b = _mm256_unpackhi_ps(r[h], r[h + 1]);
+    const vf c = _mm256_unpacklo_ps(r[h + 2], r[h + 3]), d = _mm256_unpackhi_ps(r[h + 2], r[h + 3]);
+    t[h] = _mm256_shuffle_ps(a, c, 0x44);
+    t[h + 1] = _mm256_shuffle_ps(a, c, 0xee);
+    t[h + 2] = _mm256_shuffle_ps(b, d, 0x44);
+    t[h + 3] = _mm256_shuffle_ps(b, d, 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    r[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+    r[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+  }
+}

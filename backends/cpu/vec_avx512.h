@@ -52,3 +52,26 @@ VI vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
 VI vi vi_shl(vi a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 VI vi vi_shr(vi a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); } /* zeros come in */
 VI vi vi_sar(vi a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); } /* the sign comes in */
+
+/* Rows become columns: 4x4 within quarters, then a 4x4 transposition of quarters. */
+VI void v_transpose(vf r[VL]) {
+  vf t[VL];
+#pragma GCC unroll 4
+  for (int q = 0; q < 16; q += 4) {
+    const vf a = _mm512_unpacklo_ps(r[q], r[q + 1]), b = _mm512_unpackhi_ps(r[q], r[q + 1]);
+    const vf c = _mm512_unpacklo_ps(r[q + 2], r[q + 3]), d = _mm512_unpackhi_ps(r[q + 2], r[q + 3]);
+    t[q] = _mm512_shuffle_ps(a, c, 0x44);
+    t[q + 1] = _mm512_shuffle_ps(a, c, 0xee);
+    t[q + 2] = _mm512_shuffle_ps(b, d, 0x44);
+    t[q + 3] = _mm512_shuffle_ps(b, d, 0xee);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    const vf a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+    const vf c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88), d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+    r[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    r[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+    r[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    r[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+}

@@ -77,3 +77,13 @@ VI vi vi_shr(vi a, int n) { /* zeros come in */
   return (vi)((vu)a >> n);
 }
 VI vi vi_sar(vi a, int n) { return a >> n; } /* the sign comes in */
+
+/* Rows become columns. */
+VI void v_transpose(vf r[VL]) {
+  for (int i = 0; i < VL; i++)
+    for (int j = 0; j < i; j++) {
+      const float t = r[i][j];
+      r[i][j] = r[j][i];
+      r[j][i] = t;
+    }
+}

@@ -65,3 +65,6 @@ VI vi vi_xor(vi a, vi b) { return _mm_xor_si128(a, b); }
 VI vi vi_shl(vi a, int n) { return _mm_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 VI vi vi_shr(vi a, int n) { return _mm_srl_epi32(a, _mm_cvtsi32_si128(n)); } /* zeros come in */
 VI vi vi_sar(vi a, int n) { return _mm_sra_epi32(a, _mm_cvtsi32_si128(n)); } /* the sign comes in */
+
+/* Rows become columns. */
+VI void v_transpose(vf r[VL]) { _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]); }
