@@ -98,6 +98,7 @@ struct cvk_event {
 };
 /* Puts a fresh event around ev. Takes ev over, also on failure. */
 cvk_status ocl_event_wrap(cvk_backend_device *dev, cl_event ev, cvk_event **out);
+int64_t ocl_now_ns(void);
 cvk_status ocl_event_poll(cvk_backend_device *dev, cl_event ev, int64_t timeout_ns);
 
 /* ---- rows ---- */

@@ -9,7 +9,7 @@
 #define SPINS 2000                 /* polls before the first sleep: a LeNet finishes within them */
 #define LONGEST_SLEEP_NS 1000000LL /* doubling from 10 us */
 
-static int64_t now_ns(void) {
+int64_t ocl_now_ns(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -27,7 +27,7 @@ cvk_status ocl_event_wrap(cvk_backend_device *dev, cl_event ev, cvk_event **out)
 }
 
 cvk_status ocl_event_poll(cvk_backend_device *dev, cl_event ev, int64_t timeout_ns) {
-  const int64_t start = now_ns();
+  const int64_t start = ocl_now_ns();
   int64_t sleep_ns = 10000;
   for (int64_t polls = 0;; polls++) {
     cl_int state = CL_QUEUED;
@@ -38,7 +38,7 @@ cvk_status ocl_event_poll(cvk_backend_device *dev, cl_event ev, int64_t timeout_
       atomic_store(&dev->lost, 1);
       return ocl_fail(dev->host, CVK_DEVICE_LOST, "%s: a command ended with %s (%d)", dev->label, ocl_error_name(state), (int)state);
     }
-    if (now_ns() - start >= timeout_ns)
+    if (ocl_now_ns() - start >= timeout_ns)
       return ocl_fail(dev->host, CVK_TIMEOUT, "%s: not done after %lld ms", dev->label, (long long)(timeout_ns / 1000000));
     if (polls < SPINS) {
       sched_yield();

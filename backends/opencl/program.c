@@ -32,6 +32,7 @@ static cvk_status build_failed(cvk_backend_device *dev, const ocl_program *p, cl
 static cvk_status build_source(cvk_backend_device *dev, ocl_program *p) {
   cl_int error;
   const char *text = p->source->text;
+  const int64_t start = ocl_now_ns();
   cl_program program = clCreateProgramWithSource(dev->context, 1, &text, NULL, &error);
   if (error != CL_SUCCESS) return ocl_check(dev, error, "clCreateProgramWithSource");
   error = clBuildProgram(program, 1, &dev->id, p->options, NULL, NULL);
@@ -40,6 +41,7 @@ static cvk_status build_source(cvk_backend_device *dev, ocl_program *p) {
     clReleaseProgram(program);
     return status;
   }
+  ocl_log(dev->host, CVK_LOG_INFO, "%s: built %s.cl from source in %.0f ms", dev->label, p->source->name, (double)(ocl_now_ns() - start) * 1e-6);
   p->program = program;
   p->unsaved = 1;
   return CVK_OK;

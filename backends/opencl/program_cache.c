@@ -134,6 +134,7 @@ int32_t ocl_cache_load(cvk_backend_device *dev, const ocl_program *p, cl_program
     unlink(path);
   }
   if (!program) return 0;
+  ocl_log(dev->host, CVK_LOG_INFO, "%s: %s.cl came from the cache", dev->label, p->source->name);
   *out = program;
   return 1;
 }
@@ -167,6 +168,7 @@ static int32_t write_entry(const char *folder, XXH128_hash_t key, const cache_he
 int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p) {
   const cvk_host *host = dev->host;
   const char *folder = cache_folder(dev);
+  const int64_t start = ocl_now_ns();
   size_t bytes = 0;
   if (!folder || atomic_load(&dev->cache_refused)) return 0;
   if (clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 || bytes > MAX_BINARY) return 0;
@@ -183,6 +185,7 @@ int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p) {
       ocl_log(host, CVK_LOG_WARNING, "%s: the program cache %s cannot be written (%s): programs are built in each process", dev->label, folder,
               strerror(errno));
   }
+  if (ok) ocl_log(host, CVK_LOG_INFO, "%s: saved %s.cl (%zu bytes) in %.0f ms", dev->label, p->source->name, bytes, (double)(ocl_now_ns() - start) * 1e-6);
   host->free(host->ctx, binary);
   return ok;
 }
