@@ -10,16 +10,17 @@ enum { FOLD_BLOCK = 64 };
 
 VI double fold_sum(const float *x, int64_t n) {
   double total = 0;
-  int64_t i = 0;
-  while (i + VL <= n) {
+  for (int64_t i = 0; i < n;) {
     const int64_t end = i + FOLD_BLOCK * VL < n ? i + FOLD_BLOCK * VL : n;
     vf a[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
     for (; i + 4 * VL <= end; i += 4 * VL)
       for (int u = 0; u < 4; u++) a[u] = v_add(a[u], v_load(x + i + u * VL));
     for (; i + VL <= end; i += VL) a[0] = v_add(a[0], v_load(x + i));
+    if (i < end) a[1] = v_add(a[1], v_load_n(x + i, end - i));
+    i = end;
     total += v_sum(v_add(v_add(a[0], a[1]), v_add(a[2], a[3])));
   }
-  return total + v_sum(v_load_n(x + i, n - i));
+  return total;
 }
 
 VI float fold_better(float x, float best, int is_max) { return x != x || (is_max ? x > best : x < best) ? x : best; }

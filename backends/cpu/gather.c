@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gather: GATHER, any element type, plain: y [before, picks, after] from x [before, extent, after] and i32 or i64 indices, negative ones
  * counted from the end. Every index is checked before anything is copied; one outside the axis is INVALID_ARGUMENT. */
-#include <string.h>
-
+#include "copy_small.h"
 #include "cpu.h"
 #include "vec.h"
 
@@ -58,8 +57,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
   for (int64_t row = index * k->rows_per_task; row < end; row++) {
     const int64_t i = index_at(k, j->indices, row % k->picks), from = i < 0 ? i + k->extent : i;
     const char *x = j->x + (row / k->picks * k->extent + from) * k->bytes;
-    if (k->bytes == 4) memcpy(j->y + row * 4, x, 4);
-    else memcpy(j->y + row * k->bytes, x, (size_t)k->bytes);
+    copy_run(j->y + row * k->bytes, x, k->bytes);
   }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lrn: local response normalisation across channels, f32: y = x (bias + alpha / size sum x^2)^-beta over channels c - (size-1)/2 ..
- * c + size/2. Plain: vectors run over neighbouring cells. Blocked: the squares of a cell's neighbouring channel blocks stand side by side in
- * a small window, from which each tap is one shifted load. beta 3/4, 1/2 and 1 need no logarithm. */
+ * c + size/2. Plain: vectors run over neighbouring cells. Blocked: the squares of a cell's three channel blocks stand side by side
+ * in a small window, from which each tap is one shifted load. beta 3/4, 1/2 and 1 need no logarithm. */
 #include "cpu.h"
 #include "vmath.h"
 
@@ -100,25 +100,27 @@ static void run_plain(void *arg, int64_t index, int32_t worker) {
   }
 }
 
-/* A task: one channel block's piece. Blocks outside of the tensor count as zeros, as do lanes past the last channel. */
+/* A task: one channel block's piece. Blocks outside of the tensor count as zeros, as do lanes past the last channel. All squares are stored
+ * before the first shifted load, which would wait for a store that it only partly overlaps. */
 static void run_blocked(void *arg, int64_t index, int32_t worker) {
   const lrn_job *j = arg;
   const lrn_kernel *k = j->kernel;
-  const int64_t plane = index / k->pieces, first = index % k->pieces * CELLS, end = cpu_min(k->cells, first + CELLS);
+  const int64_t plane = index / k->pieces, first = index % k->pieces * CELLS, n = cpu_min(CELLS, k->cells - first);
   const int64_t block = plane % k->blocks, lanes = cpu_min(VL, k->channels - block * VL), step = k->cells * VL;
-  float square[3 * VL];
+  const float *x = j->x + plane * step + first * VL;
+  float *y = j->y + plane * step + first * VL, square[CELLS][3][VL];
   (void)worker;
-  v_store(square, v_zero());
-  v_store(square + 2 * VL, v_zero());
-  for (int64_t i = first; i < end; i++) {
-    const float *x = j->x + plane * step + i * VL;
-    const vf here = v_load(x);
-    if (block > 0) v_store(square, v_mul(v_load(x - step), v_load(x - step)));
-    v_store(square + VL, v_mul(here, here));
-    if (block + 1 < k->blocks) v_store(square + 2 * VL, v_mul(v_load(x + step), v_load(x + step)));
+  for (int b = 0; b < 3; b++) {
+    const int inside = block + b - 1 >= 0 && block + b - 1 < k->blocks;
+    for (int64_t i = 0; i < n; i++) {
+      const vf v = inside ? v_load(x + (b - 1) * step + i * VL) : v_zero();
+      v_store(square[i][b], v_mul(v, v));
+    }
+  }
+  for (int64_t i = 0; i < n; i++) {
     vf sum = v_zero();
-    for (int64_t t = -k->before; t <= k->after; t++) sum = v_add(sum, v_load(square + VL + t));
-    v_store(j->y + plane * step + i * VL, v_first(respond(k, here, sum), lanes));
+    for (int64_t t = -k->before; t <= k->after; t++) sum = v_add(sum, v_load(square[i][1] + t));
+    v_store(y + i * VL, v_first(respond(k, v_load(x + i * VL), sum), lanes));
   }
 }
 

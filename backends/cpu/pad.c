@@ -4,6 +4,7 @@
  * from where the mode says. A task is some rows. */
 #include <string.h>
 
+#include "copy_small.h"
 #include "cpu.h"
 #include "strided.h"
 #include "vec.h"
@@ -104,7 +105,7 @@ static void fill(const pad_kernel *k, char *y, int64_t cells, const void *value)
 
 static void copy_cell(const pad_kernel *k, char *y, const char *x) {
   if (k->cell == 4) memcpy(y, x, 4);
-  else memcpy(y, x, (size_t)k->cell);
+  else copy_run(y, x, k->cell);
 }
 
 /* One row; from: the input row's first cell, NULL: constant throughout. */
@@ -122,7 +123,7 @@ static void row(const pad_kernel *k, char *y, const char *from, const void *valu
     for (int64_t o = 0; o < p->begin; o++) copy_cell(k, y + o * k->cell, from + source_of(p, k->mode, o) * k->cell);
     for (int64_t o = end; o < p->out; o++) copy_cell(k, y + o * k->cell, from + source_of(p, k->mode, o) * k->cell);
   }
-  memcpy(y + p->begin * k->cell, from + p->first * k->cell, (size_t)(p->kept * k->cell));
+  copy_run(y + p->begin * k->cell, from + p->first * k->cell, p->kept * k->cell);
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {

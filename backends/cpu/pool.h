@@ -42,12 +42,31 @@ static inline pool_window pool_window_at(const pool_axis *a, int64_t o, int32_t 
   return w;
 }
 
-/* Outputs begin..end-1 of an axis whose tap `tap` lies in the input. */
-static inline void pool_outputs_of(const pool_axis *a, int64_t tap, int64_t *begin, int64_t *end) {
-  const int64_t offset = tap * a->dilation - a->begin; /* input cell of output 0 */
-  *begin = offset < 0 ? cpu_min(a->out, cpu_ceil_div(-offset, a->stride)) : 0;
-  *end = offset < a->in ? cpu_min(a->out, cpu_ceil_div(a->in - offset, a->stride)) : 0;
+/* Outputs begin..end-1 of an axis are those whose whole window lies in the input. */
+static inline void pool_inner_outputs(const pool_axis *a, int64_t *begin, int64_t *end) {
+  const int64_t room = a->in + a->begin - (a->kernel - 1) * a->dilation; /* the last tap of output o lies in the input while o * stride < room */
+  *begin = cpu_min(a->out, cpu_ceil_div(a->begin, a->stride));
+  *end = room > 0 ? cpu_min(a->out, cpu_ceil_div(room, a->stride)) : 0;
   if (*end < *begin) *end = *begin;
+}
+
+/* The rows of the input that one output row sees: base + depth and height steps over the valid taps. */
+typedef struct pool_row {
+  const float *base; /* first valid depth and height tap, start of the line */
+  int64_t depths, heights, depth_step, height_step, count;
+} pool_row;
+
+/* Output row i of all; a cell of a line is `lanes` floats. */
+static inline pool_row pool_row_at(const pool_shape *s, const float *x, int64_t i, int64_t lanes) {
+  const pool_axis *d = &s->axis[0], *h = &s->axis[1];
+  const int64_t plane = i / (d->out * h->out), line = s->axis[2].in * lanes;
+  const pool_window wd = pool_window_at(d, i / h->out % d->out, s->count_pad), wh = pool_window_at(h, i % h->out, s->count_pad);
+  return (pool_row){.base = x + ((plane * d->in + wd.start + wd.first * d->dilation) * h->in + wh.start + wh.first * h->dilation) * line,
+                    .depths = wd.last - wd.first,
+                    .heights = wh.last - wh.first,
+                    .depth_step = d->dilation * h->in * line,
+                    .height_step = h->dilation * line,
+                    .count = wd.count * wh.count};
 }
 
 static inline int64_t pool_cells_in(const pool_shape *s) { return s->axis[0].in * s->axis[1].in * s->axis[2].in; }

@@ -38,26 +38,16 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   pool_kernel *k = cpu_kernel_new(device, sizeof *k);
   if (!k) return CVK_NO_MEMORY;
   pool_shape_of(op, &k->shape, &why);
-  const pool_axis *w = &k->shape.axis[2];
-  int64_t ignored;
-  pool_outputs_of(w, 0, &k->inner_begin, &ignored);
-  pool_outputs_of(w, w->kernel - 1, &ignored, &k->inner_end);
-  k->inner_end = cpu_max(k->inner_begin, k->inner_end);
+  pool_inner_outputs(&k->shape.axis[2], &k->inner_begin, &k->inner_end);
   k->rows = k->shape.images * cpu_ceil_div(k->shape.channels, VL) * k->shape.axis[0].out * k->shape.axis[1].out;
-  k->rows_per_task = cpu_max(1, CELLS_PER_TASK / cpu_max(1, w->out));
+  k->rows_per_task = cpu_max(1, CELLS_PER_TASK / cpu_max(1, k->shape.axis[2].out));
   k->ns = c->estimated_ns;
   *out = &k->base;
   return CVK_OK;
 }
 
-/* The window rows of one output row: base + plane and row steps over the valid taps. */
-typedef struct row_source {
-  const float *base; /* cell (first depth tap, first height tap, width 0) */
-  int64_t depths, heights, depth_step, height_step;
-} row_source;
-
 /* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum. */
-VI void reduce(const row_source *r, const pool_axis *w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
+VI void reduce(const pool_row *r, const pool_axis *w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
   for (int u = 0; u < n; u++) acc[u] = is_max ? v_set1(-__builtin_inff()) : v_zero();
   for (int64_t d = 0; d < r->depths; d++) {
     for (int64_t h = 0; h < r->heights; h++) {
@@ -74,7 +64,7 @@ VI void reduce(const row_source *r, const pool_axis *w, int is_max, int n, int64
   }
 }
 
-VI void row(const pool_kernel *k, const row_source *r, int64_t outer_count, float *y, int is_max) {
+VI void row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
   const pool_axis *w = &k->shape.axis[2];
   vf acc[TILE];
   int64_t o = 0;
@@ -84,8 +74,8 @@ VI void row(const pool_kernel *k, const row_source *r, int64_t outer_count, floa
     const int n = inner ? TILE : 1;
     if (inner) reduce(r, w, is_max, TILE, at.start, 0, w->kernel, acc);
     else reduce(r, w, is_max, 1, at.start, at.first, at.last, acc);
-    const vf divisor = v_set1((float)(outer_count * at.count));
-    for (int u = 0; u < n; u++) v_store(y + (o + u) * VL, is_max ? acc[u] : v_div(acc[u], divisor));
+    const vf share = v_set1(1.0f / (float)(r->count * at.count));
+    for (int u = 0; u < n; u++) v_store(y + (o + u) * VL, is_max ? acc[u] : v_mul(acc[u], share));
     o += n;
   }
 }
@@ -93,20 +83,13 @@ VI void row(const pool_kernel *k, const row_source *r, int64_t outer_count, floa
 static void run(void *arg, int64_t index, int32_t worker) {
   const pool_job *j = arg;
   const pool_kernel *k = j->kernel;
-  const pool_axis *d = &k->shape.axis[0], *h = &k->shape.axis[1], *w = &k->shape.axis[2];
-  const int64_t end = cpu_min(k->rows, (index + 1) * k->rows_per_task), line = w->in * VL;
+  const int64_t end = cpu_min(k->rows, (index + 1) * k->rows_per_task);
   (void)worker;
   for (int64_t i = index * k->rows_per_task; i < end; i++) {
-    const int64_t plane = i / (d->out * h->out);
-    const pool_window wd = pool_window_at(d, i / h->out % d->out, k->shape.count_pad), wh = pool_window_at(h, i % h->out, k->shape.count_pad);
-    const row_source r = {.base = j->x + ((plane * d->in + wd.start + wd.first * d->dilation) * h->in + wh.start + wh.first * h->dilation) * line,
-                          .depths = wd.last - wd.first,
-                          .heights = wh.last - wh.first,
-                          .depth_step = d->dilation * h->in * line,
-                          .height_step = h->dilation * line};
-    float *y = j->y + i * w->out * VL;
-    if (k->shape.is_max) row(k, &r, 1, y, 1);
-    else row(k, &r, wd.count * wh.count, y, 0);
+    const pool_row r = pool_row_at(&k->shape, j->x, i, VL);
+    float *y = j->y + i * k->shape.axis[2].out * VL;
+    if (k->shape.is_max) row(k, &r, y, 1);
+    else row(k, &r, y, 0);
   }
 }
 

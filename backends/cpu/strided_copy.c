@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "copy_small.h"
+
 typedef uint16_t __attribute__((may_alias)) u16;
 typedef uint32_t __attribute__((may_alias)) u32;
 typedef uint64_t __attribute__((may_alias)) u64;
@@ -45,8 +47,8 @@ void nd_copy_plan(nd_copy *c, nd_space *space, int32_t size) {
     if (i != axis) nd_axis(&c->space, space->dim[i], (int64_t[]){space->stride[0][i], space->stride[1][i]});
   nd_axis(&c->space, 1, (int64_t[]){0, 0}); /* every setting of the outer axes is one row */
   for (int k = 0; k < 2; k++) c->space.base[k] = space->base[k];
-  c->piece = TILE;
-  c->pieces = (c->across + TILE - 1) / TILE;
+  c->piece = c->along < 64 ? TILE * 8 : TILE; /* narrow tiles are made longer */
+  c->pieces = (c->across + c->piece - 1) / c->piece;
   c->units = nd_rows(&c->space) * (c->along > 0 ? c->pieces : 0);
 }
 
@@ -78,13 +80,36 @@ ROW_FUNCTION(u32)
 ROW_FUNCTION(u64)
 #undef ROW_FUNCTION
 
+/* Four source rows of four become four destination rows: f32 is what images are transposed in, so it goes through vectors. */
+static void square_u32(u32 *dst, int64_t ds, const u32 *src, int64_t ss) {
+  typedef uint32_t v4 __attribute__((vector_size(16)));
+  v4 r[4];
+  for (int i = 0; i < 4; i++) memcpy(&r[i], src + i * ss, sizeof r[i]);
+  const v4 low01 = __builtin_shuffle(r[0], r[1], (v4){0, 4, 1, 5}), high01 = __builtin_shuffle(r[0], r[1], (v4){2, 6, 3, 7});
+  const v4 low23 = __builtin_shuffle(r[2], r[3], (v4){0, 4, 1, 5}), high23 = __builtin_shuffle(r[2], r[3], (v4){2, 6, 3, 7});
+  const v4 out[4] = {__builtin_shuffle(low01, low23, (v4){0, 1, 4, 5}), __builtin_shuffle(low01, low23, (v4){2, 3, 6, 7}),
+                     __builtin_shuffle(high01, high23, (v4){0, 1, 4, 5}), __builtin_shuffle(high01, high23, (v4){2, 3, 6, 7})};
+  for (int j = 0; j < 4; j++) memcpy(dst + j * ds, &out[j], sizeof out[j]);
+}
+
+static void squares_u32(void *dst, int64_t ds, const void *src, int64_t ss, int64_t along, int64_t across) {
+  u32 *d = dst;
+  const u32 *s = src;
+  const int64_t i4 = along / 4 * 4, j4 = across / 4 * 4;
+  for (int64_t i0 = 0; i0 < i4; i0 += TILE)
+    for (int64_t j = 0; j < j4; j += 4)
+      for (int64_t i = i0; i < min64(i0 + TILE, i4); i += 4) square_u32(d + j * ds + i, ds, s + i * ss + j, ss);
+  tile_u32(d + i4, ds, s + i4 * ss, ss, along - i4, across);
+  tile_u32(d + j4 * ds, ds, s + j4, ss, i4, across - j4);
+}
+
 typedef struct mover {
   void (*row)(void *dst, int64_t ds, const void *src, int64_t ss, int64_t n);
   void (*tile)(void *dst, int64_t ds, const void *src, int64_t ss, int64_t along, int64_t across);
 } mover;
 
 static const mover movers[9] = {
-    [1] = {row_uint8_t, tile_uint8_t}, [2] = {row_u16, tile_u16}, [4] = {row_u32, tile_u32}, [8] = {row_u64, tile_u64}};
+    [1] = {row_uint8_t, tile_uint8_t}, [2] = {row_u16, tile_u16}, [4] = {row_u32, squares_u32}, [8] = {row_u64, tile_u64}};
 
 void nd_copy_run(const nd_copy *c, void *dst, const void *src, int64_t begin, int64_t end) {
   const mover *m = &movers[c->size];
@@ -103,7 +128,7 @@ void nd_copy_run(const nd_copy *c, void *dst, const void *src, int64_t begin, in
       char *d = (char *)dst + (at.offset[0] + first * ds) * c->size;
       const char *s = (const char *)src + (at.offset[1] + first * ss) * c->size;
       const int64_t n = min64(c->piece, inner - first);
-      if (ds == 1 && ss == 1) memcpy(d, s, (size_t)(n * c->size));
+      if (ds == 1 && ss == 1) copy_run(d, s, n * c->size);
       else m->row(d, ds, s, ss, n);
     }
     if (++piece == c->pieces) {

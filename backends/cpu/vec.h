@@ -57,6 +57,14 @@ VI vf v_load_strided_n(const float *p, int64_t stride, int64_t n) {
   return v_load(t);
 }
 
+/* Elements p[0], p[2], ...: the last one read is the last one wanted. */
+VI vf v_load_even(const float *p) { return v_even_odd(v_load(p), v_load(p + VL - 1)); }
+VI vf v_load_even_n(const float *p, int64_t n) {
+  const int64_t last = 2 * n - 1; /* elements from the first to the last wanted */
+  if (last < VL) return v_even_odd(v_load_n(p, last > 0 ? last : 0), v_zero());
+  return v_even_odd(v_load(p), v_load_n(p + VL - 1, last - (VL - 1)));
+}
+
 /* Sum of the lanes in a fixed order (halves, then halves of halves). */
 VI float v_sum(vf a) {
   float t[VL];

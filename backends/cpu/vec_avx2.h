@@ -37,6 +37,11 @@ VI vm vm_or(vm a, vm b) { return _mm256_or_ps(a, b); }
 VI vm vm_not(vm a) { return _mm256_xor_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(-1))); }
 VI int vm_any(vm a) { return _mm256_movemask_ps(a) != 0; }
 VI vf v_sel(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); } /* m ? a : b */
+/* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
+VI vf v_even_odd(vf a, vf b) {
+  const __m256i lanes = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+  return _mm256_blend_ps(_mm256_permutevar8x32_ps(a, lanes), _mm256_permutevar8x32_ps(b, lanes), 0xf0);
+}
 
 VI vi v_to_int(vf a) { return _mm256_cvtps_epi32(a); } /* nearest even; out of range: INT32_MIN */
 VI vf v_from_int(vi a) { return _mm256_cvtepi32_ps(a); }

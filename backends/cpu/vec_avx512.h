@@ -36,6 +36,10 @@ VI vm vm_or(vm a, vm b) { return (vm)(a | b); }
 VI vm vm_not(vm a) { return (vm)~a; }
 VI int vm_any(vm a) { return a != 0; }
 VI vf v_sel(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); } /* m ? a : b */
+/* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
+VI vf v_even_odd(vf a, vf b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
 
 VI vi v_to_int(vf a) { return _mm512_cvtps_epi32(a); } /* nearest even; out of range: INT32_MIN */
 VI vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
