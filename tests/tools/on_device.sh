@@ -1,11 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# on_device.sh CONVOKE DEVICE COMMAND...: runs the command where a device of that backend is listed; else says so and is skipped (77).
+# on_device.sh CONVOKE DEVICE COMMAND...: runs the program's command with --device DEVICE where a device of that backend is listed.
+# on_device.sh CONVOKE DEVICE -- PROGRAM...: runs another program. Without such a device it says so and is skipped (77).
 convoke=$1
 device=$2
 shift 2
 if ! "$convoke" devices | grep -q "^$device"; then
   echo "skipped: no $device device on this machine"
   exit 77
+fi
+if [ "$1" = -- ]; then
+  shift
+  exec "$@"
 fi
 exec "$convoke" "$@" --device "$device"
