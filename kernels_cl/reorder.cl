@@ -48,20 +48,11 @@ kernel void reorder(global const float *x, ulong x_offset, global float *y, ulon
   float16 r[16];
   x += x_offset + n * x_batch + block * x_block + p * x_pixel;
   y += y_offset + n * y_batch + block * y_block + p * y_pixel;
-  const int by_lane = x_lane == 1 && x_pixel != 1; // rows of r are pixels
-  for (int i = 0; i < 16; i++) {
-    if (by_lane)
-      r[i] = i < count ? load_some(x + i * x_pixel, lanes) : (float16)(0.0f);
-    else
-      r[i] = i < lanes ? load_some(x + i * x_lane, count) : (float16)(0.0f);
-  }
-  const int to_lane = y_lane == 1 && y_pixel != 1;
+  // A row of r is a pixel where lanes are next to each other, else a channel.
+  const int by_lane = x_lane == 1 && x_pixel != 1, to_lane = y_lane == 1 && y_pixel != 1;
+  const long rows = by_lane ? count : lanes, length = by_lane ? lanes : count, step = by_lane ? x_pixel : x_lane;
+  for (int i = 0; i < 16; i++) r[i] = i < rows ? load_some(x + i * step, length) : (float16)(0.0f);
   if (by_lane != to_lane) transpose16(r);
-  for (int i = 0; i < 16; i++) {
-    if (to_lane) {
-      if (i < count) store_some(y + i * y_pixel, r[i], written);
-    } else {
-      if (i < written) store_some(y + i * y_lane, r[i], count);
-    }
-  }
+  const long y_rows = to_lane ? count : written, y_length = to_lane ? written : count, y_step = to_lane ? y_pixel : y_lane;
+  for (int i = 0; i < y_rows; i++) store_some(y + i * y_step, r[i], y_length);
 }

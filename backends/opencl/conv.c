@@ -2,6 +2,17 @@
 /* conv.c: reads a convolution's shape from its descs and resolved attribute. */
 #include "conv.h"
 
+/* Columns of one pixel lie in memory as one row does: the axis that moves becomes the last, where tiles are filled. */
+static void turn_column(ocl_conv *c) {
+  if (c->in[2] != 1 || c->out[2] != 1 || c->kernel[2] != 1 || c->pad[2] != 0) return;
+  int64_t *const axes[] = {c->in, c->out, c->kernel, c->stride, c->dilation, c->pad};
+  for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
+    const int64_t last = axes[i][2];
+    axes[i][2] = axes[i][1];
+    axes[i][1] = last;
+  }
+}
+
 void ocl_conv_read(const cvk_op *op, ocl_conv *c) {
   const cvk_tensor_desc *x = op->in[0], *w = op->in[1], *y = op->out[0];
   const cvk_conv_attr *attr = op->attr;
@@ -21,6 +32,7 @@ void ocl_conv_read(const cvk_op *op, ocl_conv *c) {
     c->pixels_in *= c->in[i];
     c->pixels_out *= c->out[i];
   }
+  turn_column(c);
   const double pixels = op->kind == CVK_OP_CONV ? (double)c->pixels_out * (double)c->channels_out * (double)c->in_group
                                                 : (double)c->pixels_in * (double)c->channels_in * (double)c->out_group;
   c->multiply_adds = (double)c->batch * pixels * (double)c->taps;

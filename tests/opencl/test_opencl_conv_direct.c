@@ -52,6 +52,16 @@ START_TEST(one_axis_pointwise_groups) {
 }
 END_TEST
 
+START_TEST(columns_of_one_pixel) {
+  if (!mini_open()) return;
+  conv_check("conv_direct", &(conv_case){.batch = 2, .channels_in = 20, .channels_out = 33, .group = 1, .spatial = 2, .in = {50, 1}, .kernel = {9, 1},
+                                         .stride = {2, 1}, .pad_begin = {4, 0}, .pad_end = {3, 0}});
+  conv_check("conv_first", &(conv_case){.batch = 1, .channels_in = 1, .channels_out = 33, .group = 1, .spatial = 2, .in = {90, 1}, .kernel = {31, 1},
+                                        .stride = {4, 3}});
+  mini_close();
+}
+END_TEST
+
 START_TEST(post_ops_in_order) {
   if (!mini_open()) return;
   static const int32_t kinds[] = {0, CVK_OP_RELU, CVK_OP_LEAKY_RELU, CVK_OP_CLIP, CVK_OP_TANH};
@@ -90,5 +100,5 @@ START_TEST(an_empty_batch_is_no_work) {
 }
 END_TEST
 
-SUITE("opencl_conv_direct", widths_around_the_tile, tail_channels, kernels_strides_dilations_pads, one_axis_pointwise_groups, post_ops_in_order,
+SUITE("opencl_conv_direct", widths_around_the_tile, tail_channels, kernels_strides_dilations_pads, one_axis_pointwise_groups, columns_of_one_pixel, post_ops_in_order,
       run_time_weights, pads_never_enter_a_product, an_empty_batch_is_no_work)
