@@ -2,15 +2,25 @@
 /* post.c: which post-ops fit, and their kernel arguments. */
 #include "post.h"
 
-typedef struct post_kind { /* an activation that post.cl computes, with fixed parameters where the kind has none */
-  int32_t kind, has_attr;
+#include <math.h>
+
+#define CLAMP 0 /* post.cl's own kind: to alpha .. beta */
+
+typedef struct post_kind { /* an activation that post.cl computes; alpha and beta where the kind has no attribute */
+  int32_t kind, as, has_attr;
   float alpha, beta;
 } post_kind;
 
 static const post_kind activations[] = {
-    {CVK_OP_RELU, 0, 0, 0}, {CVK_OP_LEAKY_RELU, 1, 0, 0}, {CVK_OP_SIGMOID, 0, 0, 0},      {CVK_OP_TANH, 0, 0, 0},
-    {CVK_OP_ELU, 1, 0, 0},  {CVK_OP_CLIP, 1, 0, 0},       {CVK_OP_HARD_SIGMOID, 1, 0, 0}, {CVK_OP_HARD_SWISH, 0, 1.0f / 6.0f, 0.5f},
-    {CVK_OP_SWISH, 1, 0, 0},
+    {CVK_OP_RELU, CLAMP, 0, 0, INFINITY},
+    {CVK_OP_LEAKY_RELU, CVK_OP_LEAKY_RELU, 1, 0, 0},
+    {CVK_OP_SIGMOID, CVK_OP_SIGMOID, 0, 0, 0},
+    {CVK_OP_TANH, CVK_OP_TANH, 0, 0, 0},
+    {CVK_OP_ELU, CVK_OP_ELU, 1, 0, 0},
+    {CVK_OP_CLIP, CLAMP, 1, 0, 0},
+    {CVK_OP_HARD_SIGMOID, CVK_OP_HARD_SIGMOID, 1, 0, 0},
+    {CVK_OP_HARD_SWISH, CVK_OP_HARD_SWISH, 0, 1.0f / 6.0f, 0.5f},
+    {CVK_OP_SWISH, CVK_OP_SWISH, 1, 0, 0},
 };
 
 typedef struct post_plan {
@@ -26,7 +36,7 @@ static const post_kind *find(int32_t kind) {
 
 /* 0 when a post-op does not fit; *bad is its position. */
 static int32_t plan(const cvk_op *op, post_plan *p, int32_t *bad) {
-  *p = (post_plan){.add = -1};
+  *p = (post_plan){.kind = {CLAMP, CLAMP}, .add = -1, .alpha = {-INFINITY, -INFINITY}, .beta = {INFINITY, INFINITY}};
   int32_t slot = 0; /* of the next activation */
   for (int32_t i = 0; i < op->n_post; i++) {
     const cvk_post_op *post = op->post[i];
@@ -39,7 +49,7 @@ static int32_t plan(const cvk_op *op, post_plan *p, int32_t *bad) {
     } else {
       const cvk_unary_attr *attr = post->attr;
       if (!act || slot > 1 || (act->has_attr && !attr)) return 0;
-      p->kind[slot] = act->kind;
+      p->kind[slot] = act->as;
       p->alpha[slot] = act->has_attr ? attr->alpha : act->alpha;
       p->beta[slot] = act->has_attr ? attr->beta : act->beta;
       slot++;
