@@ -68,7 +68,7 @@ static cvk_status read_value(cvk_wire *w, cvk_wire_field *f) {
 }
 
 static cvk_status read_tag(cvk_wire *w, cvk_wire_field *f) {
-  uint64_t tag;
+  uint64_t tag = 0;
   const long long start = offset(w);
   const cvk_status s = read_varint(w, &tag);
   if (s != CVK_OK) return s;
@@ -88,7 +88,7 @@ static cvk_status skip_group(cvk_wire *w, uint32_t number) {
   while (depth > 0) {
     if (w->at == w->end)
       return cvk_fail(CVK_IO_ERROR, "damaged ONNX data: group %u is not closed at byte %lld", open[depth - 1], offset(w));
-    cvk_wire_field f;
+    cvk_wire_field f = {0};
     cvk_status s = read_tag(w, &f);
     if (s != CVK_OK) return s;
     if (f.type == GROUP_START) {

@@ -20,7 +20,8 @@ static cvk_value parameter(cvk_graph *g, int32_t rank, const int64_t *dim, float
   cvk_tensor *t = NULL;
   cvk_value v;
   const int64_t n = cvk_count(rank, dim);
-  float *data = calloc((size_t)n, sizeof *data);
+  float *data = n > 0 ? calloc((size_t)n, sizeof *data) : NULL;
+  ck_assert_ptr_nonnull(data);
   for (int64_t i = 0; i < n; i++) data[i] = offset + scale * next();
   ck_ok(cvk_tensor_create(NULL, CVK_F32, rank, dim, data, &t));
   ck_ok(cvk_graph_constant(g, NULL, t, &v));
@@ -79,7 +80,8 @@ static cvk_graph *build(cvk_context *ctx) {
 
 static cvk_tensor *image(int64_t batch) {
   const int64_t dim[] = {batch, 3, IMAGE, IMAGE}, n = cvk_count(4, dim);
-  float *data = calloc((size_t)n, sizeof *data);
+  float *data = n > 0 ? calloc((size_t)n, sizeof *data) : NULL;
+  ck_assert_ptr_nonnull(data);
   cvk_tensor *t = NULL;
   seed = 77;
   for (int64_t i = 0; i < n; i++) data[i] = next();
