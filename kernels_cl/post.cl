@@ -20,7 +20,6 @@ static inline float16 logistic16(float16 v) {
 
 static inline float16 activate16(float16 v, int kind, float alpha, float beta) {
   switch (kind) {
-    case 0: return clamp16(v, alpha, beta);
     case 33: return select(v, alpha * v, v < 0.0f);
     case 35: return logistic16(v);
     case 36: return tanh(v);
@@ -32,5 +31,7 @@ static inline float16 activate16(float16 v, int kind, float alpha, float beta) {
   }
 }
 
-// Both activations and the sum on a vector whose other operand, if any, is `other`.
-#define POST16(V, OTHER) activate16(activate16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
+// Both activations and the sum on a vector whose other operand, if any, is OTHER. A clamp stays in line: a call for each pixel would cost more
+// than a depthwise pixel.
+#define ACTIVATE16(V, KIND, ALPHA, BETA) ((KIND) == 0 ? clamp16(V, ALPHA, BETA) : activate16(V, KIND, ALPHA, BETA))
+#define POST16(V, OTHER) ACTIVATE16(ACTIVATE16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
