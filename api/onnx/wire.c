@@ -43,7 +43,7 @@ static cvk_status read_fixed(cvk_wire *w, int bytes, uint64_t *value) {
 }
 
 static cvk_status read_bytes(cvk_wire *w, cvk_view *view) {
-  uint64_t n;
+  uint64_t n = 0;
   const cvk_status s = read_varint(w, &n);
   if (s != CVK_OK) return s;
   if (n > (uint64_t)(w->end - w->at))
