@@ -30,7 +30,7 @@ def table():
     operators = {}
     for onnx, since, until, kind, _, _, _ in rows:
         until = newest if until == 'CVK_ONNX_NEWEST' else until
-        first, _, name = operators.get(onnx, (since, until, op_names.get(kind, 'a constant of the graph')))
+        first, _, name = operators.get(onnx, (since, until, op_names.get(kind, 'a constant' if onnx == 'Constant' else 'several ops')))
         operators[onnx] = (first, until, name)
     lines = [BEGIN, '', '| ONNX operator | opsets | op |', '|---|---|---|']
     for onnx, (since, until, name) in operators.items():
