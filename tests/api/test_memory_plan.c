@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_memory_plan.c: values share memory only while they are not alive together, and take little more than what is alive at once. */
+#include "net.h"
+
+static cvk_context *ctx;
+static cvk_graph *g;
+static cvk_session *session;
+
+static void open_graph(void) {
+  ctx = net_context(1);
+  g = net_graph(ctx);
+}
+
+static void finish(void) {
+  cvk_session_release(session);
+  cvk_graph_release(g);
+  cvk_context_release(ctx);
+}
+
+static void plan(const cvk_session_options *more) {
+  cvk_session_options options = *more;
+  options.device = "cpu";
+  ck_ok(cvk_session_create(g, &options, &session));
+}
+
+/* transposes are not done in place: one value behind another, never more than two alive. */
+START_TEST(a_chain_needs_two) {
+  open_graph();
+  cvk_value v = net_input(g, "x", DIMS(64, 64));
+  for (int i = 0; i < 10; i++) v = net_op(g, CVK_OP_TRANSPOSE, 1, &v);
+  ck_ok(cvk_graph_output(g, v, "y"));
+  plan(&(cvk_session_options){0});
+  const cvk_session_report r = net_report(session);
+  ck_assert_int_eq(r.ops_device, 10);
+  ck_assert_uint_eq(r.arena_bytes, 2 * 64 * 64 * 4);
+  ck_assert_uint_eq(r.arena_bound_bytes, 2 * 64 * 64 * 4);
+  finish();
+}
+END_TEST
+
+START_TEST(kept_values_share_nothing) {
+  open_graph();
+  cvk_value v = net_input(g, "x", DIMS(64, 64));
+  for (int i = 0; i < 10; i++) v = net_op(g, CVK_OP_TRANSPOSE, 1, &v);
+  ck_ok(cvk_graph_output(g, v, "y"));
+  plan(&(cvk_session_options){.no_fusion = 1, .keep_values = 1});
+  ck_assert_uint_ge(net_report(session).arena_bytes, 9 * 64 * 64 * 4);
+  finish();
+}
+END_TEST
+
+/* Random graphs of values of many sizes with far readers: right, never below the bound, not far above it. */
+START_TEST(random_graphs) {
+  for (uint32_t seed = 1; seed <= 25; seed++) {
+    enum { OPS = 24 };
+    uint32_t state = seed;
+    cvk_value made[OPS + 1];
+    int64_t rows[OPS + 1];
+    open_graph();
+    made[0] = net_input(g, "x", DIMS(8, 16));
+    rows[0] = 8;
+    for (int i = 1; i <= OPS; i++) {
+      state = state * 1664525u + 1013904223u;
+      const int p = (int)(state >> 8) % i, q = (int)(state >> 16) % i;
+      if (state >> 28 < 6 && rows[p] < 200) {
+        ck_ok(cvk_graph_concat(g, 2, (cvk_value[]){made[p], made[q]}, &(cvk_axis_attr){.axis = 0}, &made[i]));
+        rows[i] = rows[p] + rows[q];
+      } else if (state >> 28 < 11) {
+        ck_ok(cvk_graph_slice(g, made[p], &(cvk_slice_attr){.n_axes = 1, .start = {0}, .end = {rows[p] - rows[p] / 3}, .step = {1}}, &made[i]));
+        rows[i] = rows[p] - rows[p] / 3;
+      } else {
+        made[i] = net_op(g, CVK_OP_NEG, 1, &made[p]);
+        rows[i] = rows[p];
+      }
+    }
+    for (int i = OPS; i > OPS - 3; i--) ck_ok(cvk_graph_output(g, made[i], (char[]){'o', (char)('a' + i), 0}));
+    ck_ok(cvk_graph_output(g, made[OPS / 2], "middle"));
+    plan(&(cvk_session_options){0});
+    cvk_session *reference = net_session(g, "reference");
+    cvk_tensor *x = net_tensor(DIMS(8, 16), seed), *got[4] = {NULL}, *want[4] = {NULL};
+    ck_ok(cvk_session_run(session, 1, &x, 4, got));
+    ck_ok(cvk_session_run(reference, 1, &x, 4, want));
+    for (int i = 0; i < 4; i++) {
+      net_equal(got[i], want[i]);
+      cvk_tensor_release(got[i]);
+      cvk_tensor_release(want[i]);
+    }
+    const cvk_session_report r = net_report(session);
+    ck_assert_uint_ge(r.arena_bytes, r.arena_bound_bytes);
+    ck_assert_msg(r.arena_bytes <= r.arena_bound_bytes + r.arena_bound_bytes / 2 + 4096, "seed %u: %llu bytes, bound %llu", seed,
+                  (unsigned long long)r.arena_bytes, (unsigned long long)r.arena_bound_bytes);
+    cvk_tensor_release(x);
+    cvk_session_release(reference);
+    finish();
+  }
+}
+END_TEST
+
+/* A value that lives long is not written over by what comes in place or takes a dead value's memory. */
+START_TEST(long_lives) {
+  open_graph();
+  cvk_value x = net_input(g, "x", DIMS(2, 24, 7, 7)), early = net_op(g, CVK_OP_RELU, 1, &x), v = early, first = early;
+  for (int i = 0; i < 6; i++) {
+    v = net_op(g, CVK_OP_NEG, 1, &v);
+    if (i == 2) first = v;
+  }
+  v = net_op(g, CVK_OP_ADD, 2, (cvk_value[]){v, early});
+  ck_ok(cvk_graph_output(g, net_op(g, CVK_OP_MUL, 2, (cvk_value[]){v, first}), "y"));
+  plan(&(cvk_session_options){0});
+  cvk_session *reference = net_session(g, "reference");
+  cvk_tensor *in = net_tensor(DIMS(2, 24, 7, 7), 5), *got = NULL, *want = NULL;
+  ck_ok(cvk_session_run(session, 1, &in, 1, &got));
+  ck_ok(cvk_session_run(reference, 1, &in, 1, &want));
+  net_equal(got, want);
+  cvk_tensor_release(in);
+  cvk_tensor_release(got);
+  cvk_tensor_release(want);
+  cvk_session_release(reference);
+  finish();
+}
+END_TEST
+
+SUITE("memory_plan", a_chain_needs_two, kept_values_share_nothing, random_graphs, long_lives)
