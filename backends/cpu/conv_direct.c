@@ -73,7 +73,7 @@ typedef struct direct_kernel {
   int64_t out_blocks, out_plane; /* blocks of output channels; floats of one */
   int64_t in_blocks;
   int64_t band, bands, groups_m;      /* rows a band; bands an image; tiles of blocks a group */
-  int64_t chunk_blocks, chunk_rows;
+  int64_t chunk_blocks, chunk_rows, chunk_taps;
   int64_t last_width;                 /* cells of the last row */
   int64_t n_tiles, n_last_tiles;
   conv_tile *tile, *last_tile;
@@ -190,7 +190,8 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->bands = cpu_ceil_div(s->out[1], k->band);
   const int64_t per_row = k->pack.cin_block * s->kernel[2], per_block = per_row * s->kernel[1];
   k->chunk_blocks = cpu_max(1, CHAIN / cpu_max(per_block, 1));
-  k->chunk_rows = per_block <= CHAIN ? s->kernel[1] : cpu_min(s->kernel[1], cpu_max(1, CHAIN / cpu_max(per_row, 1)));
+  k->chunk_rows = cpu_min(s->kernel[1], cpu_max(1, CHAIN / cpu_max(per_row, 1)));
+  k->chunk_taps = cpu_min(s->kernel[2], cpu_max(1, CHAIN / cpu_max(k->pack.cin_block, 1)));
   k->tile = cpu_alloc(device, cpu_product(3, (int64_t[]){2, cpu_max(s->out[2], 1), sizeof *k->tile}));
   if (!k->tile) {
     cpu_free(device, k);
@@ -205,9 +206,59 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
 
 static void release(cpu_kernel *kernel) { cpu_free(kernel->device, ((direct_kernel *)kernel)->tile); }
 
-/* One output row of `blocks` blocks through one chunk. */
-static void run_row(const direct_kernel *k, tile_args *a, int64_t blocks, int64_t row, const float *x, const float *w, float *y, const float *add,
-                    int64_t kh_first, int64_t kh_last) {
+/* A part of the reduction: blocks of input channels, kernel rows and taps of a row, from .. to (not included). */
+typedef struct chunk {
+  int64_t block[2], row[2], tap[2];
+} chunk;
+
+/* The steps of a chunk for the tiles and rows that miss the same taps. Rows and tiles share few such lists, so a task keeps the last ones. */
+enum { LISTS = 8 };
+typedef struct step_list {
+  conv_tile tile;
+  int64_t begin, end, n; /* valid kernel rows; steps */
+  tile_step step[CHAIN];
+} step_list;
+typedef struct step_cache {
+  chunk part;
+  int64_t n;
+  step_list list[LISTS];
+} step_cache;
+
+static void make_steps(const direct_kernel *k, const chunk *part, step_list *list) {
+  const conv_shape *s = &k->s;
+  const conv_pack_shape *p = &k->pack;
+  const conv_tile *tile = &list->tile;
+  list->n = 0;
+  for (int64_t b = part->block[0]; b < part->block[1]; b++) {
+    const int32_t channels = (int32_t)(b == p->n_c - 1 ? s->cg - b * p->cin_block : p->cin_block);
+    for (int64_t kh = cpu_max(list->begin, part->row[0]); kh < cpu_min(list->end, part->row[1]); kh++)
+      for (int64_t kw = cpu_max(part->tap[0], tile->begin); kw < cpu_min(part->tap[1], tile->end); kw++)
+        list->step[list->n++] = (tile_step){.x = b * k->plane + (kh * s->dilation[1] * s->in[2] + kw * s->dilation[2]) * k->cell,
+                                            .w = b * p->c_floats + (kh * s->kernel[2] + kw) * p->tap_floats,
+                                            .channels = channels,
+                                            .miss = kw < tile->full_begin ? MISS_FIRST : kw < tile->full_end ? MISS_NONE : MISS_LAST};
+  }
+}
+
+static const step_list *steps_of(const direct_kernel *k, step_cache *cache, int64_t begin, int64_t end, const conv_tile *tile) {
+  const int64_t kept = cpu_min(cache->n, LISTS);
+  for (int64_t i = 0; i < kept; i++) {
+    const step_list *l = &cache->list[i];
+    if (l->begin == begin && l->end == end && l->tile.begin == tile->begin && l->tile.full_begin == tile->full_begin &&
+        l->tile.full_end == tile->full_end && l->tile.end == tile->end)
+      return l;
+  }
+  step_list *list = &cache->list[cache->n++ % LISTS];
+  list->tile = *tile;
+  list->begin = begin;
+  list->end = end;
+  make_steps(k, &cache->part, list);
+  return list;
+}
+
+/* One output row of `blocks` blocks through one chunk; x, y, add: of the image and blocks. */
+static void run_row(const direct_kernel *k, tile_args *a, int64_t blocks, int64_t row, step_cache *cache, const float *x, float *y,
+                    const float *add) {
   const conv_shape *s = &k->s;
   const int32_t is_last_row = row == s->out[1] - 1;
   const int64_t n = is_last_row ? k->n_last_tiles : k->n_tiles;
@@ -215,15 +266,13 @@ static void run_row(const direct_kernel *k, tile_args *a, int64_t blocks, int64_
   const tile_fn *fn = tiles[k->mode][blocks];
   int64_t begin, end;
   conv_valid_taps(s, 1, row, &begin, &end);
-  begin = cpu_max(begin, kh_first);
-  end = cpu_min(end, kh_last);
-  a->rows = cpu_max(0, end - begin);
-  x += (row * s->stride[1] - s->pad[1] + begin * s->dilation[1]) * s->in[2] * k->cell - s->pad[2] * k->cell;
-  a->w = w + begin * a->w_row;
+  x += (row * s->stride[1] - s->pad[1]) * s->in[2] * k->cell - s->pad[2] * k->cell;
   y += row * s->out[2] * VL;
   if (add) add += row * s->out[2] * VL;
   for (int64_t i = 0; i < n; i++) {
-    a->tile = plan[i];
+    const step_list *list = steps_of(k, cache, begin, end, &plan[i]);
+    a->step = list->step;
+    a->steps = list->n;
     a->x = x + plan[i].x * a->x_pix;
     a->y = y + plan[i].x * VL;
     a->add = add ? add + plan[i].x * VL : NULL;
@@ -256,21 +305,23 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const float *w = j->w + out_block * p->m_floats;
   const int64_t at = (image * k->out_blocks + out_block) * k->out_plane;
   const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
-  tile_args a = {.x_block = k->plane, .x_row = s->dilation[1] * s->in[2] * k->cell, .x_tap = s->dilation[2] * k->cell, .x_channel = k->channel,
-                 .x_pix = s->stride[2] * k->cell, .w_block = p->c_floats, .w_row = s->kernel[2] * p->tap_floats, .w_tap = p->tap_floats,
-                 .w_m = p->m_floats, .y_m = k->out_plane, .channels = p->cin_block, .clamp = k->post.clamp, .lo = k->post.lo, .hi = k->post.hi,
-                 .lanes = (int32_t)lanes, .bias = s->has_bias ? (const float *)j->in[2] + g * s->mg + m0 * VL : NULL};
+  tile_args a = {.w = w, .x_channel = k->channel, .x_pix = s->stride[2] * k->cell, .w_m = p->m_floats, .y_m = k->out_plane, .first = 1,
+                 .clamp = k->post.clamp, .lo = k->post.lo, .hi = k->post.hi, .lanes = (int32_t)lanes,
+                 .bias = s->has_bias ? (const float *)j->in[2] + g * s->mg + m0 * VL : NULL};
+  step_cache cache;
   (void)worker;
-  for (int64_t c0 = 0; c0 == 0 || c0 < p->n_c; c0 += k->chunk_blocks) {
-    a.blocks = cpu_min(k->chunk_blocks, p->n_c - c0);
-    a.channels_last = c0 + a.blocks == p->n_c ? s->cg - (p->n_c - 1) * p->cin_block : p->cin_block;
-    for (int64_t kh = 0; kh < s->kernel[1]; kh += k->chunk_rows) {
-      a.first = c0 == 0 && kh == 0;
-      a.last = c0 + a.blocks >= p->n_c && kh + k->chunk_rows >= s->kernel[1];
-      for (int64_t row = row0; row < row1; row++)
-        run_row(k, &a, blocks, row, x + c0 * k->plane, w + c0 * p->c_floats, j->y + at, add, kh, cpu_min(s->kernel[1], kh + k->chunk_rows));
-    }
-  }
+  for (int64_t c = 0; c == 0 || c < p->n_c; c += k->chunk_blocks)
+    for (int64_t kh = 0; kh < s->kernel[1]; kh += k->chunk_rows)
+      for (int64_t kw = 0; kw < s->kernel[2]; kw += k->chunk_taps) {
+        const chunk part = {{c, cpu_min(p->n_c, c + k->chunk_blocks)},
+                            {kh, cpu_min(s->kernel[1], kh + k->chunk_rows)},
+                            {kw, cpu_min(s->kernel[2], kw + k->chunk_taps)}};
+        cache.part = part;
+        cache.n = 0;
+        a.last = part.block[1] == p->n_c && part.row[1] == s->kernel[1] && part.tap[1] == s->kernel[2];
+        for (int64_t row = row0; row < row1; row++) run_row(k, &a, blocks, row, &cache, x, j->y + at, add);
+        a.first = 0;
+      }
   if (k->post.n > 0) finish(j, j->y + at, blocks, lanes, row0, row1);
 }
 

@@ -7,17 +7,23 @@
 #include "post.h"
 #include "vec.h"
 
+enum { MISS_NONE, MISS_FIRST, MISS_LAST };
+
+/* The products of one tap and one block of input channels; offsets in floats from tile_args' x and w. */
+typedef struct tile_step {
+  int64_t x, w;
+  int32_t channels, miss; /* miss: the output cell for which the tap has no input */
+} tile_step;
+
 typedef struct tile_args {
-  const float *x; /* cell of the first output cell at tap 0 of the chunk's first row and block; it may lie before the tensor */
-  const float *w, *bias, *add; /* add, bias: NULL where there is none; add like y */
-  float *y;
-  int64_t x_block, x_row, x_tap, x_channel, x_pix;
-  int64_t w_block, w_row, w_tap, w_m;
-  int64_t y_m;                        /* floats between blocks of output channels */
-  int64_t blocks, channels, channels_last, rows;
-  conv_tile tile;
-  int32_t first, last;                /* chunk of the reduction */
-  int32_t clamp, lanes;               /* lanes: channels in the last block of output channels */
+  const tile_step *step;
+  int64_t steps;
+  const float *x, *w, *bias, *add; /* x: where the first output cell's window begins; it may lie before the tensor. add, bias: NULL for none */
+  float *y;                        /* add lies like y */
+  int64_t x_channel, x_pix;
+  int64_t w_m, y_m;                /* floats between blocks of output channels */
+  int32_t first, last;             /* chunk of the reduction */
+  int32_t clamp, lanes;            /* lanes: channels in the last block of output channels */
   float lo, hi;
 } tile_args;
 
@@ -56,23 +62,16 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
   int64_t products = 0, flushes = 0;
 #pragma GCC unroll 32
   for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
-  for (int64_t block = 0; block < a->blocks; block++) {
-    const int64_t channels = block == a->blocks - 1 ? a->channels_last : a->channels;
-    for (int64_t row = 0; row < a->rows; row++) {
-      const float *x = a->x + block * a->x_block + row * a->x_row, *w = a->w + block * a->w_block + row * a->w_row;
-      for (int64_t tap = a->tile.begin; tap < a->tile.end; tap++) {
-        const float *xt = x + tap * a->x_tap, *wt = w + tap * a->w_tap;
-        if (products >= TILE_CHAIN) {
-          if (flushes++ == 0) memset(total, 0, sizeof *total * T * KB * VL);
-          tile_flush(T * KB, acc, total);
-          products = 0;
-        }
-        products += channels;
-        if (T > 1 && tap < a->tile.full_begin) tile_tap(T, KB, 1, 0, pix, cs, acc, xt, wt, w_m, channels);
-        else if (T == 1 || tap < a->tile.full_end) tile_tap(T, KB, 0, 0, pix, cs, acc, xt, wt, w_m, channels);
-        else tile_tap(T, KB, 0, 1, pix, cs, acc, xt, wt, w_m, channels);
-      }
+  for (const tile_step *s = a->step, *end = s + a->steps; s < end; s++) {
+    if (products >= TILE_CHAIN) {
+      if (flushes++ == 0) memset(total, 0, sizeof *total * T * KB * VL);
+      tile_flush(T * KB, acc, total);
+      products = 0;
     }
+    products += s->channels;
+    if (T == 1 || s->miss == MISS_NONE) tile_tap(T, KB, 0, 0, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
+    else if (s->miss == MISS_FIRST) tile_tap(T, KB, 1, 0, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
+    else tile_tap(T, KB, 0, 1, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
   }
   if (flushes) {
 #pragma GCC unroll 32

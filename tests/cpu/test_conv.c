@@ -108,6 +108,8 @@ START_TEST(one_and_three_axes) {
   static const conv_case cases[] = {
       {.spatial = 1, .n = 2, .c = 3, .m = 2, .in = {7}, .kernel = {4}, .stride = {2}, .pad_begin = {2}, .pad_end = {1}, .bias = 1},
       {.spatial = 1, .n = 1, .c = 33, .m = 17, .in = {65}, .kernel = {9}, .dilation = {3}, .pad_begin = {4}, .pad_end = {8}},
+      {.spatial = 1, .n = 1, .c = 1, .m = 20, .in = {700}, .kernel = {512}, .stride = {4}, .pad_begin = {254}, .pad_end = {254}, .bias = 1},
+      {.spatial = 1, .n = 1, .c = 18, .m = 20, .in = {90}, .kernel = {64}, .pad_begin = {31}, .pad_end = {32}, .bias = 1, .chain = 1},
       {.spatial = 3, .n = 1, .c = 2, .m = 2, .in = {3, 4, 5}, .kernel = {2, 3, 1}, .stride = {2, 1, 2}, .pad_begin = {1, 0, 0}, .pad_end = {0, 2, 1}},
       {.spatial = 3, .n = 2, .c = 5, .m = 6, .in = {5, 6, 19}, .kernel = {3, 3, 3}, .pad_begin = {1, 1, 1}, .pad_end = {1, 1, 1}, .bias = 1},
       {.spatial = 3, .n = 1, .c = 4, .m = 4, .in = {5, 6, 9}, .kernel = {3, 3, 3}, .dilation = {2, 1, 2}, .pad_begin = {1, 1, 1}, .pad_end = {1, 1, 1}, .group = 4},
