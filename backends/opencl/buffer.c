@@ -9,10 +9,11 @@
 cvk_status ocl_mem_create(cvk_backend_device *dev, cl_mem_flags flags, uint64_t bytes, const void *data, cl_mem *out) {
   const uint64_t used = atomic_load(&dev->used_bytes);
   if (dev->max_alloc_bytes && bytes > dev->max_alloc_bytes)
-    return ocl_fail(dev->host, CVK_OUT_OF_DEVICE_MEMORY, "%s: a buffer of %llu bytes is wanted, the largest allowed is %llu (memory %llu)", dev->label,
-                    (unsigned long long)bytes, (unsigned long long)dev->max_alloc_bytes, (unsigned long long)dev->memory_bytes);
+    return ocl_fail(dev->host, CVK_OUT_OF_DEVICE_MEMORY, "%s: a buffer of %llu bytes is wanted, the largest allowed is %llu (memory %llu)",
+                    dev->label, (unsigned long long)bytes, (unsigned long long)dev->max_alloc_bytes, (unsigned long long)dev->memory_bytes);
   if (dev->memory_bytes && (used > dev->memory_bytes || bytes > dev->memory_bytes - used))
-    return ocl_fail(dev->host, CVK_OUT_OF_DEVICE_MEMORY, "%s: a buffer of %llu bytes is wanted, %llu of %llu are in use (largest buffer %llu)", dev->label,
+    return ocl_fail(dev->host, CVK_OUT_OF_DEVICE_MEMORY,
+                    "%s: a buffer of %llu bytes is wanted, %llu of %llu are in use (largest buffer %llu)", dev->label,
                     (unsigned long long)bytes, (unsigned long long)used, (unsigned long long)dev->memory_bytes,
                     (unsigned long long)dev->max_alloc_bytes);
   const uint64_t size = bytes ? bytes : 1;
@@ -95,12 +96,14 @@ cvk_status ocl_buffer_copy(cvk_queue *q, cvk_buffer *src, uint64_t src_offset, c
   cvk_status status = check_range(q, src, src_offset, bytes, "buffer_copy");
   if (status == CVK_OK) status = check_range(q, dst, dst_offset, bytes, "buffer_copy");
   if (status != CVK_OK || bytes == 0) return status;
-  return ocl_check(q->dev, clEnqueueCopyBuffer(q->queue, src->mem, dst->mem, src_offset, dst_offset, bytes, 0, NULL, NULL), "clEnqueueCopyBuffer");
+  return ocl_check(q->dev, clEnqueueCopyBuffer(q->queue, src->mem, dst->mem, src_offset, dst_offset, bytes, 0, NULL, NULL),
+                   "clEnqueueCopyBuffer");
 }
 
 cvk_status ocl_buffer_map(cvk_queue *q, cvk_buffer *buf, uint64_t offset, uint64_t bytes, void **p) {
   if (!q->dev->unified)
-    return ocl_fail(q->dev->host, CVK_UNSUPPORTED, "%s: memory is not shared with the host: use buffer_read and buffer_write", q->dev->label);
+    return ocl_fail(q->dev->host, CVK_UNSUPPORTED, "%s: memory is not shared with the host: use buffer_read and buffer_write",
+                    q->dev->label);
   const cvk_status status = check_range(q, buf, offset, bytes, "buffer_map");
   if (status != CVK_OK) return status;
   if (bytes == 0) return ocl_fail(q->dev->host, CVK_INVALID_ARGUMENT, "buffer_map: no bytes to map");

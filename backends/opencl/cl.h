@@ -28,8 +28,8 @@
 /* host->fail and host->log with a format. */
 cvk_status ocl_fail(const cvk_host *host, cvk_status status, const char *fmt, ...) OCL_PRINTF(3, 4);
 void ocl_log(const cvk_host *host, int32_t level, const char *fmt, ...) OCL_PRINTF(3, 4);
-const char *ocl_error_name(cl_int error);        /* "CL_OUT_OF_RESOURCES" */
-cvk_status ocl_error_status(cl_int error);       /* the cvk_status that an OpenCL error stands for */
+const char *ocl_error_name(cl_int error);  /* "CL_OUT_OF_RESOURCES" */
+cvk_status ocl_error_status(cl_int error); /* the cvk_status that an OpenCL error stands for */
 /* CVK_OK, or fails with "CALL: CL_ERROR_NAME" and the device; a lost device is marked. */
 cvk_status ocl_check(cvk_backend_device *dev, cl_int error, const char *call);
 
@@ -213,18 +213,18 @@ struct cvk_pack {
 /* Starts a launch of kernel function `name` of kernels_cl/FILE.cl built with `options` ("" usually). Arguments follow in the order of the
  * kernel's parameters; a failure sticks and comes out of ocl_launch_end. NULL only when out of memory (ocl_launch_end accepts NULL). */
 ocl_launch *ocl_launch_begin(ocl_build *b, const char *file, const char *options, const char *name);
-void ocl_arg_long(ocl_launch *l, int64_t v); /* a .cl long */
+void ocl_arg_long(ocl_launch *l, int64_t v);                    /* a .cl long */
 void ocl_arg_longs(ocl_launch *l, int32_t n, const int64_t *v); /* n successive longs */
 void ocl_arg_int(ocl_launch *l, int32_t v);
 void ocl_arg_float(ocl_launch *l, float v);
 void ocl_arg_value(ocl_launch *l, size_t bytes, const void *v); /* any other type by value: a long8, a float4 */
-void ocl_arg_local(ocl_launch *l, size_t bytes); /* a local pointer */
+void ocl_arg_local(ocl_launch *l, size_t bytes);                /* a local pointer */
 /* Buffer pairs (pointer, ulong offset in elements of the tensor's type). ocl_arg_in serves packs and inputs bound at execute; an absent
  * input gives a NULL pointer. */
 void ocl_arg_in(ocl_launch *l, ocl_build *b, int32_t i);
 void ocl_arg_out(ocl_launch *l, ocl_build *b, int32_t i);
 void ocl_arg_workspace(ocl_launch *l, uint64_t offset_bytes, uint64_t element_bytes);
-void ocl_arg_none(ocl_launch *l); /* a NULL buffer */
+void ocl_arg_none(ocl_launch *l);                                                 /* a NULL buffer */
 void ocl_arg_data(ocl_launch *l, ocl_build *b, const void *data, uint64_t bytes); /* a table of the kernel's own, copied */
 /* Sizes the launch: items per dimension (an item is what the kernel's guard counts) and the local size that would be best; cut to the
  * device's and the kernel's limits, 1 on CPU-class devices, and the items rounded up: kernels guard. No items: the launch is dropped. */
@@ -245,8 +245,8 @@ cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device
 void ocl_device_close(cvk_backend_device *dev);
 cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n);
 cvk_status ocl_prepare(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *c, cvk_pack *const *packs, cvk_kernel **out);
-cvk_status ocl_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
-                       int32_t n_wait, cvk_event **event);
+cvk_status ocl_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
+                       cvk_event *const *wait, int32_t n_wait, cvk_event **event);
 void ocl_kernel_free(cvk_kernel *kernel);
 cvk_status ocl_pack_create(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out);
 void ocl_pack_free(cvk_pack *pack);

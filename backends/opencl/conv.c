@@ -17,7 +17,13 @@ void ocl_conv_read(const cvk_op *op, ocl_conv *c) {
   const cvk_tensor_desc *x = op->in[0], *w = op->in[1], *y = op->out[0];
   const cvk_conv_attr *attr = op->attr;
   const int32_t spatial = x->rank - 2;
-  *c = (ocl_conv){.batch = x->dim[0], .channels_in = x->dim[1], .channels_out = y->dim[1], .group = attr->group, .taps = 1, .pixels_in = 1, .pixels_out = 1};
+  *c = (ocl_conv){.batch = x->dim[0],
+                  .channels_in = x->dim[1],
+                  .channels_out = y->dim[1],
+                  .group = attr->group,
+                  .taps = 1,
+                  .pixels_in = 1,
+                  .pixels_out = 1};
   c->in_group = c->channels_in / c->group;
   c->out_group = c->channels_out / c->group;
   for (int32_t i = 0; i < 3; i++) {
@@ -43,7 +49,8 @@ int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c) {
   const cvk_tensor_desc *x = op->in[0];
   if (x->rank < 3 || x->rank > 5) return ocl_refuse(q, "%d spatial axes, takes 1 to 3", (int)x->rank - 2);
   for (int32_t i = 0; i < op->n_in; i++)
-    if (op->in[i] && op->in[i]->dtype != CVK_F32) return ocl_refuse(q, "input %d has element type %d, takes float32", (int)i, (int)op->in[i]->dtype);
+    if (op->in[i] && op->in[i]->dtype != CVK_F32)
+      return ocl_refuse(q, "input %d has element type %d, takes float32", (int)i, (int)op->in[i]->dtype);
   ocl_conv_read(op, c);
   return 1;
 }

@@ -21,7 +21,9 @@ int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap);
 void ocl_arg_conv(ocl_launch *l, const ocl_conv *c); /* the whole shape and the chunk: the arguments of the plain kernels */
 
 /* Blocks of 16 that n channels fill. */
-static inline int64_t ocl_blocks(int64_t n) { return (n + OCL_BLOCK - 1) / OCL_BLOCK; }
+static inline int64_t ocl_blocks(int64_t n) {
+  return (n + OCL_BLOCK - 1) / OCL_BLOCK;
+}
 
 /* Rows of the conv lists, by file. */
 int32_t conv_direct_accepts(ocl_query *q);

@@ -16,7 +16,8 @@ int32_t conv_depthwise_accepts(ocl_query *q) {
   if (!ocl_conv_accept(q, &c)) return 0;
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
   if (c.group != c.channels_in || c.group != c.channels_out)
-    return ocl_refuse(q, "%lld groups of %lld to %lld channels, takes one channel a group", (long long)c.group, (long long)c.in_group, (long long)c.out_group);
+    return ocl_refuse(q, "%lld groups of %lld to %lld channels, takes one channel a group", (long long)c.group, (long long)c.in_group,
+                      (long long)c.out_group);
   if (c.group == 1) return ocl_refuse(q, "a single channel");
   if (!ocl_post_accept(q, CVK_BLOCKED)) return 0;
   const ocl_lanes lanes = lanes_of(&c);
@@ -59,8 +60,10 @@ cvk_status conv_depthwise_prepare(ocl_build *b) {
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
   const int64_t tiles = (c.out[2] + TILE - 1) / TILE, per_item = b->dev->cpu_class ? tiles : 1;
-  ocl_arg_longs(l, 15, (int64_t[]){c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2], c.stride[1], c.stride[2], c.dilation[1],
-                                   c.dilation[2], c.pad[1], c.pad[2], c.batch, per_item});
-  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1] * (per_item ? (tiles + per_item - 1) / per_item : 0), ocl_blocks(c.channels_out), c.batch},
+  ocl_arg_longs(l, 15,
+                (int64_t[]){c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2], c.stride[1], c.stride[2],
+                            c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch, per_item});
+  return ocl_launch_end(b, l, 3,
+                        (int64_t[]){c.out[1] * (per_item ? (tiles + per_item - 1) / per_item : 0), ocl_blocks(c.channels_out), c.batch},
                         (size_t[]){8, 4, 1});
 }

@@ -23,13 +23,15 @@ int32_t conv_direct_accepts(ocl_query *q) {
   if (!ocl_conv_accept(q, &c)) return 0;
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
   if (c.group > 1 && (c.in_group % OCL_BLOCK || c.out_group % OCL_BLOCK))
-    return ocl_refuse(q, "groups of %lld and %lld channels are not whole blocks of %d", (long long)c.in_group, (long long)c.out_group, OCL_BLOCK);
+    return ocl_refuse(q, "groups of %lld and %lld channels are not whole blocks of %d", (long long)c.in_group, (long long)c.out_group,
+                      OCL_BLOCK);
   if (!ocl_post_accept(q, CVK_BLOCKED)) return 0;
   ocl_want_in(q, 0, CVK_BLOCKED);
   ocl_want_out(q, 0, CVK_BLOCKED);
   ocl_want_pack(q, 1, PACK_NUMBER);
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = packed_bytes(&c);
-  const double full = (double)(ocl_blocks(c.in_group) * ocl_blocks(c.out_group)) * OCL_BLOCK * OCL_BLOCK / ((double)c.in_group * (double)c.out_group);
+  const double full =
+      (double)(ocl_blocks(c.in_group) * ocl_blocks(c.out_group)) * OCL_BLOCK * OCL_BLOCK / ((double)c.in_group * (double)c.out_group);
   q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)packed_bytes(&c), 0.7);
   return 1;
 }
@@ -50,7 +52,8 @@ typedef struct fill_task { /* a task is one output block */
 static void fill_block(void *arg, int64_t index, int32_t worker) {
   const fill_task *task = arg;
   const ocl_conv *c = task->c;
-  const int64_t blocks_in = ocl_blocks(c->in_group), blocks_out = ocl_blocks(c->out_group), block_floats = blocks_in * c->taps * OCL_BLOCK * OCL_BLOCK;
+  const int64_t blocks_in = ocl_blocks(c->in_group), blocks_out = ocl_blocks(c->out_group),
+                block_floats = blocks_in * c->taps * OCL_BLOCK * OCL_BLOCK;
   const int64_t g = index / blocks_out, first = index % blocks_out * OCL_BLOCK;
   float *to = task->dst + index * block_floats;
   (void)worker;
@@ -102,8 +105,10 @@ cvk_status conv_direct_prepare(ocl_build *b) {
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
-  ocl_arg_longs(l, 18, (int64_t[]){blocks_in, blocks_out, c.group, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2],
-                                   c.stride[1], c.stride[2], c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch,
-                                   ocl_conv_chunk(&c, OCL_BLOCK)});
-  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1] * ((c.out[2] + tile - 1) / tile), c.group * ((blocks_out + 1) / 2), c.batch}, (size_t[]){8, 4, 1});
+  ocl_arg_longs(
+      l, 18,
+      (int64_t[]){blocks_in, blocks_out, c.group, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2],
+                  c.stride[1], c.stride[2], c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch, ocl_conv_chunk(&c, OCL_BLOCK)});
+  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1] * ((c.out[2] + tile - 1) / tile), c.group * ((blocks_out + 1) / 2), c.batch},
+                        (size_t[]){8, 4, 1});
 }

@@ -9,7 +9,11 @@
 
 /* Weights [channel in][out of the group][taps]; the depth of a group is (channel, tap). */
 static ocl_lanes lanes_of(const ocl_conv *c) {
-  return (ocl_lanes){.batch = c->group, .outs = c->out_group, .depth = c->in_group * c->taps, .inner = c->taps, .out_stride = c->taps,
+  return (ocl_lanes){.batch = c->group,
+                     .outs = c->out_group,
+                     .depth = c->in_group * c->taps,
+                     .inner = c->taps,
+                     .out_stride = c->taps,
                      .depth_stride = c->out_group * c->taps};
 }
 

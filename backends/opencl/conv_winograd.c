@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_winograd.c: the row of kernels_cl/conv_winograd.cl: 3x3, stride 1, F(4x4, 3x3), NCHWc16 in and out. The image is done in bands of tiles
- * whose transformed data stays in the cache. Pack: U, then the weights of conv_direct for tiles that are computed again. */
+/* conv_winograd.c: the row of kernels_cl/conv_winograd.cl: 3x3, stride 1, F(4x4, 3x3), NCHWc16 in and out. The image is done in bands of
+ * tiles whose transformed data stays in the cache. Pack: U, then the weights of conv_direct for tiles that are computed again. */
 #include <math.h>
 #include <string.h>
 
@@ -8,16 +8,16 @@
 #include "post.h"
 
 #define PACK_NUMBER 6
-#define PRODUCTS 36                /* of one tile */
-#define TILES 8                    /* of one work-item of the product */
-#define BAND_BYTES (3 << 20)       /* of V and S together */
+#define PRODUCTS 36          /* of one tile */
+#define TILES 8              /* of one work-item of the product */
+#define BAND_BYTES (3 << 20) /* of V and S together */
 #define FEWEST_CHANNELS 32
 #define FEWEST_TILES 8
 
 typedef struct winograd {
   int64_t blocks_in, blocks_out, tiles_y, tiles_x, tiles;
-  int64_t band;            /* tiles a band */
-  uint64_t u_floats;       /* transformed weights; the direct ones follow */
+  int64_t band;              /* tiles a band */
+  uint64_t u_floats;         /* transformed weights; the direct ones follow */
   uint64_t v_bytes, s_bytes; /* of one band */
 } winograd;
 
@@ -47,8 +47,10 @@ int32_t conv_winograd_accepts(ocl_query *q) {
   winograd w;
   if (q->op->flags & CVK_EXACT) return ocl_refuse(q, "exact results were asked for");
   if (!ocl_conv_accept(q, &c)) return 0;
-  if (q->op->in[0]->rank != 4 || c.kernel[1] != 3 || c.kernel[2] != 3) return ocl_refuse(q, "kernel %lldx%lld, takes 3x3", (long long)c.kernel[1], (long long)c.kernel[2]);
-  if (c.stride[1] != 1 || c.stride[2] != 1 || c.dilation[1] != 1 || c.dilation[2] != 1) return ocl_refuse(q, "a stride or dilation above 1");
+  if (q->op->in[0]->rank != 4 || c.kernel[1] != 3 || c.kernel[2] != 3)
+    return ocl_refuse(q, "kernel %lldx%lld, takes 3x3", (long long)c.kernel[1], (long long)c.kernel[2]);
+  if (c.stride[1] != 1 || c.stride[2] != 1 || c.dilation[1] != 1 || c.dilation[2] != 1)
+    return ocl_refuse(q, "a stride or dilation above 1");
   if (c.group != 1) return ocl_refuse(q, "%lld groups, takes 1", (long long)c.group);
   if (c.channels_in < FEWEST_CHANNELS || c.channels_out < FEWEST_CHANNELS)
     return ocl_refuse(q, "%lld to %lld channels, takes %d or more", (long long)c.channels_in, (long long)c.channels_out, FEWEST_CHANNELS);
@@ -81,8 +83,12 @@ uint64_t conv_winograd_pack_bytes(const ocl_build *b, int32_t input) {
 
 /* One 3x3 kernel to its 36 values, in double. */
 static void transform_weights(const float *g, double u[PRODUCTS]) {
-  static const double rows[6][3] = {{1.0 / 4, 0, 0},          {-1.0 / 6, -1.0 / 6, -1.0 / 6}, {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                    {1.0 / 24, 1.0 / 12, 1.0 / 6}, {1.0 / 24, -1.0 / 12, 1.0 / 6}, {0, 0, 1}};
+  static const double rows[6][3] = {{1.0 / 4, 0, 0},
+                                    {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                    {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                    {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                    {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                    {0, 0, 1}};
   double half[6][3];
   for (int i = 0; i < 6; i++)
     for (int j = 0; j < 3; j++) half[i][j] = rows[i][0] * g[j] + rows[i][1] * g[3 + j] + rows[i][2] * g[6 + j];
@@ -151,8 +157,9 @@ static cvk_status prepare_band(ocl_build *b, const ocl_conv *c, const winograd *
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
-  ocl_arg_longs(l, 12, (int64_t[]){w->blocks_in, c->channels_out, c->in[1], c->in[2], c->out[1], c->out[2], w->tiles_y, w->tiles_x, c->pad[1], c->pad[2],
-                                   first, count});
+  ocl_arg_longs(l, 12,
+                (int64_t[]){w->blocks_in, c->channels_out, c->in[1], c->in[2], c->out[1], c->out[2], w->tiles_y, w->tiles_x, c->pad[1],
+                            c->pad[2], first, count});
   return ocl_launch_end(b, l, 2, (int64_t[]){count, w->blocks_out}, (size_t[]){8, 4});
 }
 

@@ -77,8 +77,10 @@ void ocl_dense_matrix(const cvk_op *op, const ocl_dense *d, int64_t n, int64_t *
 int32_t ocl_dense_accept(ocl_query *q, ocl_dense *d) {
   const cvk_op *op = q->op;
   for (int32_t i = 0; i < op->n_in; i++)
-    if (op->in[i] && op->in[i]->dtype != CVK_F32) return ocl_refuse(q, "input %d has element type %d, takes float32", (int)i, (int)op->in[i]->dtype);
-  if (op->kind == CVK_OP_GEMM && (op->in[0]->rank != 2 || op->in[1]->rank != 2)) return ocl_refuse(q, "inputs of rank %d and %d, takes 2", (int)op->in[0]->rank, (int)op->in[1]->rank);
+    if (op->in[i] && op->in[i]->dtype != CVK_F32)
+      return ocl_refuse(q, "input %d has element type %d, takes float32", (int)i, (int)op->in[i]->dtype);
+  if (op->kind == CVK_OP_GEMM && (op->in[0]->rank != 2 || op->in[1]->rank != 2))
+    return ocl_refuse(q, "inputs of rank %d and %d, takes 2", (int)op->in[0]->rank, (int)op->in[1]->rank);
   if (op->in[0]->rank < 1 || op->in[1]->rank < 1) return ocl_refuse(q, "a scalar input");
   ocl_dense_read(op, d);
   return 1;

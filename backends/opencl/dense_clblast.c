@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dense_clblast.c: the row of GEMM and MATMUL on CLBlast's Sgemm. The library is loaded when a product is large enough to ask for it; its first
- * call in a process compiles for seconds, so on CPU-class devices, where our own tiles are faster, the row is there to be chosen by name.
- * How it sums is its own affair: it is offered under the wider error bound, and not where exact results are asked for. */
-#include "dense.h" /* before clblast_c.h: it chooses the version of the OpenCL headers */
-
+/* dense_clblast.c: the row of GEMM and MATMUL on CLBlast's Sgemm. The library is loaded when a product is large enough to ask for it; its
+ * first call in a process compiles for seconds, so on CPU-class devices, where our own tiles are faster, the row is there to be chosen by
+ * name. How it sums is its own affair: it is offered under the wider error bound, and not where exact results are asked for. */
 #include <clblast_c.h>
 #include <dlfcn.h>
 #include <stdio.h>
 
-#define LIBRARY "libclblast.so.1"
-#define CPU_CLASS_PENALTY 20 /* measured on PoCL: 12 to 24 GFLOP/s untuned */
-#define LEAST_PRODUCTS (32.0 * 32 * 32) /* below, the call itself costs more than the product */
-#define LEAST_GROUP 256 /* the library asks for no more, and has no smaller kernels to fall back on */
+#include "dense.h" /* before clblast_c.h: it chooses the version of the OpenCL headers */
 
-typedef CLBlastStatusCode (*sgemm_fn)(CLBlastLayout, CLBlastTranspose, CLBlastTranspose, size_t, size_t, size_t, float, cl_mem, size_t, size_t, cl_mem,
-                                      size_t, size_t, float, cl_mem, size_t, size_t, cl_command_queue *, cl_event *);
+#define LIBRARY "libclblast.so.1"
+#define CPU_CLASS_PENALTY 20            /* measured on PoCL: 12 to 24 GFLOP/s untuned */
+#define LEAST_PRODUCTS (32.0 * 32 * 32) /* below, the call itself costs more than the product */
+#define LEAST_GROUP 256                 /* the library asks for no more, and has no smaller kernels to fall back on */
+
+typedef CLBlastStatusCode (*sgemm_fn)(CLBlastLayout, CLBlastTranspose, CLBlastTranspose, size_t, size_t, size_t, float, cl_mem, size_t,
+                                      size_t, cl_mem, size_t, size_t, float, cl_mem, size_t, size_t, cl_command_queue *, cl_event *);
 typedef CLBlastStatusCode (*clear_fn)(void);
 
 static struct {
@@ -46,8 +46,10 @@ int32_t dense_clblast_accepts(ocl_query *q) {
   if (q->op->n_post) return ocl_refuse(q, "takes no post-op");
   if (d.batch != 1 || d.b_batch != 1) return ocl_refuse(q, "%lld matrices, takes 1", (long long)d.batch);
   const double products = (double)d.rows * (double)d.columns * (double)d.depth;
-  if (products < LEAST_PRODUCTS) return ocl_refuse(q, "%lldx%lldx%lld is too small", (long long)d.rows, (long long)d.columns, (long long)d.depth);
-  if (q->dev->max_group < LEAST_GROUP) return ocl_refuse(q, "work-groups of %zu items at most, CLBlast's want %d", q->dev->max_group, LEAST_GROUP);
+  if (products < LEAST_PRODUCTS)
+    return ocl_refuse(q, "%lldx%lldx%lld is too small", (long long)d.rows, (long long)d.columns, (long long)d.depth);
+  if (q->dev->max_group < LEAST_GROUP)
+    return ocl_refuse(q, "work-groups of %zu items at most, CLBlast's want %d", q->dev->max_group, LEAST_GROUP);
   pthread_once(&library.once, load);
   if (!library.sgemm) return ocl_refuse(q, "%s", library.why);
   q->candidate->error_class = CVK_ERROR_WINOGRAD;
@@ -82,18 +84,22 @@ cvk_status dense_clblast_execute(cvk_kernel *kernel, const ocl_call *call) {
     status = ocl_enqueue_launches(kernel, call, NULL);
   } else { /* what stands in y could be NaN */
     const float zero = 0;
-    status = ocl_check(kernel->dev, clEnqueueFillBuffer(queue, y->mem, &zero, sizeof zero, call->out[0].offset_bytes,
-                                                        (size_t)(d->rows * d->columns) * sizeof(float), 0, NULL, NULL), "clEnqueueFillBuffer");
+    status = ocl_check(kernel->dev,
+                       clEnqueueFillBuffer(queue, y->mem, &zero, sizeof zero, call->out[0].offset_bytes,
+                                           (size_t)(d->rows * d->columns) * sizeof(float), 0, NULL, NULL),
+                       "clEnqueueFillBuffer");
   }
   if (status != CVK_OK) return status;
-  const CLBlastStatusCode code = library.sgemm(
-      CLBlastLayoutRowMajor, d->a_transposed ? CLBlastTransposeYes : CLBlastTransposeNo, d->b_transposed ? CLBlastTransposeYes : CLBlastTransposeNo,
-      (size_t)d->rows, (size_t)d->columns, (size_t)d->depth, d->alpha, a->mem, call->in[0].offset_bytes / sizeof(float),
-      (size_t)(d->a_transposed ? d->rows : d->depth), b->mem, call->in[1].offset_bytes / sizeof(float),
-      (size_t)(d->b_transposed ? d->depth : d->columns), 1.0f, y->mem, call->out[0].offset_bytes / sizeof(float), (size_t)d->columns, &queue, NULL);
+  const CLBlastStatusCode code =
+      library.sgemm(CLBlastLayoutRowMajor, d->a_transposed ? CLBlastTransposeYes : CLBlastTransposeNo,
+                    d->b_transposed ? CLBlastTransposeYes : CLBlastTransposeNo, (size_t)d->rows, (size_t)d->columns, (size_t)d->depth,
+                    d->alpha, a->mem, call->in[0].offset_bytes / sizeof(float), (size_t)(d->a_transposed ? d->rows : d->depth), b->mem,
+                    call->in[1].offset_bytes / sizeof(float), (size_t)(d->b_transposed ? d->depth : d->columns), 1.0f, y->mem,
+                    call->out[0].offset_bytes / sizeof(float), (size_t)d->columns, &queue, NULL);
   if (code == CLBlastSuccess) return CVK_OK;
-  return ocl_fail(kernel->dev->host, code < 0 && code > -100 ? ocl_error_status(code) : CVK_INTERNAL, "%s: CLBlastSgemm %lldx%lldx%lld failed with %d",
-                  kernel->dev->label, (long long)d->rows, (long long)d->columns, (long long)d->depth, (int)code);
+  return ocl_fail(kernel->dev->host, code < 0 && code > -100 ? ocl_error_status(code) : CVK_INTERNAL,
+                  "%s: CLBlastSgemm %lldx%lldx%lld failed with %d", kernel->dev->label, (long long)d->rows, (long long)d->columns,
+                  (long long)d->depth, (int)code);
 }
 
 void dense_clblast_forget(cvk_backend_device *dev) {

@@ -14,10 +14,13 @@ typedef struct tile {
 
 static const tile tiles[] = {{"dense_1x1", 1, 1}, {"dense_4x2", 4, 2}, {"dense_8x2", 8, 2}};
 
-static const tile *tile_for(int64_t rows) { return &tiles[rows == 1 ? 0 : rows <= 4 ? 1 : 2]; }
+static const tile *tile_for(int64_t rows) {
+  return &tiles[rows == 1 ? 0 : rows <= 4 ? 1 : 2];
+}
 
 static ocl_lanes lanes_of(const ocl_dense *d) {
-  return (ocl_lanes){.batch = d->b_batch, .outs = d->columns, .depth = d->depth, .inner = 1, .out_stride = d->b_column, .depth_stride = d->b_depth};
+  return (ocl_lanes){
+      .batch = d->b_batch, .outs = d->columns, .depth = d->depth, .inner = 1, .out_stride = d->b_column, .depth_stride = d->b_depth};
 }
 
 int32_t dense_tile_accepts(ocl_query *q) {
@@ -69,10 +72,12 @@ cvk_status dense_tile_prepare(ocl_build *b) {
   ocl_arg_data(l, b, index, index_bytes);
   ocl_arg_data(l, b, index + d.batch, index_bytes);
   const int64_t chunk = d.depth / 6 < 4 ? 4 : d.depth / 6 > CHUNK ? CHUNK : d.depth / 6;
-  ocl_arg_longs(l, 9, (int64_t[]){d.rows, d.columns, d.depth, d.a_row, d.a_depth, d.c_row, d.c_column, d.batch, t->rows == 1 ? chunk / 4 : chunk});
+  ocl_arg_longs(
+      l, 9, (int64_t[]){d.rows, d.columns, d.depth, d.a_row, d.a_depth, d.c_row, d.c_column, d.batch, t->rows == 1 ? chunk / 4 : chunk});
   ocl_arg_float(l, d.alpha);
   ocl_arg_float(l, d.beta);
   host->free(host->ctx, index);
   const int64_t blocks = (d.columns + OCL_BLOCK - 1) / OCL_BLOCK;
-  return ocl_launch_end(b, l, 3, (int64_t[]){(d.rows + t->rows - 1) / t->rows, (blocks + t->blocks - 1) / t->blocks, d.batch}, (size_t[]){4, 8, 1});
+  return ocl_launch_end(b, l, 3, (int64_t[]){(d.rows + t->rows - 1) / t->rows, (blocks + t->blocks - 1) / t->blocks, d.batch},
+                        (size_t[]){4, 8, 1});
 }

@@ -9,7 +9,7 @@
 #include "dense.h"
 
 #define MAX_PLATFORMS 64
-#define MAX_DEVICES 64 /* of one platform */
+#define MAX_DEVICES 64     /* of one platform */
 #define FLOPS_PER_CYCLE 64 /* of one CPU core with 512-bit FMA; only for estimates */
 
 /* Asks for a string; empty when the driver fails. */
@@ -59,7 +59,9 @@ static uint64_t device_alignment(cl_device_id id) {
 }
 
 /* Usable: available and with a compiler, or our sources could not run there. */
-static int32_t usable(cl_device_id id) { return device_bool(id, CL_DEVICE_AVAILABLE) && device_bool(id, CL_DEVICE_COMPILER_AVAILABLE); }
+static int32_t usable(cl_device_id id) {
+  return device_bool(id, CL_DEVICE_AVAILABLE) && device_bool(id, CL_DEVICE_COMPILER_AVAILABLE);
+}
 
 static cvk_status discover_platform(cvk_instance *inst, cl_platform_id platform) {
   const cvk_host *host = inst->host;
@@ -208,8 +210,8 @@ void ocl_device_close(cvk_backend_device *dev) {
 
 cvk_status ocl_device_ready(cvk_backend_device *dev) {
   if (dev->pid != getpid())
-    return ocl_fail(dev->host, CVK_AFTER_FORK, "%s was opened by process %ld and cannot be used after fork in process %ld: open it again", dev->label,
-                    (long)dev->pid, (long)getpid());
+    return ocl_fail(dev->host, CVK_AFTER_FORK, "%s was opened by process %ld and cannot be used after fork in process %ld: open it again",
+                    dev->label, (long)dev->pid, (long)getpid());
   if (atomic_load_explicit(&dev->lost, memory_order_relaxed))
     return ocl_fail(dev->host, CVK_DEVICE_LOST, "%s was lost by an earlier failure: open it again", dev->label);
   return CVK_OK;

@@ -60,9 +60,11 @@ cvk_status ocl_event_time(cvk_event *e, int64_t *start_ns, int64_t *end_ns) {
   cl_ulong start = 0, end = 0;
   cvk_status status = ocl_device_ready(e->dev);
   if (status != CVK_OK) return status;
-  status = ocl_check(e->dev, clGetEventProfilingInfo(e->event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL), "clGetEventProfilingInfo");
+  status = ocl_check(e->dev, clGetEventProfilingInfo(e->event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL),
+                     "clGetEventProfilingInfo");
   if (status == CVK_OK)
-    status = ocl_check(e->dev, clGetEventProfilingInfo(e->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL), "clGetEventProfilingInfo");
+    status =
+        ocl_check(e->dev, clGetEventProfilingInfo(e->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL), "clGetEventProfilingInfo");
   *start_ns = (int64_t)start;
   *end_ns = (int64_t)end;
   return status;

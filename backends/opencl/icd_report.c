@@ -42,7 +42,10 @@ static void add_icd(text *t, const char *path) {
   }
   void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
   const char *why = handle ? NULL : dlerror();
-  snprintf(line, sizeof line, "; %s names %s: %s", path, library, handle ? "it loads but offers no device" : why ? why : "it does not load");
+  snprintf(line, sizeof line, "; %s names %s: %s", path, library,
+           handle ? "it loads but offers no device"
+           : why  ? why
+                  : "it does not load");
   if (handle) dlclose(handle);
   add(t, line);
 }
@@ -68,7 +71,8 @@ const char *ocl_icd_report(const cvk_host *host, char *buf, size_t bytes) {
   char line[900];
   text t = {buf, bytes, 0};
   buf[0] = 0;
-  snprintf(line, sizeof line, "the OpenCL loader was found but offers no device; vendors: %s%s", vendors, chosen ? " (OCL_ICD_VENDORS)" : "");
+  snprintf(line, sizeof line, "the OpenCL loader was found but offers no device; vendors: %s%s", vendors,
+           chosen ? " (OCL_ICD_VENDORS)" : "");
   add(&t, line);
   if (is_icd(vendors)) {
     add_icd(&t, vendors);
@@ -76,6 +80,8 @@ const char *ocl_icd_report(const cvk_host *host, char *buf, size_t bytes) {
     const int seen = add_folder(&t, vendors);
     add(&t, seen < 0 ? "; it is not a folder that can be read" : seen == 0 ? "; no .icd file stands in it" : "");
   }
-  add(&t, "; install a driver package (for example pocl-opencl-icd), and note that PoCL offers no device when its POCL_CACHE_DIR cannot be written");
+  add(&t,
+      "; install a driver package (for example pocl-opencl-icd), and note that PoCL offers no device when its POCL_CACHE_DIR cannot be "
+      "written");
   return buf;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel.c: from an accepted row to a kernel and its execution. All arguments but run-time buffers are set at prepare; execute sets those and
- * enqueues, allocating nothing and waiting for nothing. */
+/* kernel.c: from an accepted row to a kernel and its execution. All arguments but run-time buffers are set at prepare; execute sets those
+ * and enqueues, allocating nothing and waiting for nothing. */
 #include <string.h>
 #include <unistd.h>
 
@@ -83,21 +83,27 @@ cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_ev
   for (int32_t i = 0; i < k->n_launches; i++) {
     const ocl_launch *l = k->launches[i];
     cl_int error = bind(l, call);
-    if (error != CL_SUCCESS) return ocl_fail(k->dev->host, ocl_error_status(error), "%s: %s: clSetKernelArg: %s", k->dev->label, k->row->name, ocl_error_name(error));
-    error = clEnqueueNDRangeKernel(call->queue->queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL, i + 1 == k->n_launches ? event : NULL);
+    if (error != CL_SUCCESS)
+      return ocl_fail(k->dev->host, ocl_error_status(error), "%s: %s: clSetKernelArg: %s", k->dev->label, k->row->name,
+                      ocl_error_name(error));
+    error = clEnqueueNDRangeKernel(call->queue->queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL,
+                                   i + 1 == k->n_launches ? event : NULL);
     if (error != CL_SUCCESS) {
       if (ocl_error_status(error) == CVK_DEVICE_LOST) atomic_store(&k->dev->lost, 1);
-      return ocl_fail(k->dev->host, ocl_error_status(error), "%s: launch %d of %s failed with %s", k->dev->label, (int)i, k->row->name, ocl_error_name(error));
+      return ocl_fail(k->dev->host, ocl_error_status(error), "%s: launch %d of %s failed with %s", k->dev->label, (int)i, k->row->name,
+                      ocl_error_name(error));
     }
   }
   return CVK_OK;
 }
 
-cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait, int32_t n_wait,
-                       cvk_event **event) {
+cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
+                       int32_t n_wait, cvk_event **event) {
   cvk_status status = ocl_device_ready(k->dev);
   if (status != CVK_OK) return status;
-  if (!q) return ocl_fail(k->dev->host, CVK_INVALID_ARGUMENT, "%s: execute needs a queue: this device does not work in host memory", k->dev->label);
+  if (!q)
+    return ocl_fail(k->dev->host, CVK_INVALID_ARGUMENT, "%s: execute needs a queue: this device does not work in host memory",
+                    k->dev->label);
   if (q->dev != k->dev) return ocl_fail(k->dev->host, CVK_DEVICE_MISMATCH, "a kernel of %s on a queue of %s", k->dev->label, q->dev->label);
   const ocl_call call = {q, in, out, workspace};
   cl_event last = NULL;

@@ -4,11 +4,17 @@
 
 #define BATCHES_AT_ONCE 64 /* of the index table that is made on the stack */
 
-static int64_t blocks_of(const ocl_lanes *s) { return (s->outs + OCL_BLOCK - 1) / OCL_BLOCK; }
+static int64_t blocks_of(const ocl_lanes *s) {
+  return (s->outs + OCL_BLOCK - 1) / OCL_BLOCK;
+}
 
-static int64_t start_of(const ocl_lanes *s, int64_t batch) { return s->batch_index ? s->batch_index[batch] : batch * s->outs * s->depth; }
+static int64_t start_of(const ocl_lanes *s, int64_t batch) {
+  return s->batch_index ? s->batch_index[batch] : batch * s->outs * s->depth;
+}
 
-uint64_t ocl_lanes_bytes(const ocl_lanes *s) { return (uint64_t)s->batch * (uint64_t)blocks_of(s) * (uint64_t)s->depth * OCL_BLOCK * sizeof(float); }
+uint64_t ocl_lanes_bytes(const ocl_lanes *s) {
+  return (uint64_t)s->batch * (uint64_t)blocks_of(s) * (uint64_t)s->depth * OCL_BLOCK * sizeof(float);
+}
 
 typedef struct fill_task {
   const ocl_lanes *shape;

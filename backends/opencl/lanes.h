@@ -6,7 +6,8 @@
 
 #include "cl.h"
 
-typedef struct ocl_lanes { /* element (batch, out, d) stands at batch_index[batch] + out * out_stride + d / inner * depth_stride + d % inner */
+typedef struct ocl_lanes { /* element (batch, out, d) stands at batch_index[batch] + out * out_stride + d / inner * depth_stride + d % inner
+                            */
   int64_t batch, outs, depth, inner, out_stride, depth_stride;
   const int64_t *batch_index; /* NULL: batch * outs * depth */
 } ocl_lanes;

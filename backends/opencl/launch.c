@@ -57,11 +57,17 @@ void ocl_arg_int(ocl_launch *l, int32_t v) {
   set(l, sizeof value, &value);
 }
 
-void ocl_arg_float(ocl_launch *l, float v) { set(l, sizeof v, &v); }
+void ocl_arg_float(ocl_launch *l, float v) {
+  set(l, sizeof v, &v);
+}
 
-void ocl_arg_value(ocl_launch *l, size_t bytes, const void *v) { set(l, bytes, v); }
+void ocl_arg_value(ocl_launch *l, size_t bytes, const void *v) {
+  set(l, bytes, v);
+}
 
-void ocl_arg_local(ocl_launch *l, size_t bytes) { set(l, bytes, NULL); }
+void ocl_arg_local(ocl_launch *l, size_t bytes) {
+  set(l, bytes, NULL);
+}
 
 static void set_mem(ocl_launch *l, cl_mem mem) {
   const cl_ulong offset = 0;
@@ -69,7 +75,9 @@ static void set_mem(ocl_launch *l, cl_mem mem) {
   set(l, sizeof offset, &offset);
 }
 
-void ocl_arg_none(ocl_launch *l) { set_mem(l, NULL); }
+void ocl_arg_none(ocl_launch *l) {
+  set_mem(l, NULL);
+}
 
 static void set_binding(ocl_launch *l, int32_t source, int32_t index, uint64_t add_bytes, uint64_t element_bytes) {
   if (!l || l->status != CVK_OK) return;
@@ -139,7 +147,8 @@ cvk_status ocl_launch_end(ocl_build *b, ocl_launch *l, cl_uint dims, const int64
   if (!l) return ocl_fail(dev->host, CVK_NO_MEMORY, "%s: no memory for a launch of %s", dev->label, b->row->name);
   if (l->status != CVK_OK) return l->status;
   size_t group = dev->max_group, limit = 0;
-  if (clGetKernelWorkGroupInfo(l->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL) == CL_SUCCESS && limit && limit < group)
+  if (clGetKernelWorkGroupInfo(l->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL) == CL_SUCCESS && limit &&
+      limit < group)
     group = limit;
   l->dims = dims;
   for (cl_uint d = 0; d < dims; d++) {
@@ -154,7 +163,8 @@ cvk_status ocl_launch_end(ocl_build *b, ocl_launch *l, cl_uint dims, const int64
     group /= size;
     l->local[d] = size;
     if ((uint64_t)items[d] > SIZE_MAX - size)
-      return ocl_fail(dev->host, CVK_SIZE_OVERFLOW, "%s: %s: %lld work-items in dimension %u", dev->label, b->row->name, (long long)items[d], (unsigned)d);
+      return ocl_fail(dev->host, CVK_SIZE_OVERFLOW, "%s: %s: %lld work-items in dimension %u", dev->label, b->row->name,
+                      (long long)items[d], (unsigned)d);
     l->global[d] = ((size_t)items[d] + size - 1) / size * size;
   }
   return CVK_OK;

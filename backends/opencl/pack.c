@@ -8,11 +8,12 @@ cvk_status ocl_pack_create(cvk_backend_device *dev, const cvk_op *op, const cvk_
   if (status != CVK_OK) return status;
   const ocl_row *row = ocl_row_find(c->row);
   if (!row || !row->pack_fill || input < 0 || input >= op->n_in || !op->in[input] || !op->in[input]->const_data)
-    return ocl_fail(host, CVK_INVALID_ARGUMENT, "%s: pack_create of input %d, which is no packed constant of row %s", dev->label, (int)input,
-                    c->row ? c->row : "(null)");
+    return ocl_fail(host, CVK_INVALID_ARGUMENT, "%s: pack_create of input %d, which is no packed constant of row %s", dev->label,
+                    (int)input, c->row ? c->row : "(null)");
   const ocl_build b = {.dev = dev, .row = row, .op = op, .candidate = c};
   const uint64_t bytes = row->pack_bytes(&b, input);
-  if (bytes > SIZE_MAX / 2) return ocl_fail(host, CVK_SIZE_OVERFLOW, "%s: input %d of row %s overflows when packed", dev->label, (int)input, row->name);
+  if (bytes > SIZE_MAX / 2)
+    return ocl_fail(host, CVK_SIZE_OVERFLOW, "%s: input %d of row %s overflows when packed", dev->label, (int)input, row->name);
   void *data = host->alloc(host->ctx, bytes ? bytes : 1, 64);
   cvk_pack *pack = host->alloc(host->ctx, sizeof *pack, sizeof(void *));
   if (!data || !pack) {

@@ -61,7 +61,8 @@ static int32_t plan(const cvk_op *op, post_plan *p, int32_t *bad) {
 int32_t ocl_post_accept(ocl_query *q, int32_t layout) {
   post_plan p;
   int32_t bad = 0;
-  if (!plan(q->op, &p, &bad)) return ocl_refuse(q, "post-op %d (kind %d) does not fit [activation] [add] [activation]", (int)bad, (int)q->op->post[bad]->kind);
+  if (!plan(q->op, &p, &bad))
+    return ocl_refuse(q, "post-op %d (kind %d) does not fit [activation] [add] [activation]", (int)bad, (int)q->op->post[bad]->kind);
   if (p.add >= 0) ocl_want_in(q, p.add, layout);
   return 1;
 }

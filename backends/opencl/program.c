@@ -2,10 +2,10 @@
 /* program.c: a program per (source file, options) and device, built once from the disk cache or from source and shared by its kernels.
  * A program is written to the cache only after its kernels have run, when the device is closed:
  * drivers that compile lazily have nothing to give before, and some compile more when asked for the binary. */
+#include "program.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "program.h"
 
 #define BASE_OPTIONS "-cl-std=CL1.2"
 #define LOG_BYTES 1200 /* of a build log in a message */
@@ -20,11 +20,13 @@ static cvk_status build_failed(cvk_backend_device *dev, const ocl_program *p, cl
   const cvk_host *host = dev->host;
   size_t n = 0;
   char *log = NULL;
-  if (clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &n) == CL_SUCCESS && n > 0) log = host->alloc(host->ctx, n + 1, 1);
+  if (clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &n) == CL_SUCCESS && n > 0)
+    log = host->alloc(host->ctx, n + 1, 1);
   if (log && clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, n, log, NULL) != CL_SUCCESS) n = 0;
   if (log) log[n] = 0;
-  const cvk_status status = ocl_fail(host, CVK_INTERNAL, "%s: building kernels_cl/%s.cl failed with %s, options \"%s\", %s: %.*s", dev->label,
-                                     p->source->name, ocl_error_name(error), p->options, dev->identity, LOG_BYTES, log ? log : "no log");
+  const cvk_status status =
+      ocl_fail(host, CVK_INTERNAL, "%s: building kernels_cl/%s.cl failed with %s, options \"%s\", %s: %.*s", dev->label, p->source->name,
+               ocl_error_name(error), p->options, dev->identity, LOG_BYTES, log ? log : "no log");
   if (log) host->free(host->ctx, log);
   return status;
 }
@@ -41,7 +43,8 @@ static cvk_status build_source(cvk_backend_device *dev, ocl_program *p) {
     clReleaseProgram(program);
     return status;
   }
-  ocl_log(dev->host, CVK_LOG_INFO, "%s: built %s.cl from source in %.0f ms", dev->label, p->source->name, (double)(ocl_now_ns() - start) * 1e-6);
+  ocl_log(dev->host, CVK_LOG_INFO, "%s: built %s.cl from source in %.0f ms", dev->label, p->source->name,
+          (double)(ocl_now_ns() - start) * 1e-6);
   p->program = program;
   p->unsaved = 1;
   return CVK_OK;
@@ -52,10 +55,11 @@ static cvk_status get_program(cvk_backend_device *dev, const char *file, const c
   const cvk_host *host = dev->host;
   char full[sizeof((ocl_program *)0)->options];
   const char *extra = host->option(host->ctx, "cl_build_options");
-  const int n = snprintf(full, sizeof full, BASE_OPTIONS "%s%s%s%s", options[0] ? " " : "", options, extra && extra[0] ? " " : "", extra ? extra : "");
+  const int n = snprintf(full, sizeof full, BASE_OPTIONS "%s%s%s%s", options[0] ? " " : "", options, extra && extra[0] ? " " : "",
+                         extra ? extra : "");
   if (n < 0 || (size_t)n >= sizeof full)
-    return ocl_fail(host, CVK_INVALID_ARGUMENT, "%s: the build options of %s.cl take %d characters, at most %zu are allowed", dev->label, file, n,
-                    sizeof full - 1);
+    return ocl_fail(host, CVK_INVALID_ARGUMENT, "%s: the build options of %s.cl take %d characters, at most %zu are allowed", dev->label,
+                    file, n, sizeof full - 1);
   for (ocl_program *p = dev->programs; p; p = p->next) {
     if (strcmp(p->source->name, file) != 0 || strcmp(p->options, full) != 0) continue;
     *out = p;

@@ -18,8 +18,8 @@ struct ocl_program {
   int32_t unsaved; /* kernels were created since it was last written to disk */
 };
 
-/* The disk cache: a file per program under the option "cache_dir", keyed by source, options and dev->identity. Entries that are damaged, or of
- * another driver, are ignored. NULL option: no cache. Every failure here only costs a build. */
+/* The disk cache: a file per program under the option "cache_dir", keyed by source, options and dev->identity. Entries that are damaged, or
+ * of another driver, are ignored. NULL option: no cache. Every failure here only costs a build. */
 int32_t ocl_cache_load(cvk_backend_device *dev, const ocl_program *p, cl_program *out); /* 1: *out is built and ready */
 int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p);                 /* 1: stored */
 

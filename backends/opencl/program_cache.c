@@ -44,7 +44,8 @@ static const char *cache_folder(const cvk_backend_device *dev) {
 }
 
 static void entry_path(char path[PATH_BYTES], const char *folder, XXH128_hash_t key, const char *suffix) {
-  snprintf(path, PATH_BYTES, "%s/opencl-%016llx%016llx.bin%s", folder, (unsigned long long)key.high64, (unsigned long long)key.low64, suffix);
+  snprintf(path, PATH_BYTES, "%s/opencl-%016llx%016llx.bin%s", folder, (unsigned long long)key.high64, (unsigned long long)key.low64,
+           suffix);
 }
 
 static int32_t read_all(int fd, void *dst, uint64_t bytes) {
@@ -86,7 +87,8 @@ static unsigned char *read_entry(cvk_backend_device *dev, const char *path, XXH1
   *why = "is not a file of this user";
   if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0)) goto done;
   *why = "is damaged";
-  if (!read_all(fd, h, sizeof *h) || memcmp(h->magic, magic, sizeof magic) != 0 || h->key_low != key.low64 || h->key_high != key.high64) goto done;
+  if (!read_all(fd, h, sizeof *h) || memcmp(h->magic, magic, sizeof magic) != 0 || h->key_low != key.low64 || h->key_high != key.high64)
+    goto done;
   if (h->binary_bytes == 0 || h->binary_bytes > MAX_BINARY || h->identity_bytes >= sizeof dev->identity ||
       (uint64_t)st.st_size != sizeof *h + h->identity_bytes + h->binary_bytes)
     goto done;
@@ -152,7 +154,8 @@ static int32_t make_folder(const char *folder) {
   return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-static int32_t write_entry(const char *folder, XXH128_hash_t key, const cache_header *h, const char *identity, const unsigned char *binary) {
+static int32_t write_entry(const char *folder, XXH128_hash_t key, const cache_header *h, const char *identity,
+                           const unsigned char *binary) {
   char temporary[PATH_BYTES], path[PATH_BYTES];
   entry_path(temporary, folder, key, ".XXXXXX");
   entry_path(path, folder, key, "");
@@ -171,7 +174,8 @@ int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p) {
   const int64_t start = ocl_now_ns();
   size_t bytes = 0;
   if (!folder || atomic_load(&dev->cache_refused)) return 0;
-  if (clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 || bytes > MAX_BINARY) return 0;
+  if (clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 || bytes > MAX_BINARY)
+    return 0;
   unsigned char *binary = host->alloc(host->ctx, bytes, 16);
   if (!binary) return 0;
   int32_t ok = clGetProgramInfo(p->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS;
@@ -182,10 +186,12 @@ int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p) {
     h.checksum = body_checksum(dev->identity, h.identity_bytes, binary, bytes);
     ok = make_folder(folder) && write_entry(folder, key, &h, dev->identity, binary);
     if (!ok && !atomic_exchange(&dev->cache_refused, 1))
-      ocl_log(host, CVK_LOG_WARNING, "%s: the program cache %s cannot be written (%s): programs are built in each process", dev->label, folder,
-              strerror(errno));
+      ocl_log(host, CVK_LOG_WARNING, "%s: the program cache %s cannot be written (%s): programs are built in each process", dev->label,
+              folder, strerror(errno));
   }
-  if (ok) ocl_log(host, CVK_LOG_INFO, "%s: saved %s.cl (%zu bytes) in %.0f ms", dev->label, p->source->name, bytes, (double)(ocl_now_ns() - start) * 1e-6);
+  if (ok)
+    ocl_log(host, CVK_LOG_INFO, "%s: saved %s.cl (%zu bytes) in %.0f ms", dev->label, p->source->name, bytes,
+            (double)(ocl_now_ns() - start) * 1e-6);
   host->free(host->ctx, binary);
   return ok;
 }

@@ -29,7 +29,9 @@ double ocl_estimate(const cvk_backend_device *dev, double flops, double bytes, d
   return LAUNCH_NS + (compute > traffic ? compute : traffic);
 }
 
-static cvk_format format_of(int32_t layout) { return (cvk_format){.layout = layout, .block = layout == CVK_BLOCKED ? OCL_BLOCK : 0}; }
+static cvk_format format_of(int32_t layout) {
+  return (cvk_format){.layout = layout, .block = layout == CVK_BLOCKED ? OCL_BLOCK : 0};
+}
 
 void ocl_want_in(ocl_query *q, int32_t i, int32_t layout) {
   if (i < CVK_CANDIDATE_INPUTS) q->candidate->in[i] = format_of(layout);
@@ -39,7 +41,9 @@ void ocl_want_out(ocl_query *q, int32_t i, int32_t layout) {
   if (i < CVK_CANDIDATE_OUTPUTS) q->candidate->out[i] = format_of(layout);
 }
 
-int32_t ocl_is_blocked16(const cvk_format *f) { return f->layout == CVK_BLOCKED && f->block == OCL_BLOCK; }
+int32_t ocl_is_blocked16(const cvk_format *f) {
+  return f->layout == CVK_BLOCKED && f->block == OCL_BLOCK;
+}
 
 void ocl_want_pack(ocl_query *q, int32_t i, uint64_t number) {
   if (i < CVK_CANDIDATE_INPUTS && i < q->op->n_in && q->op->in[i] && q->op->in[i]->const_data) q->candidate->pack[i] = number;
@@ -58,7 +62,8 @@ static void give(cvk_candidate *to, const cvk_candidate *from) {
   to->struct_size = size;
 }
 
-/* Puts c in its place among n candidates, after those that cost no more; the dearest goes when there is no room. Returns how many there are. */
+/* Puts c in its place among n candidates, after those that cost no more; the dearest goes when there is no room. Returns how many there
+ * are. */
 static int32_t insert(cvk_candidate *const *candidates, int32_t n, int32_t room, const cvk_candidate *c) {
   int32_t at = n < room ? n : room - 1;
   if (n == room && candidates[at]->estimated_ns <= c->estimated_ns) return n;

@@ -17,12 +17,18 @@ typedef struct data {
 
 static double activate(double v, int32_t kind) {
   switch (kind) {
-    case CVK_OP_RELU: return v < 0 ? 0 : v;
-    case CVK_OP_LEAKY_RELU: return v < 0 ? 0.25 * v : v;
-    case CVK_OP_SWISH: return v / (1 + exp(-v));
-    case CVK_OP_CLIP: return fmin(fmax(v, -0.5), 0.5);
-    case CVK_OP_TANH: return tanh(v);
-    default: return v;
+    case CVK_OP_RELU:
+      return v < 0 ? 0 : v;
+    case CVK_OP_LEAKY_RELU:
+      return v < 0 ? 0.25 * v : v;
+    case CVK_OP_SWISH:
+      return v / (1 + exp(-v));
+    case CVK_OP_CLIP:
+      return fmin(fmax(v, -0.5), 0.5);
+    case CVK_OP_TANH:
+      return tanh(v);
+    default:
+      return v;
   }
 }
 
@@ -77,7 +83,8 @@ static void reference(const conv_case *c, const shape *s, int transpose, data *d
       for (int64_t o = 0; o < c->channels_out; o++)
         for (int64_t i = 0; i < s->in_group; i++) {
           const int64_t g = o / s->out_group, in = g * s->in_group + i;
-          const float w = transpose ? d->w[(in * s->out_group + o % s->out_group) * s->taps + tap] : d->w[(o * s->in_group + i) * s->taps + tap];
+          const float w =
+              transpose ? d->w[(in * s->out_group + o % s->out_group) * s->taps + tap] : d->w[(o * s->in_group + i) * s->taps + tap];
           meet(d, (n * c->channels_out + o) * s->pixels_out + out_pixel, d->x[(n * c->channels_in + in) * s->pixels_in + in_pixel], w);
         }
   }
@@ -101,7 +108,13 @@ static void check(const char *row, const conv_case *c, int transpose) {
   read_shape(c, transpose, &s, &attr);
   const int64_t n_x = c->batch * c->channels_in * s.pixels_in, n_y = c->batch * c->channels_out * s.pixels_out;
   const int64_t n_w = (transpose ? c->channels_in * s.out_group : c->channels_out * s.in_group) * s.taps;
-  data d = {fresh(n_x, 1), fresh(n_w, 2), fresh(c->channels_out, 3), fresh(n_y, 4), fresh(n_y, 5), calloc((size_t)n_y + 1, 8), calloc((size_t)n_y + 1, 8)};
+  data d = {fresh(n_x, 1),
+            fresh(n_w, 2),
+            fresh(c->channels_out, 3),
+            fresh(n_y, 4),
+            fresh(n_y, 5),
+            calloc((size_t)n_y + 1, 8),
+            calloc((size_t)n_y + 1, 8)};
   if (c->infinite_weights) /* the corner tap of each channel, which only meets the pad */
     for (int64_t i = 0; i < n_w; i += s.taps) d.w[i] = INFINITY;
   if (c->infinite_pixel) d.x[s.pixels_in / 2] = INFINITY;
@@ -126,7 +139,12 @@ static void check(const char *row, const conv_case *c, int transpose) {
   const int32_t chain[3] = {c->activation0, c->add ? CVK_OP_ADD : 0, c->activation1};
   for (int32_t i = 0; i < 3; i++) {
     if (!chain[i]) continue;
-    post[op.n_post] = (cvk_post_op){.struct_size = sizeof post[0], .kind = chain[i], .input = -1, .attr = chain[i] == CVK_OP_SWISH ? &swish : chain[i] == CVK_OP_CLIP ? &clip : &leaky};
+    post[op.n_post] = (cvk_post_op){.struct_size = sizeof post[0],
+                                    .kind = chain[i],
+                                    .input = -1,
+                                    .attr = chain[i] == CVK_OP_SWISH  ? &swish
+                                            : chain[i] == CVK_OP_CLIP ? &clip
+                                                                      : &leaky};
     if (chain[i] == CVK_OP_ADD) {
       post[op.n_post].input = op.n_in;
       op.in[op.n_in] = op.out[0];
@@ -142,7 +160,8 @@ static void check(const char *row, const conv_case *c, int transpose) {
     want = activate(want, c->activation1);
     if (c->activation0 || c->add || c->activation1) bound += 4 * MINI_EPS * (fabs(want) + 1);
     if (isnan(want) ? isnan(d.y[i]) : isinf(want) && d.y[i] == want) continue;
-    ck_assert_msg(fabs(d.y[i] - want) <= bound, "%s: %lldx%lld->%lld channels, in %lldx%lld, kernel %lldx%lld: y[%lld] = %.9g, want %.9g +- %.2g", row,
+    ck_assert_msg(fabs(d.y[i] - want) <= bound,
+                  "%s: %lldx%lld->%lld channels, in %lldx%lld, kernel %lldx%lld: y[%lld] = %.9g, want %.9g +- %.2g", row,
                   (long long)c->batch, (long long)c->channels_in, (long long)c->channels_out, (long long)s.in[1], (long long)s.in[2],
                   (long long)s.kernel[1], (long long)s.kernel[2], (long long)i, d.y[i], want, bound);
   }
@@ -155,5 +174,9 @@ static void check(const char *row, const conv_case *c, int transpose) {
   free(d.bound);
 }
 
-void conv_check(const char *row, const conv_case *c) { check(row, c, 0); }
-void conv_transpose_check(const char *row, const conv_case *c) { check(row, c, 1); }
+void conv_check(const char *row, const conv_case *c) {
+  check(row, c, 0);
+}
+void conv_transpose_check(const char *row, const conv_case *c) {
+  check(row, c, 1);
+}

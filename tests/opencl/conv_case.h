@@ -7,11 +7,11 @@
 
 typedef struct conv_case {
   int64_t batch, channels_in, channels_out, group;
-  int32_t spatial; /* 1 to 3 */
+  int32_t spatial;                                                            /* 1 to 3 */
   int64_t in[3], kernel[3], stride[3], dilation[3], pad_begin[3], pad_end[3]; /* 0 in stride and dilation: 1 */
   int32_t no_bias, run_time_weights;
   int32_t activation0, add, activation1; /* post-ops: op kinds, 0: none */
-  int32_t winograd;         /* the bound is 64, not 4, times the unit */
+  int32_t winograd;                      /* the bound is 64, not 4, times the unit */
   int32_t infinite_pixel;   /* one input pixel is Inf: outputs that it reaches are Inf or NaN as in the definition, all others finite */
   int32_t infinite_weights; /* weights that the pad alone would meet are infinite: the output stays finite if taps are skipped */
 } conv_case;

@@ -107,10 +107,18 @@ const cvk_backend *mini_backend(void) {
   return state.backend;
 }
 
-const cvk_host *mini_host(void) { return &host; }
-cvk_backend_device *mini_device(void) { return state.device; }
-cvk_queue *mini_queue(void) { return state.queue; }
-const char *mini_message(void) { return state.message; }
+const cvk_host *mini_host(void) {
+  return &host;
+}
+cvk_backend_device *mini_device(void) {
+  return state.device;
+}
+cvk_queue *mini_queue(void) {
+  return state.queue;
+}
+const char *mini_message(void) {
+  return state.message;
+}
 
 int32_t mini_log_lines(const char *text) {
   int32_t n = 0;
@@ -150,7 +158,9 @@ mini_tensor mini_f32(int32_t rank, const int64_t *dim, float *data) {
   return t;
 }
 
-int64_t mini_count(const mini_tensor *t) { return cvk_count(t->rank, t->dim); }
+int64_t mini_count(const mini_tensor *t) {
+  return cvk_count(t->rank, t->dim);
+}
 
 void mini_random(float *data, int64_t n, uint32_t seed) {
   uint64_t s = 0x9E3779B97F4A7C15u * (seed + 1u);
@@ -172,7 +182,9 @@ typedef struct run {
   cvk_candidate candidate;
 } run;
 
-static cvk_format format_of(int32_t layout) { return (cvk_format){.layout = layout, .block = layout == CVK_BLOCKED ? 16 : 0}; }
+static cvk_format format_of(int32_t layout) {
+  return (cvk_format){.layout = layout, .block = layout == CVK_BLOCKED ? 16 : 0};
+}
 
 static void fill_desc(cvk_tensor_desc *d, const mini_tensor *t) {
   *d = (cvk_tensor_desc){.struct_size = sizeof *d, .dtype = t->dtype, .rank = t->rank, .format = format_of(t->layout)};
@@ -191,8 +203,16 @@ static void fill_op(run *r, mini_op *op) {
     fill_desc(&r->out[i], &op->out[i]);
     r->out_ptr[i] = op->out[i].data ? &r->out[i] : NULL;
   }
-  r->cvk = (cvk_op){.struct_size = sizeof r->cvk, .kind = op->kind, .n_in = op->n_in, .n_out = op->n_out, .in = r->in_ptr, .out = r->out_ptr,
-                    .attr = op->attr, .n_post = op->n_post, .flags = op->flags, .post = op->post};
+  r->cvk = (cvk_op){.struct_size = sizeof r->cvk,
+                    .kind = op->kind,
+                    .n_in = op->n_in,
+                    .n_out = op->n_out,
+                    .in = r->in_ptr,
+                    .out = r->out_ptr,
+                    .attr = op->attr,
+                    .n_post = op->n_post,
+                    .flags = op->flags,
+                    .post = op->post};
 }
 
 static cvk_status choose(run *r, const char *row) {
@@ -253,7 +273,8 @@ static void from_device_form(const cvk_tensor_desc *d, const unsigned char *imag
   for (uint64_t i = 0; i < bytes; i++)
     if (!seen[i] && image[GUARD + i] != 0) ck_abort_msg("an unused lane at byte %llu is not zero", (unsigned long long)i);
   for (uint64_t i = 0; i < GUARD; i++)
-    if (image[i] != 0xFF || image[GUARD + bytes + i] != 0xFF) ck_abort_msg("a byte outside the output changed (%llu)", (unsigned long long)i);
+    if (image[i] != 0xFF || image[GUARD + bytes + i] != 0xFF)
+      ck_abort_msg("a byte outside the output changed (%llu)", (unsigned long long)i);
   free(seen);
 }
 

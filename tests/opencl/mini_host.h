@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mini_host.h: the smallest host that can drive convoke-opencl.so, for the tests of its rows. Tensors live inside larger buffers whose other
- * bytes are 0xFF (NaN when read as floats) and are checked after each run, so that a read or write outside a tensor shows. */
+/* mini_host.h: the smallest host that can drive convoke-opencl.so, for the tests of its rows. Tensors live inside larger buffers whose
+ * other bytes are 0xFF (NaN when read as floats) and are checked after each run, so that a read or write outside a tensor shows. */
 #ifndef CVK_TESTS_MINI_HOST_H
 #define CVK_TESTS_MINI_HOST_H
 
@@ -32,12 +32,12 @@ const cvk_backend *mini_backend(void);
 const cvk_host *mini_host(void);
 cvk_backend_device *mini_device(void);
 cvk_queue *mini_queue(void);
-const char *mini_message(void);                       /* of the last host->fail */
-int32_t mini_log_lines(const char *text);             /* log lines so far that contain text */
+const char *mini_message(void);                        /* of the last host->fail */
+int32_t mini_log_lines(const char *text);              /* log lines so far that contain text */
 void mini_option(const char *name, const char *value); /* what host->option answers; before mini_open */
 
-/* Runs the op on the row of that name (NULL: the first offered). UNSUPPORTED when the row does not offer itself. Outputs land in out[].data.
- * Fails the test when bytes outside an output changed or the unused lanes of a blocked output are not zero. */
+/* Runs the op on the row of that name (NULL: the first offered). UNSUPPORTED when the row does not offer itself. Outputs land in
+ * out[].data. Fails the test when bytes outside an output changed or the unused lanes of a blocked output are not zero. */
 cvk_status mini_run(const char *row, mini_op *op);
 /* The same, asserting success. */
 void mini_must_run(const char *row, mini_op *op);

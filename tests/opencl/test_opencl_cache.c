@@ -109,11 +109,11 @@ START_TEST(damage_costs_a_build) {
     if (kind == 0) size = 0;
     if (kind == 1) size = 20;
     if (kind == 2) size = bytes - 1;
-    if (kind == 3) bad[0] ^= 1;                           /* magic */
-    if (kind == 4) bad[8] ^= 1;                           /* key */
-    if (kind == 5) memset(bad + 24, 0xFF, 16);            /* lengths */
-    if (kind == 6) bad[bytes / 2] ^= 0x10;                /* binary */
-    if (kind == 7) bad[6 * 8 + 3] ^= 1;                   /* the driver's name */
+    if (kind == 3) bad[0] ^= 1;                /* magic */
+    if (kind == 4) bad[8] ^= 1;                /* key */
+    if (kind == 5) memset(bad + 24, 0xFF, 16); /* lengths */
+    if (kind == 6) bad[bytes / 2] ^= 0x10;     /* binary */
+    if (kind == 7) bad[6 * 8 + 3] ^= 1;        /* the driver's name */
     write_file(path, bad, size);
     use_device();
     ck_assert_msg(mini_log_lines("building reorder.cl from source") == lines + 1, "damage %d: no line in the log", kind);

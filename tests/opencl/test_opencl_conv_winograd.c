@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_opencl_conv_winograd.c: conv_winograd_f4x3: sizes around its 4x4 tiles, tail channels, pads, bands, post-ops, non-finite data, and what
- * it must refuse. */
+/* test_opencl_conv_winograd.c: conv_winograd_f4x3: sizes around its 4x4 tiles, tail channels, pads, bands, post-ops, non-finite data, and
+ * what it must refuse. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,8 +11,16 @@
 START_TEST(sizes_around_the_tile) {
   if (!mini_open()) return;
   for (int64_t h = 5; h <= 13; h++)
-    conv_check(ROW, &(conv_case){.batch = 1 + h % 2, .channels_in = 32, .channels_out = 48, .group = 1, .spatial = 2, .in = {h, 34 - h}, .kernel = {3, 3},
-                                 .pad_begin = {1, h % 2}, .pad_end = {1, 1}, .winograd = 1});
+    conv_check(ROW, &(conv_case){.batch = 1 + h % 2,
+                                 .channels_in = 32,
+                                 .channels_out = 48,
+                                 .group = 1,
+                                 .spatial = 2,
+                                 .in = {h, 34 - h},
+                                 .kernel = {3, 3},
+                                 .pad_begin = {1, h % 2},
+                                 .pad_end = {1, 1},
+                                 .winograd = 1});
   mini_close();
 }
 END_TEST
@@ -20,8 +28,18 @@ END_TEST
 START_TEST(tail_channels_and_post_ops) {
   if (!mini_open()) return;
   for (int64_t c = 33; c <= 49; c += 8)
-    conv_check(ROW, &(conv_case){.batch = 1, .channels_in = c, .channels_out = 82 - c, .group = 1, .spatial = 2, .in = {14, 14}, .kernel = {3, 3},
-                                 .pad_begin = {1, 1}, .pad_end = {1, 1}, .activation0 = c == 41 ? CVK_OP_SWISH : 0, .add = c != 33, .activation1 = CVK_OP_RELU,
+    conv_check(ROW, &(conv_case){.batch = 1,
+                                 .channels_in = c,
+                                 .channels_out = 82 - c,
+                                 .group = 1,
+                                 .spatial = 2,
+                                 .in = {14, 14},
+                                 .kernel = {3, 3},
+                                 .pad_begin = {1, 1},
+                                 .pad_end = {1, 1},
+                                 .activation0 = c == 41 ? CVK_OP_SWISH : 0,
+                                 .add = c != 33,
+                                 .activation1 = CVK_OP_RELU,
                                  .winograd = 1});
   mini_close();
 }
@@ -29,16 +47,33 @@ END_TEST
 
 START_TEST(several_bands) {
   if (!mini_open()) return;
-  conv_check(ROW, &(conv_case){.batch = 2, .channels_in = 256, .channels_out = 64, .group = 1, .spatial = 2, .in = {29, 31}, .kernel = {3, 3},
-                               .pad_begin = {1, 1}, .pad_end = {1, 1}, .winograd = 1});
+  conv_check(ROW, &(conv_case){.batch = 2,
+                               .channels_in = 256,
+                               .channels_out = 64,
+                               .group = 1,
+                               .spatial = 2,
+                               .in = {29, 31},
+                               .kernel = {3, 3},
+                               .pad_begin = {1, 1},
+                               .pad_end = {1, 1},
+                               .winograd = 1});
   mini_close();
 }
 END_TEST
 
 START_TEST(one_infinite_pixel_spoils_no_neighbour) {
   if (!mini_open()) return;
-  conv_check(ROW, &(conv_case){.batch = 1, .channels_in = 32, .channels_out = 35, .group = 1, .spatial = 2, .in = {14, 14}, .kernel = {3, 3},
-                               .pad_begin = {1, 1}, .pad_end = {1, 1}, .infinite_pixel = 1, .winograd = 1});
+  conv_check(ROW, &(conv_case){.batch = 1,
+                               .channels_in = 32,
+                               .channels_out = 35,
+                               .group = 1,
+                               .spatial = 2,
+                               .in = {14, 14},
+                               .kernel = {3, 3},
+                               .pad_begin = {1, 1},
+                               .pad_end = {1, 1},
+                               .infinite_pixel = 1,
+                               .winograd = 1});
   mini_close();
 }
 END_TEST
@@ -49,8 +84,13 @@ static int32_t offered(float odd_weight, int64_t stride, int32_t constant, uint3
   float *w = malloc((size_t)n * sizeof *w), x[1], y[1];
   mini_random(w, n, 1);
   w[n / 2] = odd_weight;
-  const cvk_conv_attr attr = {.struct_size = sizeof attr, .kernel = {3, 3}, .stride = {stride, stride}, .dilation = {1, 1}, .pad_begin = {1, 1},
-                              .pad_end = {1, 1}, .group = 1};
+  const cvk_conv_attr attr = {.struct_size = sizeof attr,
+                              .kernel = {3, 3},
+                              .stride = {stride, stride},
+                              .dilation = {1, 1},
+                              .pad_begin = {1, 1},
+                              .pad_end = {1, 1},
+                              .group = 1};
   mini_op op = {.kind = CVK_OP_CONV, .attr = &attr, .n_in = 2, .n_out = 1, .flags = flags};
   op.in[0] = mini_f32(4, (int64_t[]){1, 64, 14, 14}, x);
   op.in[1] = mini_f32(4, (int64_t[]){64, 64, 3, 3}, w);
@@ -73,4 +113,5 @@ START_TEST(what_it_refuses) {
 }
 END_TEST
 
-SUITE("opencl_conv_winograd", sizes_around_the_tile, tail_channels_and_post_ops, several_bands, one_infinite_pixel_spoils_no_neighbour, what_it_refuses)
+SUITE("opencl_conv_winograd", sizes_around_the_tile, tail_channels_and_post_ops, several_bands, one_infinite_pixel_spoils_no_neighbour,
+      what_it_refuses)

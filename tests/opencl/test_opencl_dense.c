@@ -49,8 +49,8 @@ static void gemm_check(const char *row, const gemm_case *g) {
       want = g->alpha * want + add;
       bound = (strcmp(row, "dense_clblast") == 0 ? 64 : 4) * MINI_EPS * (fabs(g->alpha) * bound + fabs(add));
       if (g->relu && want < 0) want = 0;
-      ck_assert_msg(fabs(y[i * g->n + j] - want) <= bound, "%s %lldx%lldx%lld: y[%lld][%lld] = %.9g, want %.9g +- %.2g", row, (long long)g->m,
-                    (long long)g->n, (long long)g->k, (long long)i, (long long)j, y[i * g->n + j], want, bound);
+      ck_assert_msg(fabs(y[i * g->n + j] - want) <= bound, "%s %lldx%lldx%lld: y[%lld][%lld] = %.9g, want %.9g +- %.2g", row,
+                    (long long)g->m, (long long)g->n, (long long)g->k, (long long)i, (long long)j, y[i * g->n + j], want, bound);
     }
   free(a);
   free(b);
@@ -64,7 +64,8 @@ START_TEST(corners) {
   for (int i = 0; i < 8; i++)
     for (int j = 0; j < 8; j++)
       for (int k = 0; k < 8; k++)
-        gemm_check("dense_tile", &(gemm_case){sizes[i], sizes[j], sizes[k], .c_rank = -1, .alpha = 1, .beta = 1, .constant = (i + j + k) % 2});
+        gemm_check("dense_tile",
+                   &(gemm_case){sizes[i], sizes[j], sizes[k], .c_rank = -1, .alpha = 1, .beta = 1, .constant = (i + j + k) % 2});
   mini_close();
 }
 END_TEST
@@ -72,7 +73,8 @@ END_TEST
 static void variants(const char *row) {
   for (int32_t v = 0; v < 16; v++)
     for (int64_t m = 1; m <= 9; m += 4) {
-      const gemm_case base = {m, 37, 150, v & 1, v >> 1 & 1, .alpha = v & 4 ? 0.5f : 1, .beta = v & 8 ? -2.0f : 1, .constant = v & 1, .relu = v >> 2 & 1};
+      const gemm_case base = {
+          m, 37, 150, v & 1, v >> 1 & 1, .alpha = v & 4 ? 0.5f : 1, .beta = v & 8 ? -2.0f : 1, .constant = v & 1, .relu = v >> 2 & 1};
       gemm_case g = base;
       g.c_rank = 2, g.c_dim[0] = m, g.c_dim[1] = 37;
       gemm_check(row, &g);
@@ -141,7 +143,8 @@ static void matmul_check(int32_t ra, const int64_t *da, int32_t rb, const int64_
           bound += fabs(v);
         }
         const double got = y[(p * m + i) * n + j];
-        ck_assert_msg(fabs(got - want) <= 4 * MINI_EPS * bound, "matmul matrix %lld (%lld,%lld): %g, want %g", (long long)p, (long long)i, (long long)j, got, want);
+        ck_assert_msg(fabs(got - want) <= 4 * MINI_EPS * bound, "matmul matrix %lld (%lld,%lld): %g, want %g", (long long)p, (long long)i,
+                      (long long)j, got, want);
       }
   }
   free(a);

@@ -229,6 +229,6 @@ START_TEST(open_and_close_a_hundred_times) {
 }
 END_TEST
 
-SUITE("opencl_device", what_is_listed_is_described, an_older_host_gets_what_it_knows, buffers_move_bytes, imported_memory_is_the_same_memory,
-      too_much_memory_is_refused_with_numbers, a_time_limit_loses_the_device, a_forked_child_is_told, events_order_and_time,
-      open_and_close_a_hundred_times)
+SUITE("opencl_device", what_is_listed_is_described, an_older_host_gets_what_it_knows, buffers_move_bytes,
+      imported_memory_is_the_same_memory, too_much_memory_is_refused_with_numbers, a_time_limit_loses_the_device, a_forked_child_is_told,
+      events_order_and_time, open_and_close_a_hundred_times)

@@ -15,7 +15,8 @@ static void check(const char *row, int64_t channels, int64_t pixels) {
   op.out[0] = mini_f32(3, (int64_t[]){1, channels, pixels}, y);
   mini_must_run(row, &op);
   for (int64_t i = 0; i < n; i++)
-    ck_assert_msg(isnan(x[i]) ? isnan(y[i]) : y[i] == (x[i] > 0 ? x[i] : 0), "row %s: y[%lld] is %g for %g", row ? row : "any", (long long)i, y[i], x[i]);
+    ck_assert_msg(isnan(x[i]) ? isnan(y[i]) : y[i] == (x[i] > 0 ? x[i] : 0), "row %s: y[%lld] is %g for %g", row ? row : "any",
+                  (long long)i, y[i], x[i]);
   free(x);
   free(y);
 }

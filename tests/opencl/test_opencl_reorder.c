@@ -15,8 +15,8 @@ static void check(int32_t from, int32_t to, int64_t batch, int64_t channels, int
   op.out[0].layout = to;
   mini_must_run("reorder_16x16", &op);
   for (int64_t i = 0; i < n; i++)
-    ck_assert_msg(x[i] == y[i], "layout %d to %d, %lldx%lldx%lldx%lld: element %lld is %08x, want %08x", (int)from, (int)to, (long long)batch,
-                  (long long)channels, (long long)height, (long long)width, (long long)i, y[i], x[i]);
+    ck_assert_msg(x[i] == y[i], "layout %d to %d, %lldx%lldx%lldx%lld: element %lld is %08x, want %08x", (int)from, (int)to,
+                  (long long)batch, (long long)channels, (long long)height, (long long)width, (long long)i, y[i], x[i]);
   free(x);
   free(y);
 }
