@@ -34,13 +34,17 @@ int32_t cpu_all_f32(const cvk_op *op, cpu_reason *why) {
   return 1;
 }
 
-cvk_format cpu_format(int32_t block) { return (cvk_format){.layout = block > 0 ? CVK_BLOCKED : CVK_PLAIN, .block = block}; }
+cvk_format cpu_format(int32_t block) {
+  return (cvk_format){.layout = block > 0 ? CVK_BLOCKED : CVK_PLAIN, .block = block};
+}
 
 double cpu_ns_compute(const cpu_device *device, double multiply_adds, double efficiency) {
   return 2 * multiply_adds / (device->isa->gflops * efficiency);
 }
 
-double cpu_ns_memory(const cpu_device *device, double bytes, double efficiency) { return bytes / (device->isa->gbytes * efficiency); }
+double cpu_ns_memory(const cpu_device *device, double bytes, double efficiency) {
+  return bytes / (device->isa->gbytes * efficiency);
+}
 
 void *cpu_alloc(const cpu_device *device, uint64_t bytes) {
   void *p = bytes == UINT64_MAX ? NULL : device->host->alloc(device->host->ctx, bytes ? bytes : 1, ALIGNMENT);
@@ -53,10 +57,13 @@ void cpu_free(const cpu_device *device, void *p) {
   if (p) device->host->free(device->host->ctx, p);
 }
 
-void *cpu_kernel_new(const cpu_device *device, uint64_t bytes) { return cpu_alloc(device, bytes); }
+void *cpu_kernel_new(const cpu_device *device, uint64_t bytes) {
+  return cpu_alloc(device, bytes);
+}
 
 cvk_status cpu_pack_new(const cpu_device *device, uint64_t bytes, cvk_pack **out) {
-  if (bytes > UINT64_MAX - ALIGNMENT) return cpu_fail(device, CVK_SIZE_OVERFLOW, "cpu: packed weights have more bytes than 64 bits can count");
+  if (bytes > UINT64_MAX - ALIGNMENT)
+    return cpu_fail(device, CVK_SIZE_OVERFLOW, "cpu: packed weights have more bytes than 64 bits can count");
   char *p = cpu_alloc(device, bytes + ALIGNMENT); /* the header takes the first line */
   if (!p) return CVK_NO_MEMORY;
   cvk_pack *pack = (cvk_pack *)p;

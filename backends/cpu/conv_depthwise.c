@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_depthwise: convolution with as many groups as channels and one filter each, 1 or 2 axes, blocked input and output: lanes are channels.
- * A task is a band of rows of one channel block. A register tile sums T neighbouring cells; taps that miss the input for the first or last cell
- * have loops of their own (conv_shape.h's plan). Weights [block][tap][VL], packed once when constant, else into the workspace. */
+/* conv_depthwise: convolution with as many groups as channels and one filter each, 1 or 2 axes, blocked input and output: lanes are
+ * channels. A task is a band of rows of one channel block. A register tile sums T neighbouring cells; taps that miss the input for the
+ * first or last cell have loops of their own (conv_shape.h's plan). Weights [block][tap][VL], packed once when constant, else into the
+ * workspace. */
 #include "conv_shape.h"
 #include "post_apply.h"
 
@@ -64,8 +65,10 @@ VI void tile(const int T, const int64_t STRIDE, const depthwise_args *a) {
   }
 }
 
-#define TILE(S, T) \
-  static void tile_##S##_##T(const depthwise_args *a) { tile(T, S, a); }
+#define TILE(S, T)                                      \
+  static void tile_##S##_##T(const depthwise_args *a) { \
+    tile(T, S, a);                                      \
+  }
 #define ENTRY(S, T) [S][T] = tile_##S##_##T,
 EACH_T(TILE, 0)
 EACH_T(TILE, 1)
@@ -113,8 +116,10 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   c->in[0] = c->out[0] = cpu_format(VL);
   for (int32_t i = 0; i < op->n_post; i++)
     if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
-  if (op->in[1]->const_data) c->pack[1] = 0x4000 + VL;
-  else c->workspace_bytes = packed_bytes(&s);
+  if (op->in[1]->const_data)
+    c->pack[1] = 0x4000 + VL;
+  else
+    c->workspace_bytes = packed_bytes(&s);
   c->workspace_alignment = 64;
   c->estimated_ns = estimate(device, &s);
   return 1;
@@ -130,7 +135,8 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   conv_shape s;
   cpu_reason why;
   (void)c;
-  if (input != 1 || !conv_shape_read(op, &s, &why)) return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_depthwise: input %d is not packed", input);
+  if (input != 1 || !conv_shape_read(op, &s, &why))
+    return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_depthwise: input %d is not packed", input);
   const cvk_status status = cpu_pack_new(device, packed_bytes(&s), out);
   for (int64_t i = 0; status == CVK_OK && i < cpu_ceil_div(s.c, VL); i++) pack_block(&s, op->in[1]->const_data, (*out)->data, i);
   return status;
@@ -160,7 +166,9 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   return CVK_OK;
 }
 
-static void release(cpu_kernel *kernel) { cpu_free(kernel->device, ((depthwise_kernel *)kernel)->tile); }
+static void release(cpu_kernel *kernel) {
+  cpu_free(kernel->device, ((depthwise_kernel *)kernel)->tile);
+}
 
 static void run(void *arg, int64_t index, int32_t worker) {
   const depthwise_job *j = arg;
@@ -172,9 +180,15 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const float *x = (const float *)j->in[0] + plane * s->in[1] * s->in[2] * VL, *w = j->w + block * s->taps * VL;
   const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
   const tile_fn *fn = tiles[s->stride[2] <= 2 ? s->stride[2] : 0];
-  depthwise_args a = {.x_row = s->dilation[1] * s->in[2] * VL, .x_tap = s->dilation[2] * VL, .x_pix = s->stride[2] * VL, .w_row = s->kernel[2] * VL,
-                      .bias = s->has_bias ? v_load_n((const float *)j->in[2] + block * VL, lanes) : v_zero(), .lo = v_set1(k->post.lo),
-                      .hi = v_set1(k->post.hi), .clamp = k->post.clamp, .lanes = (int32_t)lanes};
+  depthwise_args a = {.x_row = s->dilation[1] * s->in[2] * VL,
+                      .x_tap = s->dilation[2] * VL,
+                      .x_pix = s->stride[2] * VL,
+                      .w_row = s->kernel[2] * VL,
+                      .bias = s->has_bias ? v_load_n((const float *)j->in[2] + block * VL, lanes) : v_zero(),
+                      .lo = v_set1(k->post.lo),
+                      .hi = v_set1(k->post.hi),
+                      .clamp = k->post.clamp,
+                      .lanes = (int32_t)lanes};
   (void)worker;
   for (int64_t row = row0; row < row1; row++) {
     int64_t begin, end;

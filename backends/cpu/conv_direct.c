@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_direct: 1-D and 2-D convolution into blocked (NCHWc) output from blocked input, or from plain input of few channels (the first layer).
- * Any kernel, stride, dilation, pads; groups whose channels fill blocks. The reduction is cut into chunks short enough for the error bound and for
- * packed weights to stay in the first-level cache; a task takes a band of output rows by KB blocks of output channels through all chunks.
- * 1x1 convolutions of stride 1 see the image as rows of LINE cells. Weights: packed once when constant, else into the workspace. */
+/* conv_direct: 1-D and 2-D convolution into blocked (NCHWc) output from blocked input, or from plain input of few channels (the first
+ * layer). Any kernel, stride, dilation, pads; groups whose channels fill blocks. The reduction is cut into chunks short enough for the
+ * error bound and for packed weights to stay in the first-level cache; a task takes a band of output rows by KB blocks of output channels
+ * through all chunks. 1x1 convolutions of stride 1 see the image as rows of LINE cells. Weights: packed once when constant, else into the
+ * workspace. */
 #include "conv_direct_tile.h"
 #include "post_apply.h"
 
 enum {
-  CHAIN = 144,          /* products summed in one register before they join the total */
-  LINE = 112,           /* cells of a 1x1 convolution's row */
-  PLAIN_CHANNELS = 16,  /* most input channels read from plain format */
+  CHAIN = 144,            /* products summed in one register before they join the total */
+  LINE = 112,             /* cells of a 1x1 convolution's row */
+  PLAIN_CHANNELS = 16,    /* most input channels read from plain format */
   BAND_BYTES = 384 << 10, /* of input that a band of rows may read: stays in the second-level cache */
 };
 
 /* How cells follow each other, in floats; the last mode reads both steps at run time. */
 enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
 
-#define TILE(MODE, PIX, CS, KB, T) \
-  static void tile_##MODE##_##KB##_##T(const tile_args *a) { tile_run(T, KB, PIX, CS, a); }
+#define TILE(MODE, PIX, CS, KB, T)                           \
+  static void tile_##MODE##_##KB##_##T(const tile_args *a) { \
+    tile_run(T, KB, PIX, CS, a);                             \
+  }
 #if VL == 16
 #define MAX_T 14
 #define MAX_KB 3
 #define WIDE_T 8 /* most cells of a tile of 3 blocks */
-#define EACH_T(F, MODE, PIX, CS, KB) \
-  F(MODE, PIX, CS, KB, 1) F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6) \
-  F(MODE, PIX, CS, KB, 7) F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) \
-  F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
-#define EACH_WIDE_T(F, MODE, PIX, CS) \
-  F(MODE, PIX, CS, 3, 1) F(MODE, PIX, CS, 3, 2) F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) \
-  F(MODE, PIX, CS, 3, 7) F(MODE, PIX, CS, 3, 8)
+#define EACH_T(F, MODE, PIX, CS, KB)                                                                                            \
+  F(MODE, PIX, CS, KB, 1)                                                                                                       \
+  F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6)       \
+      F(MODE, PIX, CS, KB, 7) F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) \
+          F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
+#define EACH_WIDE_T(F, MODE, PIX, CS)                                                                                \
+  F(MODE, PIX, CS, 3, 1)                                                                                             \
+  F(MODE, PIX, CS, 3, 2) F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) \
+      F(MODE, PIX, CS, 3, 7) F(MODE, PIX, CS, 3, 8)
 #else
 #define MAX_T 6
 #define MAX_KB 2
 #define EACH_T(F, MODE, PIX, CS, KB) \
-  F(MODE, PIX, CS, KB, 1) F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6)
+  F(MODE, PIX, CS, KB, 1)            \
+  F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6)
 #define EACH_WIDE_T(F, MODE, PIX, CS)
 #endif
 #define ANY_T 4 /* most cells of a tile whose steps are known at run time: more addresses than registers otherwise */
@@ -57,24 +63,22 @@ EACH_ANY_T(TILE, 2)
 #define ENTRY(MODE, PIX, CS, KB, T) [MODE][KB][T] = tile_##MODE##_##KB##_##T,
 static const tile_fn tiles[MODES][MAX_KB + 1][MAX_T + 1] = {
     EACH_T(ENTRY, BLOCKED_1, VL, 1, 1) EACH_T(ENTRY, BLOCKED_1, VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_1, VL, 1)
-    EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 1) EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_2, 2 * VL, 1)
-    EACH_T(ENTRY, PLAIN_1, 1, 0, 1) EACH_T(ENTRY, PLAIN_1, 1, 0, 2)
-    EACH_T(ENTRY, PLAIN_2, 2, 0, 1) EACH_T(ENTRY, PLAIN_2, 2, 0, 2)
-    EACH_T(ENTRY, PLAIN_4, 4, 0, 1) EACH_T(ENTRY, PLAIN_4, 4, 0, 2)
-    EACH_ANY_T(ENTRY, 1) EACH_ANY_T(ENTRY, 2)};
+        EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 1) EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_2, 2 * VL, 1)
+            EACH_T(ENTRY, PLAIN_1, 1, 0, 1) EACH_T(ENTRY, PLAIN_1, 1, 0, 2) EACH_T(ENTRY, PLAIN_2, 2, 0, 1) EACH_T(ENTRY, PLAIN_2, 2, 0, 2)
+                EACH_T(ENTRY, PLAIN_4, 4, 0, 1) EACH_T(ENTRY, PLAIN_4, 4, 0, 2) EACH_ANY_T(ENTRY, 1) EACH_ANY_T(ENTRY, 2)};
 
 typedef struct direct_kernel {
   cpu_kernel base;
   conv_shape s; /* as computed: 1x1 convolutions are reshaped to LINE */
   conv_pack_shape pack;
   cpu_post post;
-  int32_t mode, kb; /* kb: blocks of output channels a tile */
-  int64_t cell, channel, plane; /* floats between input cells, channels of a block, blocks */
+  int32_t mode, kb;              /* kb: blocks of output channels a tile */
+  int64_t cell, channel, plane;  /* floats between input cells, channels of a block, blocks */
   int64_t out_blocks, out_plane; /* blocks of output channels; floats of one */
   int64_t in_blocks;
-  int64_t band, bands, groups_m;      /* rows a band; bands an image; tiles of blocks a group */
+  int64_t band, bands, groups_m; /* rows a band; bands an image; tiles of blocks a group */
   int64_t chunk_blocks, chunk_rows, chunk_taps;
-  int64_t last_width;                 /* cells of the last row */
+  int64_t last_width; /* cells of the last row */
   int64_t n_tiles, n_last_tiles;
   conv_tile *tile, *last_tile;
   double ns;
@@ -112,8 +116,10 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   c->out[0] = cpu_format(VL);
   for (int32_t i = 0; i < op->n_post; i++)
     if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
-  if (op->in[1]->const_data) c->pack[1] = plain ? 0x2000 + VL : 0x1000 + VL;
-  else c->workspace_bytes = bytes;
+  if (op->in[1]->const_data)
+    c->pack[1] = plain ? 0x2000 + VL : 0x1000 + VL;
+  else
+    c->workspace_bytes = bytes;
   c->workspace_alignment = 64;
   c->backend_data[1] = (uint64_t)plain;
   const double padded = (double)(p.n_m * VL) / (double)cpu_max(s.mg, 1);
@@ -126,7 +132,8 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   conv_pack_shape p;
   cpu_reason why;
   uint64_t bytes;
-  if (input != 1 || !conv_shape_read(op, &s, &why)) return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_direct: input %d is not packed", input);
+  if (input != 1 || !conv_shape_read(op, &s, &why))
+    return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_direct: input %d is not packed", input);
   conv_pack_shape_set(&s, VL, c->backend_data[1] ? cpu_max(s.cg, 1) : VL, &p, &bytes);
   const cvk_status status = cpu_pack_new(device, bytes, out);
   for (int64_t i = 0; status == CVK_OK && i < s.group * p.n_m; i++) conv_pack_block(&s, &p, op->in[1]->const_data, (*out)->data, i);
@@ -164,7 +171,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->ns = cpu_ns_compute(device, conv_multiply_adds(s), 0.8);
   k->cell = plain ? 1 : VL;
   k->plane = s->in[1] * s->in[2] * (plain ? s->c : VL);
-  k->channel = plain ? s->in[1] * s->in[2] : 1;
+  k->channel = !plain ? 1 : s->cg == 1 ? s->dilation[2] : s->in[1] * s->in[2]; /* of one channel, the taps of a row serve as channels */
   k->out_plane = s->out[1] * s->out[2] * VL;
   k->last_width = s->out[2];
   if (is_pointwise(s)) {
@@ -204,14 +211,17 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   return CVK_OK;
 }
 
-static void release(cpu_kernel *kernel) { cpu_free(kernel->device, ((direct_kernel *)kernel)->tile); }
+static void release(cpu_kernel *kernel) {
+  cpu_free(kernel->device, ((direct_kernel *)kernel)->tile);
+}
 
 /* A part of the reduction: blocks of input channels, kernel rows and taps of a row, from .. to (not included). */
 typedef struct chunk {
   int64_t block[2], row[2], tap[2];
 } chunk;
 
-/* The steps of a chunk for the tiles and rows that miss the same taps. Rows and tiles share few such lists, so a task keeps the last ones. */
+/* The steps of a chunk for the tiles and rows that miss the same taps. Rows and tiles share few such lists, so a task keeps the last ones.
+ */
 enum { LISTS = 8 };
 typedef struct step_list {
   conv_tile tile;
@@ -228,15 +238,25 @@ static void make_steps(const direct_kernel *k, const chunk *part, step_list *lis
   const conv_shape *s = &k->s;
   const conv_pack_shape *p = &k->pack;
   const conv_tile *tile = &list->tile;
+  const int32_t merges = p->cin_block == 1; /* one channel: neighbouring taps make one step */
   list->n = 0;
   for (int64_t b = part->block[0]; b < part->block[1]; b++) {
     const int32_t channels = (int32_t)(b == p->n_c - 1 ? s->cg - b * p->cin_block : p->cin_block);
-    for (int64_t kh = cpu_max(list->begin, part->row[0]); kh < cpu_min(list->end, part->row[1]); kh++)
-      for (int64_t kw = cpu_max(part->tap[0], tile->begin); kw < cpu_min(part->tap[1], tile->end); kw++)
+    for (int64_t kh = cpu_max(list->begin, part->row[0]); kh < cpu_min(list->end, part->row[1]); kh++) {
+      const int64_t row_begins = list->n;
+      for (int64_t kw = cpu_max(part->tap[0], tile->begin); kw < cpu_min(part->tap[1], tile->end); kw++) {
+        const int32_t miss = kw < tile->full_begin ? MISS_FIRST : kw < tile->full_end ? MISS_NONE : MISS_LAST;
+        tile_step *last = list->n > row_begins ? &list->step[list->n - 1] : NULL;
+        if (merges && last && last->miss == miss && last->channels < TILE_CHAIN) {
+          last->channels++;
+          continue;
+        }
         list->step[list->n++] = (tile_step){.x = b * k->plane + (kh * s->dilation[1] * s->in[2] + kw * s->dilation[2]) * k->cell,
                                             .w = b * p->c_floats + (kh * s->kernel[2] + kw) * p->tap_floats,
                                             .channels = channels,
-                                            .miss = kw < tile->full_begin ? MISS_FIRST : kw < tile->full_end ? MISS_NONE : MISS_LAST};
+                                            .miss = miss};
+      }
+    }
   }
 }
 
@@ -305,8 +325,16 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const float *w = j->w + out_block * p->m_floats;
   const int64_t at = (image * k->out_blocks + out_block) * k->out_plane;
   const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
-  tile_args a = {.w = w, .x_channel = k->channel, .x_pix = s->stride[2] * k->cell, .w_m = p->m_floats, .y_m = k->out_plane, .first = 1,
-                 .clamp = k->post.clamp, .lo = k->post.lo, .hi = k->post.hi, .lanes = (int32_t)lanes,
+  tile_args a = {.w = w,
+                 .x_channel = k->channel,
+                 .x_pix = s->stride[2] * k->cell,
+                 .w_m = p->m_floats,
+                 .y_m = k->out_plane,
+                 .first = 1,
+                 .clamp = k->post.clamp,
+                 .lo = k->post.lo,
+                 .hi = k->post.hi,
+                 .lanes = (int32_t)lanes,
                  .bias = s->has_bias ? (const float *)j->in[2] + g * s->mg + m0 * VL : NULL};
   step_cache cache;
   (void)worker;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_direct_tile.h: the register tile of the direct convolution: T neighbouring output cells by KB blocks of VL output channels, summed in
- * registers over a chunk of input channels and taps. The chunk's sum starts at zero and is added to the output so far, so rounding errors
- * grow with the chunk's length and not with the whole reduction's. Taps that miss the input for the first or the last cell have loops of their
- * own. Input cell step PIX and channel step CS are in floats (0: known at run time); packed weights are conv_shape.h's. */
+/* conv_direct_tile.h: the register tile of the direct convolution: T neighbouring output cells by KB blocks of VL output channels, summed
+ * in registers over a chunk of input channels and taps. The chunk's sum starts at zero and is added to the output so far, so rounding
+ * errors grow with the chunk's length and not with the whole reduction's. Taps that miss the input for the first or the last cell have
+ * loops of their own. Input cell step PIX and channel step CS are in floats (0: known at run time); packed weights are conv_shape.h's. */
 #include "conv_shape.h"
 #include "post.h"
 #include "vec.h"
@@ -18,12 +18,13 @@ typedef struct tile_step {
 typedef struct tile_args {
   const tile_step *step;
   int64_t steps;
-  const float *x, *w, *bias, *add; /* x: where the first output cell's window begins; it may lie before the tensor. add, bias: NULL for none */
-  float *y;                        /* add lies like y */
+  const float *x, *w, *bias,
+      *add; /* x: where the first output cell's window begins; it may lie before the tensor. add, bias: NULL for none */
+  float *y; /* add lies like y */
   int64_t x_channel, x_pix;
-  int64_t w_m, y_m;                /* floats between blocks of output channels */
-  int32_t first, last;             /* chunk of the reduction */
-  int32_t clamp, lanes;            /* lanes: channels in the last block of output channels */
+  int64_t w_m, y_m;     /* floats between blocks of output channels */
+  int32_t first, last;  /* chunk of the reduction */
+  int32_t clamp, lanes; /* lanes: channels in the last block of output channels */
   float lo, hi;
 } tile_args;
 
@@ -69,9 +70,12 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
       products = 0;
     }
     products += s->channels;
-    if (T == 1 || s->miss == MISS_NONE) tile_tap(T, KB, 0, 0, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
-    else if (s->miss == MISS_FIRST) tile_tap(T, KB, 1, 0, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
-    else tile_tap(T, KB, 0, 1, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
+    if (T == 1 || s->miss == MISS_NONE)
+      tile_tap(T, KB, 0, 0, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
+    else if (s->miss == MISS_FIRST)
+      tile_tap(T, KB, 1, 0, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
+    else
+      tile_tap(T, KB, 0, 1, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
   }
   if (flushes) {
 #pragma GCC unroll 32

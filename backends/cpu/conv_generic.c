@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_generic: the convolution of last resort: plain tensors, 1 to 3 axes, any groups, stride, dilation and pads, weights read as they are.
- * A task is one output row of up to MB output channels; it goes along the row in SPAN cells with all of their sums in registers. Taps that miss
- * the input for some lanes are blended in, so padding never enters a product. */
+/* conv_generic: the convolution of last resort: plain tensors, 1 to 3 axes, any groups, stride, dilation and pads, weights read as they
+ * are. A task is one output row of up to MB output channels; it goes along the row in SPAN cells with all of their sums in registers. Taps
+ * that miss the input for some lanes are blended in, so padding never enters a product. */
 #include "conv_shape.h"
 #include "post_apply.h"
 
@@ -83,8 +83,8 @@ VI void add_sums(const int MBC, vf (*acc)[2], float (*sum)[SPAN]) {
 }
 
 /* Adds input channels c0..c1-1 of n <= SPAN cells from (od, oh, ox) on, for MBC channels from w on, to sum[MBC][SPAN]. */
-VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox, int64_t n, int64_t c0,
-             int64_t c1, float (*sum)[SPAN]) {
+VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox,
+             int64_t n, int64_t c0, int64_t c1, float (*sum)[SPAN]) {
   const int64_t w_m = s->cg * s->taps, stride = UNIT ? 1 : s->stride[2];
   int64_t d0, d1, h0, h1, products = 0;
   vf acc[MB][2];
@@ -140,8 +140,10 @@ static void span_of(int64_t mb, const conv_shape *s, const float *x, const float
   for (int64_t c = 0; c < s->cg; c += part) {
     const int64_t end = cpu_min(s->cg, c + part);
     float sums[MB][SPAN] = {{0}};
-    if (mb == MB && s->stride[2] == 1) span(MB, 1, s, x, w, od, oh, ox, n, c, end, sums);
-    else if (mb == MB) span(MB, 0, s, x, w, od, oh, ox, n, c, end, sums);
+    if (mb == MB && s->stride[2] == 1)
+      span(MB, 1, s, x, w, od, oh, ox, n, c, end, sums);
+    else if (mb == MB)
+      span(MB, 0, s, x, w, od, oh, ox, n, c, end, sums);
     else
       for (int64_t m = 0; m < mb; m++) span(1, 0, s, x, w + m * s->cg * s->taps, od, oh, ox, n, c, end, sums + m);
     for (int64_t m = 0; m < mb; m++)
@@ -168,8 +170,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
       float *y = j->y + at;
       const vf b = v_set1(bias ? bias[m] : 0.0f);
       for (int64_t v = 0; v * VL < cells; v++) v_store_n(y + v * VL, v_add(v_load(&sum[m][v * VL]), b), cpu_min(VL, cells - v * VL));
-      if (k->post.n > 0) CVK_ISA_FN(post_apply)(&k->post, y, cells, at, j->in);
-      else CVK_ISA_FN(post_fold)(&k->post, y, cells, at, j->in);
+      if (k->post.n > 0)
+        CVK_ISA_FN(post_apply)(&k->post, y, cells, at, j->in);
+      else
+        CVK_ISA_FN(post_fold)(&k->post, y, cells, at, j->in);
     }
   }
 }

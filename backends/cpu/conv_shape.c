@@ -28,7 +28,8 @@ int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
     s->pad[to] = attr->pad_begin[i];
     s->taps *= w->dim[2 + i];
   }
-  if (s->group < 1 || s->c % s->group || s->m % s->group) return cpu_refuse(why, "group %lld does not divide the channels", (long long)s->group);
+  if (s->group < 1 || s->c % s->group || s->m % s->group)
+    return cpu_refuse(why, "group %lld does not divide the channels", (long long)s->group);
   s->cg = s->c / s->group;
   s->mg = s->m / s->group;
   s->has_bias = op->n_in > 2 && op->in[2] && !is_post_operand(op, 2);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv_shape.h: what all convolution rows share and no instruction set changes: the shape with three spatial axes (missing leading ones are
- * of extent 1), packed weights, and the plan that cuts an output row into register tiles so that padded taps are skipped, never multiplied. */
+ * of extent 1), packed weights, and the plan that cuts an output row into register tiles so that padded taps are skipped, never multiplied.
+ */
 #ifndef CVK_CPU_CONV_SHAPE_H
 #define CVK_CPU_CONV_SHAPE_H
 
 #include "cpu.h"
 
 typedef struct conv_shape {
-  int64_t n, c, m, group, cg, mg; /* batch, channels in and out, groups, channels a group in and out */
+  int64_t n, c, m, group, cg, mg;                                   /* batch, channels in and out, groups, channels a group in and out */
   int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3]; /* pad: before the first cell */
-  int64_t taps;                   /* kernel cells */
+  int64_t taps;                                                     /* kernel cells */
   int32_t has_bias;
-  int32_t spatial;                /* axes that the op has, 1 to 3 */
+  int32_t spatial; /* axes that the op has, 1 to 3 */
 } conv_shape;
 
 /* Reads CONV or CONV_TRANSPOSE, f32, 1 to 3 spatial axes. 0 and a reason when it is none. */

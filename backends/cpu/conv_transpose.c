@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_transpose: transposed convolution of plain tensors, 1 to 3 axes, any groups, stride, dilation and pads. A task is one output row of one
- * channel; it gathers: for each tap the output cells that a stride reaches form an arithmetic series whose input cells are neighbours, so a tap is
- * a vector multiply-add over the input row into a phase of the output row. Phases (output cells equal modulo the stride) are kept apart in the
- * workspace of the worker, then interleaved. Cells outside the input never enter a product. */
+/* conv_transpose: transposed convolution of plain tensors, 1 to 3 axes, any groups, stride, dilation and pads. A task is one output row of
+ * one channel; it gathers: for each tap the output cells that a stride reaches form an arithmetic series whose input cells are neighbours,
+ * so a tap is a vector multiply-add over the input row into a phase of the output row. Phases (output cells equal modulo the stride) are
+ * kept apart in the workspace of the worker, then interleaved. Cells outside the input never enter a product. */
 #include "conv_shape.h"
 #include "post_apply.h"
 
@@ -101,14 +101,17 @@ static void run(void *arg, int64_t index, int32_t worker) {
         for (int64_t kh = 0; id >= 0 && kh < s->kernel[1]; kh++) {
           const int64_t ih = source(s, 1, oh, kh);
           if (ih < 0) continue;
-          add_row(k, x + ((c * s->in[0] + id) * s->in[1] + ih) * s->in[2], w + c * s->mg * s->taps + (kd * s->kernel[1] + kh) * s->kernel[2], part);
+          add_row(k, x + ((c * s->in[0] + id) * s->in[1] + ih) * s->in[2],
+                  w + c * s->mg * s->taps + (kd * s->kernel[1] + kh) * s->kernel[2], part);
         }
       }
     multiply_add(total, part, 1, floats);
   }
   for (int64_t ox = 0; ox < s->out[2]; ox++) y[ox] = total[ox % s->stride[2] * k->phase + ox / s->stride[2]] + bias;
-  if (k->post.n > 0) CVK_ISA_FN(post_apply)(&k->post, y, s->out[2], at, j->in);
-  else CVK_ISA_FN(post_fold)(&k->post, y, s->out[2], at, j->in);
+  if (k->post.n > 0)
+    CVK_ISA_FN(post_apply)(&k->post, y, s->out[2], at, j->in);
+  else
+    CVK_ISA_FN(post_fold)(&k->post, y, s->out[2], at, j->in);
 }
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
@@ -120,5 +123,9 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   return CVK_OK;
 }
 
-const cpu_row CVK_ISA_FN(conv_transpose_row) = {
-    .name = CVK_ISA_ROW("conv_transpose"), .kind = CVK_OP_CONV_TRANSPOSE, .takes_post = 1, .accepts = accepts, .prepare = prepare, .execute = execute};
+const cpu_row CVK_ISA_FN(conv_transpose_row) = {.name = CVK_ISA_ROW("conv_transpose"),
+                                                .kind = CVK_OP_CONV_TRANSPOSE,
+                                                .takes_post = 1,
+                                                .accepts = accepts,
+                                                .prepare = prepare,
+                                                .execute = execute};

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cpu.h: the inside contract of the CPU backend: kernel rows, their kernels and packs, and the helpers that rows share.
  * A row is a cpu_row named NAME_row in a file NAME.c, built once per instruction set, plus its line in rows.def (in order of preference).
- * The framework (rows.c, plugin.c) walks the list, logs refusals, sorts what accepts by estimate, and turns execute's arguments into pointers.
- * Tensors are blocked by device->isa->lanes channels (VL in a kernel source). At prepare const_data is plain; at execute a constant comes as
- * any input does, in the candidate's format, unless the row took it as a pack. */
+ * The framework (rows.c, plugin.c) walks the list, logs refusals, sorts what accepts by estimate, and turns execute's arguments into
+ * pointers. Tensors are blocked by device->isa->lanes channels (VL in a kernel source). At prepare const_data is plain; at execute a
+ * constant comes as any input does, in the candidate's format, unless the row took it as a pack. */
 #ifndef CVK_CPU_H
 #define CVK_CPU_H
 
 #include <convoke/plugin.h>
 
-#define CPU_MAX_ARGS 80     /* inputs (post-op operands counted) or outputs of one op */
+#define CPU_MAX_ARGS 80 /* inputs (post-op operands counted) or outputs of one op */
 #define CPU_REASON_BYTES 256
 
 typedef struct cvk_backend_device cpu_device;
 
 /* Why a row refused: one clause with the numbers ("group 1 is not the channel count 64"). */
-typedef struct cpu_reason { char text[CPU_REASON_BYTES]; } cpu_reason;
+typedef struct cpu_reason {
+  char text[CPU_REASON_BYTES];
+} cpu_reason;
 
 /* Every kernel begins with this; rows append their own state. Immutable after prepare. */
 typedef struct cpu_kernel {
@@ -33,10 +35,10 @@ struct cvk_pack {
 };
 
 typedef struct cpu_row {
-  const char *name;           /* with its instruction set: CVK_ISA_ROW("conv_direct") */
-  int32_t kind, kind_last;    /* the op kinds kind..kind_last; kind_last 0: only kind */
-  int32_t variants;           /* how many ways (formats) accepts is asked for, numbered from 0; 0 counts as 1 */
-  int32_t takes_post;         /* 0: ops with post-ops are refused before accepts is asked */
+  const char *name;        /* with its instruction set: CVK_ISA_ROW("conv_direct") */
+  int32_t kind, kind_last; /* the op kinds kind..kind_last; kind_last 0: only kind */
+  int32_t variants;        /* how many ways (formats) accepts is asked for, numbered from 0; 0 counts as 1 */
+  int32_t takes_post;      /* 0: ops with post-ops are refused before accepts is asked */
   /* 1 and a filled candidate, or 0 and a reason (return cpu_refuse(...)). The candidate comes with row, plain formats and inplace -1 set;
    * backend_data[1..3] are the row's own. estimated_ns is for one thread, so that choices never depend on the thread count. */
   int32_t (*accepts)(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why);
@@ -54,8 +56,8 @@ typedef struct cpu_row {
 typedef struct cpu_isa {
   const char *name;
   int32_t lanes;
-  double gflops;  /* multiply-adds of one core at full rate, GFLOP/s: scale of the estimates, not a promise */
-  double gbytes;  /* streaming bandwidth of one core from cache or memory, GB/s */
+  double gflops;              /* multiply-adds of one core at full rate, GFLOP/s: scale of the estimates, not a promise */
+  double gbytes;              /* streaming bandwidth of one core from cache or memory, GB/s */
   const cpu_row *const *rows; /* ends with NULL */
 } cpu_isa;
 
@@ -90,8 +92,14 @@ void cpu_parallel(const cpu_device *device, int64_t n, double work_ns, cvk_task 
 /* a * b * ... in bytes for pack and workspace sizes; UINT64_MAX when it overflows. */
 uint64_t cpu_product(int32_t n, const int64_t *factor);
 
-static inline int64_t cpu_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t cpu_min(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t cpu_max(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t cpu_ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+static inline int64_t cpu_min(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+static inline int64_t cpu_max(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
 
 #endif

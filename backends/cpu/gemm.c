@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gemm: GEMM and MATMUL on plain tensors. b lies in panels of two vectors (packed once when constant, else into the workspace), a in blocks of at
- * most MAX_T rows; a register tile multiplies one block by one panel. One row of a needs no packing: the panels then stream through
- * eight chains of sums, as fast as memory gives them. Sums go through three levels (registers, totals, tile) to keep rounding errors apart. */
+/* gemm: GEMM and MATMUL on plain tensors. b lies in panels of two vectors (packed once when constant, else into the workspace), a in blocks
+ * of at most MAX_T rows; a register tile multiplies one block by one panel. One row of a needs no packing: the panels then stream through
+ * eight chains of sums, as fast as memory gives them. Sums go through three levels (registers, totals, tile) to keep rounding errors apart.
+ */
 #include "gemm_shape.h"
 #include "post_apply.h"
 
@@ -67,8 +68,10 @@ static void tile_of_1(const float *a, const float *b, int64_t k, float *sum) {
   }
 }
 
-#define TILE(T) \
-  static void tile_##T(const float *a, const float *b, int64_t k, float *sum) { tile(T, a, b, k, sum); }
+#define TILE(T)                                                                 \
+  static void tile_##T(const float *a, const float *b, int64_t k, float *sum) { \
+    tile(T, a, b, k, sum);                                                      \
+  }
 EACH_T(TILE)
 #define ENTRY(T) [T] = tile_##T,
 static const tile_fn tiles[MAX_T + 1] = {EACH_T(ENTRY)};
@@ -94,7 +97,9 @@ static uint64_t packed_b_bytes(const gemm_shape *s) {
 }
 
 /* One row, or one column that lies like a row, is its own packing. */
-static int32_t packs_a(const gemm_shape *s) { return s->m > 1; }
+static int32_t packs_a(const gemm_shape *s) {
+  return s->m > 1;
+}
 
 static uint64_t packed_a_bytes(const gemm_shape *s) {
   const uint64_t bytes = packs_a(s) ? cpu_product(4, (int64_t[]){s->n_a, s->m, s->k, sizeof(float)}) : 0;
@@ -102,7 +107,8 @@ static uint64_t packed_a_bytes(const gemm_shape *s) {
 }
 
 static double estimate(const cpu_device *device, const gemm_shape *s, int32_t constant) {
-  const double products = (double)s->batch * (double)s->m * (double)s->n * (double)s->k, b_floats = (double)s->n_b * (double)s->k * (double)s->n;
+  const double products = (double)s->batch * (double)s->m * (double)s->n * (double)s->k,
+               b_floats = (double)s->n_b * (double)s->k * (double)s->n;
   const double compute = cpu_ns_compute(device, products * (double)(cpu_ceil_div(s->n, WIDTH) * WIDTH) / (double)cpu_max(1, s->n), 0.8);
   const double stream = cpu_ns_memory(device, 4 * b_floats, 0.8), pack = constant ? 0 : cpu_ns_memory(device, 8 * b_floats, 0.5);
   return (compute > stream ? compute : stream) + pack + cpu_ns_memory(device, 4 * (double)s->batch * (double)s->m * (double)s->n, 1);
@@ -172,8 +178,10 @@ static void finish(const gemm_job *j, const float *sum, int64_t product, int64_t
       if (c) y = v_add(y, v_mul(beta, s->c_column ? v_load_n(c + v, lanes) : v_set1(*c)));
       v_store_n(j->y + at + v, y, lanes);
     }
-    if (k->post.n > 0) CVK_ISA_FN(post_apply)(&k->post, j->y + at, columns, at, j->in);
-    else CVK_ISA_FN(post_fold)(&k->post, j->y + at, columns, at, j->in);
+    if (k->post.n > 0)
+      CVK_ISA_FN(post_apply)(&k->post, j->y + at, columns, at, j->in);
+    else
+      CVK_ISA_FN(post_fold)(&k->post, j->y + at, columns, at, j->in);
   }
 }
 
@@ -194,8 +202,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
     for (int64_t i = 0; i < s->k; i += PART) {
       float part[MAX_T * WIDTH] = {0};
       const int64_t n = cpu_min(PART, s->k - i);
-      if (rows == 1) tile_of_1(a + i, b + i * WIDTH, n, part);
-      else tiles[rows](a + i * rows, b + i * WIDTH, n, part);
+      if (rows == 1)
+        tile_of_1(a + i, b + i * WIDTH, n, part);
+      else
+        tiles[rows](a + i * rows, b + i * WIDTH, n, part);
       for (int64_t v = 0; v < rows * WIDTH; v += VL) v_store(sum + v, v_add(v_load(sum + v), v_load(part + v)));
     }
     finish(j, sum, product, m0, rows, panel * WIDTH);
@@ -223,13 +233,20 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   const gemm_shape *s = &k->s;
   const cpu_device *device = kernel->device;
   float *to_a = workspace, *to_b = workspace ? to_a + k->a_floats : NULL;
-  gemm_job job = {.k = k, .in = in, .a = packs_a(s) ? to_a : in[0], .b = kernel->pack[1] ? kernel->pack[1]->data : to_b, .to_a = to_a,
-                  .to_b = to_b, .y = out[0]};
+  gemm_job job = {.k = k,
+                  .in = in,
+                  .a = packs_a(s) ? to_a : in[0],
+                  .b = kernel->pack[1] ? kernel->pack[1]->data : to_b,
+                  .to_a = to_a,
+                  .to_b = to_b,
+                  .y = out[0]};
   if (s->batch == 0 || s->m == 0 || s->n == 0) return CVK_OK;
   if (s->k > 0 && packs_a(s))
-    cpu_parallel(device, s->n_a * k->blocks, cpu_ns_memory(device, 8.0 * (double)(s->n_a * s->m) * (double)s->k, 0.3), pack_rows_task, &job);
+    cpu_parallel(device, s->n_a * k->blocks, cpu_ns_memory(device, 8.0 * (double)(s->n_a * s->m) * (double)s->k, 0.3), pack_rows_task,
+                 &job);
   if (s->k > 0 && !kernel->pack[1])
-    cpu_parallel(device, s->n_b * k->panels, cpu_ns_memory(device, 8.0 * (double)(s->n_b * s->n) * (double)s->k, 0.3), pack_panel_task, &job);
+    cpu_parallel(device, s->n_b * k->panels, cpu_ns_memory(device, 8.0 * (double)(s->n_b * s->n) * (double)s->k, 0.3), pack_panel_task,
+                 &job);
   cpu_parallel(device, s->batch * k->spans * k->panels, k->ns, run, &job);
   return CVK_OK;
 }

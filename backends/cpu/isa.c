@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* isa.c: detection and choice of the instruction set. Built for the baseline, so it runs anywhere; wide code is reached only through here. */
+/* isa.c: detection and choice of the instruction set. Built for the baseline, so it runs anywhere; wide code is reached only through here.
+ */
 #include "isa.h"
 
 #include <string.h>
@@ -11,7 +12,9 @@ extern const cpu_row *const cpu_rows_sse41[];
 extern const cpu_row *const cpu_rows_avx2[];
 extern const cpu_row *const cpu_rows_avx512[];
 
-typedef struct cpuid_regs { unsigned a, b, c, d; } cpuid_regs;
+typedef struct cpuid_regs {
+  unsigned a, b, c, d;
+} cpuid_regs;
 
 static cpuid_regs cpuid(unsigned leaf, unsigned subleaf) {
   cpuid_regs r = {0, 0, 0, 0};
@@ -27,7 +30,9 @@ static unsigned saved_state(void) {
   return low;
 }
 
-static int has_sse41(void) { return (cpuid(1, 0).c >> 19) & 1; }
+static int has_sse41(void) {
+  return (cpuid(1, 0).c >> 19) & 1;
+}
 
 static int has_avx2(void) {
   const unsigned avx_fma = 1u << 28 | 1u << 12;
@@ -40,12 +45,15 @@ static int has_avx512(void) {
 }
 #endif
 
-static int has_scalar(void) { return 1; }
+static int has_scalar(void) {
+  return 1;
+}
 
 static const struct {
   cpu_isa isa;
   int (*available)(void);
-} sets[] = { /* narrowest first */
+} sets[] = {
+    /* narrowest first */
     {{"scalar", 4, 12, 8, cpu_rows_scalar}, has_scalar},
 #if defined(__x86_64__) || defined(__i386__)
     {{"sse41", 4, 25, 15, cpu_rows_sse41}, has_sse41},
@@ -60,7 +68,9 @@ static const cpu_isa *best_up_to(int last) {
   return &sets[last].isa;
 }
 
-const cpu_isa *cpu_isa_best(void) { return best_up_to(N_SETS - 1); }
+const cpu_isa *cpu_isa_best(void) {
+  return best_up_to(N_SETS - 1);
+}
 
 const cpu_isa *cpu_isa_capped(const char *cap) {
   if (cap == NULL || *cap == '\0') return cpu_isa_best();

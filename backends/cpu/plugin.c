@@ -31,7 +31,9 @@ static cvk_status instance_create(const cvk_host *host, cvk_instance **out) {
   return CVK_OK;
 }
 
-static void instance_destroy(cvk_instance *inst) { inst->host->free(inst->host->ctx, inst); }
+static void instance_destroy(cvk_instance *inst) {
+  inst->host->free(inst->host->ctx, inst);
+}
 
 static cvk_status device_count(cvk_instance *inst, int32_t *n) {
   (void)inst;
@@ -49,11 +51,16 @@ static void copy_out(void *to, uint32_t to_bytes, const void *from, uint32_t fro
 static cvk_status device_info(cvk_instance *inst, int32_t index, cvk_device_info *info) {
   if (index != 0) return cpu_fail(&inst->device, CVK_NO_DEVICE, "cpu: device %d asked for, there is only device 0", index);
   const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-  cvk_device_info d = {.struct_size = sizeof d, .type = CVK_DEVICE_CPU, .flags = CVK_DEVICE_HOST_MEMORY, .id = "cpu", .alignment = 64,
+  cvk_device_info d = {.struct_size = sizeof d,
+                       .type = CVK_DEVICE_CPU,
+                       .flags = CVK_DEVICE_HOST_MEMORY,
+                       .id = "cpu",
+                       .alignment = 64,
                        .units = inst->host->workers(inst->host->ctx)};
   struct utsname system;
   snprintf(d.name, sizeof d.name, "CPU, %s", inst->device.isa->name);
-  snprintf(d.driver, sizeof d.driver, "convoke cpu %d.%d on %.60s", CVK_ABI_MAJOR, CVK_ABI_MINOR, uname(&system) == 0 ? system.machine : "unknown");
+  snprintf(d.driver, sizeof d.driver, "convoke cpu %d.%d on %.60s", CVK_ABI_MAJOR, CVK_ABI_MINOR,
+           uname(&system) == 0 ? system.machine : "unknown");
   snprintf(d.isa, sizeof d.isa, "%s", inst->device.isa->name);
   d.memory_bytes = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : 0;
   copy_out(info, info->struct_size, &d, sizeof d);
@@ -66,17 +73,21 @@ static cvk_status device_open(cvk_instance *inst, int32_t index, cvk_backend_dev
   return CVK_OK;
 }
 
-static void device_close(cvk_backend_device *device) { (void)device; }
+static void device_close(cvk_backend_device *device) {
+  (void)device;
+}
 
 /* Asks one row for one variant; 1 when it accepts. */
 static int32_t ask(const cpu_device *device, const cvk_op *op, int32_t place, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const cpu_row *row = device->isa->rows[place];
   *c = (cvk_candidate){.struct_size = sizeof *c, .row = row->name, .inplace = -1};
   why->text[0] = '\0';
-  if (op->n_in > CPU_MAX_ARGS || op->n_out > CPU_MAX_ARGS) return cpu_refuse(why, "%d inputs, at most %d are taken", op->n_in, CPU_MAX_ARGS);
+  if (op->n_in > CPU_MAX_ARGS || op->n_out > CPU_MAX_ARGS)
+    return cpu_refuse(why, "%d inputs, at most %d are taken", op->n_in, CPU_MAX_ARGS);
   if (op->n_post > 0 && !row->takes_post) return cpu_refuse(why, "takes no post-ops, %d given", op->n_post);
   if (!row->accepts(device, op, variant, c, why)) return 0;
-  if ((op->flags & CVK_EXACT) && c->error_class != CVK_ERROR_DIRECT) return cpu_refuse(why, "error class %d, EXACT asked for", c->error_class);
+  if ((op->flags & CVK_EXACT) && c->error_class != CVK_ERROR_DIRECT)
+    return cpu_refuse(why, "error class %d, EXACT asked for", c->error_class);
   c->backend_data[0] = (uint64_t)place;
   return 1;
 }
@@ -144,7 +155,9 @@ static void kernel_free(cvk_kernel *k) {
   cpu_free(kernel->device, kernel);
 }
 
-static void *pointer(const cvk_arg *arg) { return arg->buffer ? (char *)arg->buffer + arg->offset_bytes : NULL; }
+static void *pointer(const cvk_arg *arg) {
+  return arg->buffer ? (char *)arg->buffer + arg->offset_bytes : NULL;
+}
 
 static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
                           int32_t n_wait, cvk_event **event) {

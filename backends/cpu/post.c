@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-static int32_t is_activation(int32_t kind) { return kind >= CVK_OP_RELU && kind <= CVK_OP_THRESHOLDED_RELU && kind != CVK_OP_PRELU; }
+static int32_t is_activation(int32_t kind) {
+  return kind >= CVK_OP_RELU && kind <= CVK_OP_THRESHOLDED_RELU && kind != CVK_OP_PRELU;
+}
 
 int32_t cpu_post_read(const cvk_op *op, cpu_post *post, cpu_reason *why) {
   *post = (cpu_post){.add_input = -1, .lo = -INFINITY, .hi = INFINITY};
@@ -15,12 +17,15 @@ int32_t cpu_post_read(const cvk_op *op, cpu_post *post, cpu_reason *why) {
     const cvk_unary_attr *attr = p->attr;
     cpu_post_step s = {.kind = p->kind, .input = p->input, .alpha = attr ? attr->alpha : 0, .beta = attr ? attr->beta : 0};
     if (p->kind == CVK_OP_ADD) {
-      if (p->input < 0 || p->input >= op->n_in || !op->in[p->input]) return cpu_refuse(why, "post-op %d adds input %d, which is absent", i, p->input);
+      if (p->input < 0 || p->input >= op->n_in || !op->in[p->input])
+        return cpu_refuse(why, "post-op %d adds input %d, which is absent", i, p->input);
       const cvk_tensor_desc *a = op->in[p->input], *y = op->out[0];
       for (int32_t d = 0; d < y->rank; d++)
         if (a->rank != y->rank || a->dim[d] != y->dim[d]) return cpu_refuse(why, "post-op %d adds a tensor of another shape", i);
-      if (i == 0) post->add_input = p->input;
-      else folds = 0;
+      if (i == 0)
+        post->add_input = p->input;
+      else
+        folds = 0;
     } else if (p->kind == CVK_OP_RELU || p->kind == CVK_OP_CLIP) {
       const float lo = p->kind == CVK_OP_RELU ? 0 : s.alpha, hi = p->kind == CVK_OP_RELU ? INFINITY : s.beta;
       if (!(lo <= hi)) folds = 0;

@@ -25,8 +25,10 @@ static void clamp(float *y, float lo, float hi, int64_t n) {
 void CVK_ISA_FN(post_apply)(const cpu_post *post, float *y, int64_t n, int64_t offset, const void *const *in) {
   for (int32_t i = 0; i < post->n; i++) {
     const cpu_post_step *s = &post->step[i];
-    if (s->kind == CVK_OP_ADD) add(y, (const float *)in[s->input] + offset, n);
-    else s->span(y, y, n, s->alpha, s->beta);
+    if (s->kind == CVK_OP_ADD)
+      add(y, (const float *)in[s->input] + offset, n);
+    else
+      s->span(y, y, n, s->alpha, s->beta);
   }
 }
 

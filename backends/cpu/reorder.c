@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reorder: changes a tensor's format between plain, NHWC and NCHWc of any block; elements of 1, 2, 4 or 8 bytes. Both formats come in the descs.
- * Lanes past the channels are written zero. A task is a stretch of cells of one image with all its channels, copied as a matrix transposition
- * between "channels next to each other" and "cells next to each other"; VL by VL in registers for elements of 4 bytes in blocks of VL. */
+/* reorder: changes a tensor's format between plain, NHWC and NCHWc of any block; elements of 1, 2, 4 or 8 bytes. Both formats come in the
+ * descs. Lanes past the channels are written zero. A task is a stretch of cells of one image with all its channels, copied as a matrix
+ * transposition between "channels next to each other" and "cells next to each other"; VL by VL in registers for elements of 4 bytes in
+ * blocks of VL. */
 #include "cpu.h"
 #include "vec.h"
 
 enum { CELLS = 256 }; /* of a task */
 
-/* An image of a format: element (channel, cell) lies at (channel / block) * block_step + (channel % block) * channel_step + cell * cell_step. */
+/* An image of a format: element (channel, cell) lies at (channel / block) * block_step + (channel % block) * channel_step + cell *
+ * cell_step. */
 typedef struct image_layout {
   int64_t block, block_step, channel_step, cell_step, image_step;
   int64_t lanes; /* channels that storage holds: C rounded up to blocks */
@@ -87,7 +89,8 @@ static void plain_to_block(const float *x, int64_t channel_step, int64_t n, floa
   for (int64_t i = 0; i < cells; i += VL) {
     const int64_t m = cpu_min(VL, cells - i);
     vf r[VL];
-    for (int c = 0; c < VL; c++) r[c] = c >= n ? v_zero() : m == VL ? v_load(x + c * channel_step + i) : v_load_n(x + c * channel_step + i, m);
+    for (int c = 0; c < VL; c++)
+      r[c] = c >= n ? v_zero() : m == VL ? v_load(x + c * channel_step + i) : v_load_n(x + c * channel_step + i, m);
     v_transpose(r);
     for (int64_t t = 0; t < m; t++) v_store(y + (i + t) * VL, r[t]);
   }
@@ -107,12 +110,18 @@ static void copy(int64_t size, const char *x, int64_t x_row, int64_t x_column, c
                  int64_t columns) {
   if (x_column == 1 && y_column == 1)
     for (int64_t r = 0; r < rows; r++) memcpy(y + r * y_row * size, x + r * x_row * size, (size_t)(columns * size));
-  else if (size == 4 && x_row == 1 && y_row == VL && y_column == 1 && columns <= VL) plain_to_block((const float *)x, x_column, columns, (float *)y, rows);
-  else if (size == 4 && y_row == 1 && x_row == VL && x_column == 1) block_to_plain((const float *)x, (float *)y, y_column, columns, rows);
-  else if (size == 4) copy_matrix(4, x, x_row, x_column, y, y_row, y_column, rows, columns);
-  else if (size == 1) copy_matrix(1, x, x_row, x_column, y, y_row, y_column, rows, columns);
-  else if (size == 2) copy_matrix(2, x, x_row, x_column, y, y_row, y_column, rows, columns);
-  else copy_matrix(8, x, x_row, x_column, y, y_row, y_column, rows, columns);
+  else if (size == 4 && x_row == 1 && y_row == VL && y_column == 1 && columns <= VL)
+    plain_to_block((const float *)x, x_column, columns, (float *)y, rows);
+  else if (size == 4 && y_row == 1 && x_row == VL && x_column == 1)
+    block_to_plain((const float *)x, (float *)y, y_column, columns, rows);
+  else if (size == 4)
+    copy_matrix(4, x, x_row, x_column, y, y_row, y_column, rows, columns);
+  else if (size == 1)
+    copy_matrix(1, x, x_row, x_column, y, y_row, y_column, rows, columns);
+  else if (size == 2)
+    copy_matrix(2, x, x_row, x_column, y, y_row, y_column, rows, columns);
+  else
+    copy_matrix(8, x, x_row, x_column, y, y_row, y_column, rows, columns);
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {
@@ -127,13 +136,14 @@ static void run(void *arg, int64_t index, int32_t worker) {
     const int64_t n = cpu_min(cpu_min(k->from.block - c % k->from.block, k->to.block - c % k->to.block), k->c - c);
     const char *from = x + offset(&k->from, c, cell) * size;
     char *to = y + offset(&k->to, c, cell) * size;
-    if (k->from.cell_step == 1 && k->to.cell_step == 1) copy(size, from, k->from.channel_step, 1, to, k->to.channel_step, 1, n, cells);
-    else copy(size, from, k->from.cell_step, k->from.channel_step, to, k->to.cell_step, k->to.channel_step, cells, n);
+    if (k->from.cell_step == 1 && k->to.cell_step == 1)
+      copy(size, from, k->from.channel_step, 1, to, k->to.channel_step, 1, n, cells);
+    else
+      copy(size, from, k->from.cell_step, k->from.channel_step, to, k->to.cell_step, k->to.channel_step, cells, n);
     c += n;
   }
   if (k->to.lanes > k->c)
-    for (int64_t i = 0; i < cells; i++)
-      memset(y + offset(&k->to, k->c, cell + i) * size, 0, (size_t)((k->to.lanes - k->c) * size));
+    for (int64_t i = 0; i < cells; i++) memset(y + offset(&k->to, k->c, cell + i) * size, 0, (size_t)((k->to.lanes - k->c) * size));
 }
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {

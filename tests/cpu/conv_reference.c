@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int64_t or_one(int64_t v) { return v ? v : 1; }
+static int64_t or_one(int64_t v) {
+  return v ? v : 1;
+}
 
 static float *values(int64_t n, uint32_t seed, int positive) {
   float *p = malloc((size_t)n * sizeof *p + 1);
@@ -42,13 +44,20 @@ static conv_case three_axes(const conv_case *from) {
 static double post(const conv_data *d, double v, int64_t at) {
   const double r = d->residual ? (double)d->residual[at] : 0;
   switch (d->cc.chain) {
-    case 1: return v < 0 ? 0 : v;
-    case 2: return v + r < 0 ? 0 : v + r;
-    case 3: return v < -0.25 ? -0.25 : v > 0.5 ? 0.5 : v;
-    case 4: return (v < 0 ? 0 : v) + r;
-    case 5: return 1 / (1 + exp(-v));
-    case 6: return tanh((v < 0 ? (double)0.1f * v : v) + r);
-    default: return v;
+    case 1:
+      return v < 0 ? 0 : v;
+    case 2:
+      return v + r < 0 ? 0 : v + r;
+    case 3:
+      return v < -0.25 ? -0.25 : v > 0.5 ? 0.5 : v;
+    case 4:
+      return (v < 0 ? 0 : v) + r;
+    case 5:
+      return 1 / (1 + exp(-v));
+    case 6:
+      return tanh((v < 0 ? (double)0.1f * v : v) + r);
+    default:
+      return v;
   }
 }
 
@@ -89,13 +98,19 @@ static void reference(conv_data *d, const conv_case *cc, const int64_t *out) {
 }
 
 static void chain(conv_data *d) {
-  static const int32_t kinds[7][3] = {{0}, {CVK_OP_RELU}, {CVK_OP_ADD, CVK_OP_RELU}, {CVK_OP_CLIP}, {CVK_OP_RELU, CVK_OP_ADD},
-                                      {CVK_OP_SIGMOID}, {CVK_OP_LEAKY_RELU, CVK_OP_ADD, CVK_OP_TANH}};
+  static const int32_t kinds[7][3] = {{0},
+                                      {CVK_OP_RELU},
+                                      {CVK_OP_ADD, CVK_OP_RELU},
+                                      {CVK_OP_CLIP},
+                                      {CVK_OP_RELU, CVK_OP_ADD},
+                                      {CVK_OP_SIGMOID},
+                                      {CVK_OP_LEAKY_RELU, CVK_OP_ADD, CVK_OP_TANH}};
   int32_t adds = 0;
   for (int i = 0; i < 3 && kinds[d->cc.chain][i]; i++) {
     const int32_t kind = kinds[d->cc.chain][i];
     d->post_attr[i] = (cvk_unary_attr){.struct_size = sizeof d->post_attr[i], .alpha = kind == CVK_OP_CLIP ? -0.25f : 0.1f, .beta = 0.5f};
-    d->op.post[d->op.n_post++] = (cvk_post_op){.kind = kind, .input = kind == CVK_OP_ADD ? 3 : -1, .attr = kind == CVK_OP_ADD ? NULL : &d->post_attr[i]};
+    d->op.post[d->op.n_post++] =
+        (cvk_post_op){.kind = kind, .input = kind == CVK_OP_ADD ? 3 : -1, .attr = kind == CVK_OP_ADD ? NULL : &d->post_attr[i]};
     adds |= kind == CVK_OP_ADD;
   }
   if (!adds) return;
@@ -161,9 +176,9 @@ void conv_data_free(conv_data *d) {
 
 const char *conv_case_text(const conv_case *cc) {
   static char text[256];
-  snprintf(text, sizeof text, "%dx %lld->%lld in %lldx%lldx%lld kernel %lldx%lldx%lld stride %lld,%lld pads %lld+%lld group %lld chain %d", (int)cc->n,
-           (long long)cc->c, (long long)cc->m, (long long)cc->in[0], (long long)cc->in[1], (long long)cc->in[2], (long long)cc->kernel[0],
-           (long long)cc->kernel[1], (long long)cc->kernel[2], (long long)cc->stride[0], (long long)cc->stride[1], (long long)cc->pad_begin[1],
-           (long long)cc->pad_end[1], (long long)cc->group, cc->chain);
+  snprintf(text, sizeof text, "%dx %lld->%lld in %lldx%lldx%lld kernel %lldx%lldx%lld stride %lld,%lld pads %lld+%lld group %lld chain %d",
+           (int)cc->n, (long long)cc->c, (long long)cc->m, (long long)cc->in[0], (long long)cc->in[1], (long long)cc->in[2],
+           (long long)cc->kernel[0], (long long)cc->kernel[1], (long long)cc->kernel[2], (long long)cc->stride[0], (long long)cc->stride[1],
+           (long long)cc->pad_begin[1], (long long)cc->pad_end[1], (long long)cc->group, cc->chain);
   return text;
 }

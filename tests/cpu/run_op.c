@@ -42,8 +42,16 @@ static void make_op(boundary_op *b, const run_op *op, const cvk_candidate *c) {
     b->post[i].struct_size = sizeof b->post[i];
     b->post_pointer[i] = &b->post[i];
   }
-  b->op = (cvk_op){.struct_size = sizeof b->op, .kind = op->kind, .n_in = op->n_in, .n_out = op->n_out, .in = b->pointer[0],
-                   .out = b->pointer[1], .attr = op->attr, .n_post = op->n_post, .flags = op->flags, .post = b->post_pointer};
+  b->op = (cvk_op){.struct_size = sizeof b->op,
+                   .kind = op->kind,
+                   .n_in = op->n_in,
+                   .n_out = op->n_out,
+                   .in = b->pointer[0],
+                   .out = b->pointer[1],
+                   .attr = op->attr,
+                   .n_post = op->n_post,
+                   .flags = op->flags,
+                   .post = b->post_pointer};
 }
 
 int run_candidates(mini_host *m, const run_op *op, cvk_candidate *c) {
@@ -161,7 +169,8 @@ cvk_status run_row(mini_host *m, const run_op *op, const cvk_candidate *c, int p
     if (ns && (r == 0 || t < *ns)) *ns = t;
   }
   for (int32_t i = 0; i < op->n_out && status == CVK_OK; i++)
-    if (b.op.out[i] && !copy_out(b.op.out[i], out[i].data, op->out_data[i])) status = m->host.fail(m, CVK_INTERNAL, "a tail lane is not zero");
+    if (b.op.out[i] && !copy_out(b.op.out[i], out[i].data, op->out_data[i]))
+      status = m->host.fail(m, CVK_INTERNAL, "a tail lane is not zero");
   m->backend->kernel_free(kernel);
   for (int32_t i = 0; i < op->n_in; i++) {
     if (pack[i]) m->backend->pack_free(pack[i]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_gemm.c: the matrix product row on every instruction set against a double loop, |y - ref| <= 4 * 2^-24 * sum|a||b|: sizes around the tiles,
- * transposes, alpha, beta, every broadcast of c, batches that broadcast, post-ops, NaN rules, constant and run-time b, 1 and 3 threads. */
+/* test_gemm.c: the matrix product row on every instruction set against a double loop, |y - ref| <= 4 * 2^-24 * sum|a||b|: sizes around the
+ * tiles, transposes, alpha, beta, every broadcast of c, batches that broadcast, post-ops, NaN rules, constant and run-time b, 1 and 3
+ * threads. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +43,8 @@ static void run_all(run_op *op, int64_t count, const double *want, const double 
         cvk_status status = run_row(&one, op, &c[i], op->constant[1] ? RUN_END : RUN_BEGIN, 1, NULL);
         ck_assert_msg(status == CVK_OK, "%s: %s: %s", c[i].row, what, one.message);
         for (int64_t e = 0; e < count; e++)
-          ck_assert_msg(isnan(want[e]) ? isnan(y[e]) : fabs((double)y[e] - want[e]) <= 4 * 0x1p-24 * bound[e], "%s: %s: output %lld is %.9g, want %.9g",
-                        c[i].row, what, (long long)e, (double)y[e], want[e]);
+          ck_assert_msg(isnan(want[e]) ? isnan(y[e]) : fabs((double)y[e] - want[e]) <= 4 * 0x1p-24 * bound[e],
+                        "%s: %s: output %lld is %.9g, want %.9g", c[i].row, what, (long long)e, (double)y[e], want[e]);
         memcpy(again, y, (size_t)count * sizeof *y);
         status = run_row(&three, op, &c[i], RUN_END, 1, NULL);
         ck_assert_int_eq(status, CVK_OK);
@@ -60,7 +61,8 @@ static void run_all(run_op *op, int64_t count, const double *want, const double 
 static void check(const product *p) {
   const cvk_gemm_attr attr = {.struct_size = sizeof attr, .trans_a = p->trans_a, .trans_b = p->trans_b, .alpha = p->alpha, .beta = p->beta};
   const int64_t count = p->m * p->n, c_count = p->c_rank == 2 ? count : p->c_rank == 1 ? p->n : p->c_rank == 3 ? p->m : 1;
-  float *a = values(p->m * p->k, 1, p->positive), *b = values(p->k * p->n, 2, p->positive), *c = values(c_count, 3, 0), *y = values(count, 4, 0);
+  float *a = values(p->m * p->k, 1, p->positive), *b = values(p->k * p->n, 2, p->positive), *c = values(c_count, 3, 0),
+        *y = values(count, 4, 0);
   double *want = malloc((size_t)count * sizeof *want + 1), *bound = malloc((size_t)count * sizeof *bound + 1);
   run_op op = {.kind = CVK_OP_GEMM, .n_in = 3, .n_out = 1, .attr = &attr};
   char what[128];
@@ -79,13 +81,16 @@ static void check(const product *p) {
   }
   op.in[0] = run_desc(CVK_F32, 2, p->trans_a ? (int64_t[]){p->k, p->m} : (int64_t[]){p->m, p->k});
   op.in[1] = run_desc(CVK_F32, 2, p->trans_b ? (int64_t[]){p->n, p->k} : (int64_t[]){p->k, p->n});
-  op.in[2] = run_desc(CVK_F32, p->c_rank == 3 ? 2 : p->c_rank, p->c_rank == 2 ? (int64_t[]){p->m, p->n} : p->c_rank == 3 ? (int64_t[]){p->m, 1} : (int64_t[]){p->n});
+  op.in[2] = run_desc(CVK_F32, p->c_rank == 3 ? 2 : p->c_rank,
+                      p->c_rank == 2   ? (int64_t[]){p->m, p->n}
+                      : p->c_rank == 3 ? (int64_t[]){p->m, 1}
+                                       : (int64_t[]){p->n});
   op.out[0] = run_desc(CVK_F32, 2, (int64_t[]){p->m, p->n});
   op.in_data[0] = a, op.in_data[1] = b, op.in_data[2] = c, op.out_data[0] = y;
   op.n_post = p->relu;
   op.post[0] = (cvk_post_op){.kind = CVK_OP_RELU, .input = -1};
-  snprintf(what, sizeof what, "%lldx%lldx%lld trans %d%d alpha %g beta %g c %d", (long long)p->m, (long long)p->n, (long long)p->k, p->trans_a,
-           p->trans_b, (double)p->alpha, (double)p->beta, p->c_rank);
+  snprintf(what, sizeof what, "%lldx%lldx%lld trans %d%d alpha %g beta %g c %d", (long long)p->m, (long long)p->n, (long long)p->k,
+           p->trans_a, p->trans_b, (double)p->alpha, (double)p->beta, p->c_rank);
   run_all(&op, count, want, bound, what);
   free(a), free(b), free(c), free(y), free(want), free(bound);
 }
@@ -101,7 +106,15 @@ START_TEST(transposes_scales_and_broadcasts) {
   for (int t = 0; t < 4; t++)
     for (int c = -1; c <= 3; c++)
       for (int m = 1; m <= 19; m += 18)
-        check(&(product){.m = m, .n = 37, .k = 41, .trans_a = t & 1, .trans_b = t >> 1, .alpha = 0.5f, .beta = c == 0 ? 2 : -1.5f, .c_rank = c, .relu = c == 2});
+        check(&(product){.m = m,
+                         .n = 37,
+                         .k = 41,
+                         .trans_a = t & 1,
+                         .trans_b = t >> 1,
+                         .alpha = 0.5f,
+                         .beta = c == 0 ? 2 : -1.5f,
+                         .c_rank = c,
+                         .relu = c == 2});
 }
 END_TEST
 
@@ -131,8 +144,8 @@ START_TEST(empty_sums_and_nan_rules) {
 }
 END_TEST
 
-static void check_matmul(int32_t ra, const int64_t *da, int32_t rb, const int64_t *db, int32_t ry, const int64_t *dy, int64_t m, int64_t n, int64_t k,
-                         int64_t batch, const int64_t *of_a, const int64_t *of_b) {
+static void check_matmul(int32_t ra, const int64_t *da, int32_t rb, const int64_t *db, int32_t ry, const int64_t *dy, int64_t m, int64_t n,
+                         int64_t k, int64_t batch, const int64_t *of_a, const int64_t *of_b) {
   float *a = values(cvk_count(ra, da), 1, 0), *b = values(cvk_count(rb, db), 2, 0), *y = values(batch * m * n, 3, 0);
   double *want = malloc((size_t)(batch * m * n) * sizeof *want), *bound = malloc((size_t)(batch * m * n) * sizeof *bound);
   run_op op = {.kind = CVK_OP_MATMUL, .n_in = 2, .n_out = 1, .in_data = {a, b}, .out_data = {y}};
@@ -152,13 +165,15 @@ static void check_matmul(int32_t ra, const int64_t *da, int32_t rb, const int64_
 }
 
 START_TEST(matmul_broadcasts_batches) {
-  check_matmul(4, (int64_t[]){2, 1, 3, 4}, 3, (int64_t[]){5, 4, 2}, 4, (int64_t[]){2, 5, 3, 2}, 3, 2, 4, 10, (int64_t[]){0, 0, 0, 0, 0, 1, 1, 1, 1, 1},
-               (int64_t[]){0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
-  check_matmul(3, (int64_t[]){3, 7, 9}, 2, (int64_t[]){9, 35}, 3, (int64_t[]){3, 7, 35}, 7, 35, 9, 3, (int64_t[]){0, 1, 2}, (int64_t[]){0, 0, 0});
+  check_matmul(4, (int64_t[]){2, 1, 3, 4}, 3, (int64_t[]){5, 4, 2}, 4, (int64_t[]){2, 5, 3, 2}, 3, 2, 4, 10,
+               (int64_t[]){0, 0, 0, 0, 0, 1, 1, 1, 1, 1}, (int64_t[]){0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
+  check_matmul(3, (int64_t[]){3, 7, 9}, 2, (int64_t[]){9, 35}, 3, (int64_t[]){3, 7, 35}, 7, 35, 9, 3, (int64_t[]){0, 1, 2},
+               (int64_t[]){0, 0, 0});
   check_matmul(1, (int64_t[]){9}, 2, (int64_t[]){9, 35}, 1, (int64_t[]){35}, 1, 35, 9, 1, (int64_t[]){0}, (int64_t[]){0});
   check_matmul(3, (int64_t[]){2, 17, 9}, 1, (int64_t[]){9}, 2, (int64_t[]){2, 17}, 17, 1, 9, 2, (int64_t[]){0, 1}, (int64_t[]){0, 0});
   check_matmul(1, (int64_t[]){9}, 1, (int64_t[]){9}, 0, NULL, 1, 1, 9, 1, (int64_t[]){0}, (int64_t[]){0});
-  check_matmul(3, (int64_t[]){2, 20, 6}, 3, (int64_t[]){2, 6, 33}, 3, (int64_t[]){2, 20, 33}, 20, 33, 6, 2, (int64_t[]){0, 1}, (int64_t[]){0, 1});
+  check_matmul(3, (int64_t[]){2, 20, 6}, 3, (int64_t[]){2, 6, 33}, 3, (int64_t[]){2, 20, 33}, 20, 33, 6, 2, (int64_t[]){0, 1},
+               (int64_t[]){0, 1});
 }
 END_TEST
 

@@ -5,7 +5,8 @@
 #include "../harness.h"
 #include "run_op.h"
 
-static const cvk_format formats[] = {{CVK_PLAIN, 0, 0}, {CVK_NHWC, 0, 0}, {CVK_BLOCKED, 4, 0}, {CVK_BLOCKED, 8, 0}, {CVK_BLOCKED, 16, 0}, {CVK_BLOCKED, 5, 0}};
+static const cvk_format formats[] = {{CVK_PLAIN, 0, 0},   {CVK_NHWC, 0, 0},     {CVK_BLOCKED, 4, 0},
+                                     {CVK_BLOCKED, 8, 0}, {CVK_BLOCKED, 16, 0}, {CVK_BLOCKED, 5, 0}};
 enum { N_FORMATS = sizeof formats / sizeof *formats };
 
 static void check(mini_host *m, int32_t dtype, int32_t rank, const int64_t *dim, cvk_format from, cvk_format to) {
@@ -24,8 +25,8 @@ static void check(mini_host *m, int32_t dtype, int32_t rank, const int64_t *dim,
   for (int placement = RUN_END; placement <= RUN_BEGIN; placement++) {
     const cvk_status status = run_row(m, &op, &c[0], placement, 1, NULL);
     ck_assert_msg(status == CVK_OK, "%s: status %d %s", c[0].row, status, m->message);
-    ck_assert_msg(memcmp(x, y, (size_t)bytes) == 0, "%s: layout %d block %d to layout %d block %d, C %lld", c[0].row, from.layout, from.block, to.layout,
-                  to.block, (long long)dim[1]);
+    ck_assert_msg(memcmp(x, y, (size_t)bytes) == 0, "%s: layout %d block %d to layout %d block %d, C %lld", c[0].row, from.layout,
+                  from.block, to.layout, to.block, (long long)dim[1]);
   }
   free(x), free(y);
 }
