@@ -34,11 +34,18 @@ static inline int32_t pool_shape_of(const cvk_op *op, pool_shape *s, cpu_reason 
   return 1;
 }
 
+/* How many of a window's taps come before the cell `room` cells on from its start; no division in the common cases. */
+static inline int64_t pool_taps_within(const pool_axis *a, int64_t room) {
+  if (room <= 0) return 0;
+  if ((a->kernel - 1) * a->dilation < room) return a->kernel;
+  return a->dilation == 1 ? room : cpu_ceil_div(room, a->dilation);
+}
+
 static inline pool_window pool_window_at(const pool_axis *a, int64_t o, int32_t count_pad) {
   pool_window w = {.start = o * a->stride - a->begin};
-  w.first = w.start < 0 ? cpu_ceil_div(-w.start, a->dilation) : 0;
-  w.last = w.start < a->in ? cpu_min(a->kernel, cpu_ceil_div(a->in - w.start, a->dilation)) : 0;
-  w.count = count_pad ? cpu_min(a->kernel, cpu_ceil_div(a->in + a->end - w.start, a->dilation)) : w.last - w.first;
+  w.first = w.start >= 0 ? 0 : a->dilation == 1 ? -w.start : cpu_ceil_div(-w.start, a->dilation);
+  w.last = pool_taps_within(a, a->in - w.start);
+  w.count = count_pad ? pool_taps_within(a, a->in + a->end - w.start) : w.last - w.first;
   return w;
 }
 
@@ -56,12 +63,29 @@ typedef struct pool_row {
   int64_t depths, heights, depth_step, height_step, count;
 } pool_row;
 
-/* Output row i of all; a cell of a line is `lanes` floats. */
-static inline pool_row pool_row_at(const pool_shape *s, const float *x, int64_t i, int64_t lanes) {
+/* Where an output row lies. */
+typedef struct pool_place { int64_t plane, depth, height; } pool_place;
+
+static inline pool_place pool_place_of(const pool_shape *s, int64_t row) {
+  const int64_t d = s->axis[0].out, h = s->axis[1].out;
+  return (pool_place){row / (d * h), row / h % d, row % h};
+}
+
+static inline void pool_place_next(const pool_shape *s, pool_place *p) {
+  if (++p->height < s->axis[1].out) return;
+  p->height = 0;
+  if (++p->depth < s->axis[0].out) return;
+  p->depth = 0;
+  p->plane++;
+}
+
+/* A cell of a line is `lanes` floats. */
+static inline pool_row pool_row_at(const pool_shape *s, const float *x, const pool_place *p, int64_t lanes) {
   const pool_axis *d = &s->axis[0], *h = &s->axis[1];
-  const int64_t plane = i / (d->out * h->out), line = s->axis[2].in * lanes;
-  const pool_window wd = pool_window_at(d, i / h->out % d->out, s->count_pad), wh = pool_window_at(h, i % h->out, s->count_pad);
-  return (pool_row){.base = x + ((plane * d->in + wd.start + wd.first * d->dilation) * h->in + wh.start + wh.first * h->dilation) * line,
+  const int64_t line = s->axis[2].in * lanes;
+  const pool_window wd = pool_window_at(d, p->depth, s->count_pad), wh = pool_window_at(h, p->height, s->count_pad);
+  const int64_t first = ((p->plane * d->in + wd.start + wd.first * d->dilation) * h->in + wh.start + wh.first * h->dilation) * line;
+  return (pool_row){.base = x + first,
                     .depths = wd.last - wd.first,
                     .heights = wh.last - wh.first,
                     .depth_step = d->dilation * h->in * line,

@@ -46,8 +46,11 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   return CVK_OK;
 }
 
+/* The width axis as constants of the inlined code, where they are. */
+typedef struct width { int64_t kernel, stride, dilation; } width;
+
 /* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum. */
-VI void reduce(const pool_row *r, const pool_axis *w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
+VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
   for (int u = 0; u < n; u++) acc[u] = is_max ? v_set1(-__builtin_inff()) : v_zero();
   for (int64_t d = 0; d < r->depths; d++) {
     for (int64_t h = 0; h < r->heights; h++) {
@@ -56,7 +59,7 @@ VI void reduce(const pool_row *r, const pool_axis *w, int is_max, int n, int64_t
       for (int u = 0; u < n; u++) part[u] = is_max ? acc[u] : v_zero();
       for (int64_t t = first; t < last; t++)
         for (int u = 0; u < n; u++) {
-          const vf x = v_load(line + (t * w->dilation + u * w->stride) * VL);
+          const vf x = v_load(line + (t * w.dilation + u * w.stride) * VL);
           part[u] = is_max ? v_max(part[u], x) : v_add(part[u], x);
         }
       for (int u = 0; u < n; u++) acc[u] = is_max ? part[u] : v_add(acc[u], part[u]);
@@ -64,20 +67,36 @@ VI void reduce(const pool_row *r, const pool_axis *w, int is_max, int n, int64_t
   }
 }
 
-VI void row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
-  const pool_axis *w = &k->shape.axis[2];
+VI void finish(const vf *acc, int n, float *y, int is_max, vf share) {
+  for (int u = 0; u < n; u++) v_store(y + u * VL, is_max ? acc[u] : v_mul(acc[u], share));
+}
+
+/* The last inner tile begins early rather than end late, so a few outputs are made twice. */
+VI void row(const pool_kernel *k, const pool_row *r, width w, float *y, int is_max) {
+  const pool_axis *axis = &k->shape.axis[2];
+  const int64_t tiles_end = k->inner_end - k->inner_begin >= TILE ? k->inner_end : k->inner_begin;
+  const vf inner_share = v_set1(1.0f / (float)(r->count * w.kernel));
   vf acc[TILE];
-  int64_t o = 0;
-  while (o < w->out) {
-    const int inner = o >= k->inner_begin && o + TILE <= k->inner_end;
-    const pool_window at = pool_window_at(w, o, k->shape.count_pad);
-    const int n = inner ? TILE : 1;
-    if (inner) reduce(r, w, is_max, TILE, at.start, 0, w->kernel, acc);
-    else reduce(r, w, is_max, 1, at.start, at.first, at.last, acc);
-    const vf share = v_set1(1.0f / (float)(r->count * at.count));
-    for (int u = 0; u < n; u++) v_store(y + (o + u) * VL, is_max ? acc[u] : v_mul(acc[u], share));
-    o += n;
+  for (int64_t o = k->inner_begin; o < tiles_end; o += TILE) {
+    const int64_t at = cpu_min(o, tiles_end - TILE);
+    reduce(r, w, is_max, TILE, at * w.stride - axis->begin, 0, w.kernel, acc);
+    finish(acc, TILE, y + at * VL, is_max, inner_share);
   }
+  for (int64_t o = 0; o < axis->out; o++) {
+    if (o == k->inner_begin) o = tiles_end;
+    if (o == axis->out) break;
+    const pool_window at = pool_window_at(axis, o, k->shape.count_pad);
+    reduce(r, w, is_max, 1, at.start, at.first, at.last, acc);
+    finish(acc, 1, y + o * VL, is_max, v_set1(1.0f / (float)(r->count * at.count)));
+  }
+}
+
+VI void any_row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
+  const pool_axis *a = &k->shape.axis[2];
+  if (a->dilation == 1 && a->kernel == 3 && a->stride == 2) row(k, r, (width){3, 2, 1}, y, is_max);
+  else if (a->dilation == 1 && a->kernel == 3 && a->stride == 1) row(k, r, (width){3, 1, 1}, y, is_max);
+  else if (a->dilation == 1 && a->kernel == 2 && a->stride == 2) row(k, r, (width){2, 2, 1}, y, is_max);
+  else row(k, r, (width){a->kernel, a->stride, a->dilation}, y, is_max);
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {
@@ -85,11 +104,13 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const pool_kernel *k = j->kernel;
   const int64_t end = cpu_min(k->rows, (index + 1) * k->rows_per_task);
   (void)worker;
+  pool_place at = pool_place_of(&k->shape, index * k->rows_per_task);
   for (int64_t i = index * k->rows_per_task; i < end; i++) {
-    const pool_row r = pool_row_at(&k->shape, j->x, i, VL);
+    const pool_row r = pool_row_at(&k->shape, j->x, &at, VL);
     float *y = j->y + i * k->shape.axis[2].out * VL;
-    if (k->shape.is_max) row(k, &r, y, 1);
-    else row(k, &r, y, 0);
+    if (k->shape.is_max) any_row(k, &r, y, 1);
+    else any_row(k, &r, y, 0);
+    pool_place_next(&k->shape, &at);
   }
 }
 
