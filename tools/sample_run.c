@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "difference.h"
 
@@ -22,11 +23,24 @@ static int is_input(const op_sample *s, int way, int32_t tensor) {
   return 0;
 }
 
+/* Inputs lie one element behind an aligned address: no more than that may be assumed of an application's memory. */
+static cvk_status make_input(const sample_tensor *t, const void *data, uint64_t bytes, cvk_tensor **out) {
+  const uint64_t element = cvk_dtype_bytes(t->dtype);
+  char *base = aligned_alloc(64, (size_t)((bytes + element + 63) / 64 * 64));
+  if (base == NULL) return CVK_NO_MEMORY;
+  memcpy(base + element, data, (size_t)bytes);
+  const cvk_status status = cvk_tensor_wrap(t->dtype, t->rank, t->dim, base + element, free, base, out);
+  if (status != CVK_OK) free(base);
+  return status;
+}
+
 static cvk_status add_tensor(cvk_graph *g, const op_sample *s, int32_t i, int input, cvk_tensor **tensor, cvk_value *v) {
   const sample_tensor *t = &s->tensor[i];
   char name[24];
   void *data = op_sample_data(s, i);
-  cvk_status status = data ? cvk_tensor_create(NULL, t->dtype, t->rank, t->dim, data, tensor) : CVK_NO_MEMORY;
+  cvk_status status = CVK_NO_MEMORY;
+  if (data && input) status = make_input(t, data, op_sample_bytes(s, i), tensor);
+  else if (data) status = cvk_tensor_create(NULL, t->dtype, t->rank, t->dim, data, tensor);
   free(data);
   snprintf(name, sizeof name, "tensor %d", i);
   if (status == CVK_OK) status = input ? cvk_graph_input(g, name, t->dtype, t->rank, t->dim, v) : cvk_graph_constant(g, name, *tensor, v);
