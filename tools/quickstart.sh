@@ -22,7 +22,7 @@ ninja -C build tools/convoke backends/cpu/convoke-cpu.so backends/opencl/convoke
 
 convoke=build/tools/convoke
 echo
-$convoke devices
+$convoke devices || fail "convoke devices ended with status $?: a driver may be broken; OCL_ICD_VENDORS chooses another"
 echo
 # One line of results: "digit probability median_ms device".
 classify() { # DEVICE FILE
