@@ -115,7 +115,13 @@ def test_mnist_logits():
 
 def test_long():
     for path in LONG:
-        print(os.path.basename(path) + ":", run("compare", path, "--devices", f"{DEVICE},reference").splitlines()[-1])
+        name = os.path.basename(path)
+        print(name + ":", run("compare", path, "--devices", f"{DEVICE},reference").splitlines()[-1])
+        with tempfile.TemporaryDirectory() as d:  # and fused, as it is run
+            check_places(name, run("run", path, "--device", DEVICE, "--output-dir", os.path.join(d, "got")))
+            run("run", path, "--device", "reference", "--output-dir", os.path.join(d, "want"))
+            for file in sorted(os.listdir(os.path.join(d, "want"))):
+                compare(f"{name} {file}", os.path.join(d, "got", file), os.path.join(d, "want", file))
 
 
 def main():
