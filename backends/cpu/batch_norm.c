@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* batch_norm: inference, f32, plain or blocked: y = (x - mean) scale / sqrt(var + epsilon) + bias. Inputs: x, scale, bias, mean, var, the last
- * four plain [C]. The mean is taken off first: folding it into the bias would cancel where x is near it. Factors are made per plane from the
- * inputs, so run-time statistics need no other row. May run in place. */
+/* batch_norm: inference, f32, plain or blocked: y = (x - mean) scale / sqrt(var + epsilon) + bias. Inputs: x, scale, bias, mean, var, the
+ * last four plain [C]. The mean is taken off first: folding it into the bias would cancel where x is near it. Factors are made per plane
+ * from the inputs, so run-time statistics need no other row. May run in place. */
 #include "cpu.h"
 #include "vec.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* binary: ADD .. MEAN with NumPy's broadcasting, f32, up to eight inputs folded from the left, piece by piece so that partial results stay in
- * cache. Plain: any broadcast. Blocked: each input is full, per channel ([N or 1, C, 1...] blocked or [C, 1...] plain) or one number.
- * A span reads an operand as a stream of vectors or as one vector again and again. */
+/* binary: ADD .. MEAN with NumPy's broadcasting, f32, up to eight inputs folded from the left, piece by piece so that partial results stay
+ * in cache. Plain: any broadcast. Blocked: each input is full, per channel ([N or 1, C, 1...] blocked or [C, 1...] plain) or one number. A
+ * span reads an operand as a stream of vectors or as one vector again and again. */
 #include "binary.h"
 
 #include <math.h>
@@ -20,13 +20,19 @@ VI void span(vf f(vf, vf), const float *a, int step_a, const float *b, int step_
 }
 
 VI void span_any(vf f(vf, vf), const float *a, int32_t step_a, const float *b, int32_t step_b, float *y, int64_t n) {
-  if (step_a && step_b) span(f, a, 1, b, 1, y, n);
-  else if (step_a) span(f, a, 1, b, 0, y, n);
-  else if (step_b) span(f, a, 0, b, 1, y, n);
-  else span(f, a, 0, b, 0, y, n);
+  if (step_a && step_b)
+    span(f, a, 1, b, 1, y, n);
+  else if (step_a)
+    span(f, a, 1, b, 0, y, n);
+  else if (step_b)
+    span(f, a, 0, b, 1, y, n);
+  else
+    span(f, a, 0, b, 0, y, n);
 }
 
-VI vf op_prelu(vf x, vf slope) { return v_sel(v_lt(x, v_zero()), v_mul(slope, x), x); }
+VI vf op_prelu(vf x, vf slope) {
+  return v_sel(v_lt(x, v_zero()), v_mul(slope, x), x);
+}
 
 VI vf op_pow(vf a, vf b) {
   float x[VL], y[VL];
@@ -37,9 +43,9 @@ VI vf op_pow(vf a, vf b) {
   return v_load(x);
 }
 
-#define SPAN(NAME, F)                                                                                                              \
-  static void NAME##_span(const float *a, int32_t step_a, const float *b, int32_t step_b, float *y, int64_t n) {                    \
-    span_any(F, a, step_a, b, step_b, y, n);                                                                                        \
+#define SPAN(NAME, F)                                                                                            \
+  static void NAME##_span(const float *a, int32_t step_a, const float *b, int32_t step_b, float *y, int64_t n) { \
+    span_any(F, a, step_a, b, step_b, y, n);                                                                     \
   }
 SPAN(add, v_add)
 SPAN(sub, v_sub)
@@ -59,8 +65,8 @@ typedef struct function {
 } function;
 
 static const function functions[] = {
-    {CVK_OP_ADD, 1, add_span, 1}, {CVK_OP_SUB, 1, sub_span, 1},   {CVK_OP_MUL, 1, mul_span, 1},     {CVK_OP_DIV, 0, div_span, 10},
-    {CVK_OP_MIN, 1, min_span, 2}, {CVK_OP_MAX, 1, max_span, 2},   {CVK_OP_POW, 0, pow_span, 20 * VL}, {CVK_OP_SUM, 1, add_span, 1},
+    {CVK_OP_ADD, 1, add_span, 1},  {CVK_OP_SUB, 1, sub_span, 1},     {CVK_OP_MUL, 1, mul_span, 1},       {CVK_OP_DIV, 0, div_span, 10},
+    {CVK_OP_MIN, 1, min_span, 2},  {CVK_OP_MAX, 1, max_span, 2},     {CVK_OP_POW, 0, pow_span, 20 * VL}, {CVK_OP_SUM, 1, add_span, 1},
     {CVK_OP_MEAN, 1, add_span, 1}, {CVK_OP_PRELU, 1, prelu_span, 2},
 };
 
@@ -76,8 +82,8 @@ typedef struct binary_kernel {
   double ns;
   nd_space space; /* plain: operand 0 is the output */
   int32_t mode[MAX_INPUTS];
-  int64_t channels, plane;         /* blocked: floats of one channel block's plane */
-  int64_t batch_step[MAX_INPUTS];  /* CHANNEL_BLOCKED: 0 where one image's factors serve all */
+  int64_t channels, plane;        /* blocked: floats of one channel block's plane */
+  int64_t batch_step[MAX_INPUTS]; /* CHANNEL_BLOCKED: 0 where one image's factors serve all */
   int32_t zero_tail;
 } binary_kernel;
 
@@ -113,7 +119,9 @@ static double estimate(const cpu_device *device, const cvk_op *op, double out_fl
   return cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, 2 * find(op->kind)->cycles * op->n_in * out_floats, 1);
 }
 
-static int32_t is_full(const cvk_op *op, int32_t i) { return i < op->n_in && blocked_mode(op->in[i], op->out[0]) == FULL; }
+static int32_t is_full(const cvk_op *op, int32_t i) {
+  return i < op->n_in && blocked_mode(op->in[i], op->out[0]) == FULL;
+}
 
 int32_t CVK_ISA_FN(binary_accepts)(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const cvk_tensor_desc *y = op->out[0];
@@ -171,8 +179,10 @@ cvk_status CVK_ISA_FN(binary_prepare)(const cpu_device *device, const cvk_op *op
   k->n = op->n_in;
   k->span = op->n_in == 1 ? max_span : f->span; /* one input: max(x, x) is x */
   k->divisor = op->kind == CVK_OP_MEAN && op->n_in > 1 ? (float)op->n_in : 0;
-  if (op->out[0]->format.layout == CVK_BLOCKED) plan_blocked(k, op, f);
-  else plan_plain(k, op);
+  if (op->out[0]->format.layout == CVK_BLOCKED)
+    plan_blocked(k, op, f);
+  else
+    plan_plain(k, op);
   k->units_per_task = k->piece > 0 ? cpu_max(1, PIECE / k->piece) : 1;
   k->ns = estimate(device, op, (double)cvk_desc_bytes(op->out[0]) / 4);
   *out = &k->base;
@@ -230,10 +240,14 @@ static void blocked_unit(const binary_kernel *k, const float *const *inputs, flo
   for (int32_t i = 0; i < k->n; i++) {
     step[i] = k->mode[i] == FULL;
     in[i] = constant[i];
-    if (k->mode[i] == FULL) in[i] = inputs[i] + plane * k->plane + first;
-    else if (k->mode[i] == CHANNEL_BLOCKED) in[i] = inputs[i] + image * k->batch_step[i] + block * VL;
-    else if (k->mode[i] == CHANNEL_PLAIN) v_store(constant[i], v_load_n(inputs[i] + block * VL, lanes));
-    else v_store(constant[i], v_set1(*inputs[i]));
+    if (k->mode[i] == FULL)
+      in[i] = inputs[i] + plane * k->plane + first;
+    else if (k->mode[i] == CHANNEL_BLOCKED)
+      in[i] = inputs[i] + image * k->batch_step[i] + block * VL;
+    else if (k->mode[i] == CHANNEL_PLAIN)
+      v_store(constant[i], v_load_n(inputs[i] + block * VL, lanes));
+    else
+      v_store(constant[i], v_set1(*inputs[i]));
   }
   fold(k, in, step, y, n);
   if (k->zero_tail && lanes < VL)

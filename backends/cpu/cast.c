@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cast: CAST among f32, f64, the integers of 8, 32 and 64 bits and bool, plain. A run is widened to double (from floats) or i64 (from integers)
- * and narrowed again, so a new type needs four functions. Integers keep their low bits; floats to integers truncate and saturate, NaN gives 0;
- * bool is v != 0. The same type is a copy bit for bit. */
+/* cast: CAST among f32, f64, the integers of 8, 32 and 64 bits and bool, plain. A run is widened to double (from floats) or i64 (from
+ * integers) and narrowed again, so a new type needs four functions. Integers keep their low bits; floats to integers truncate and saturate,
+ * NaN gives 0; bool is v != 0. The same type is a copy bit for bit. */
 #include <string.h>
 
 #include "cpu.h"
@@ -14,15 +14,15 @@ typedef void (*widen_int)(const void *x, int64_t *v, int64_t n);
 typedef void (*narrow_real)(const double *v, void *y, int64_t n);
 typedef void (*narrow_int)(const int64_t *v, void *y, int64_t n);
 
-#define WIDEN(NAME, T, W)                                                \
-  static void NAME(const void *x, W *v, int64_t n) {                     \
-    const T *p = x;                                                      \
-    for (int64_t i = 0; i < n; i++) v[i] = (W)p[i];                      \
+#define WIDEN(NAME, T, W)                            \
+  static void NAME(const void *x, W *v, int64_t n) { \
+    const T *p = x;                                  \
+    for (int64_t i = 0; i < n; i++) v[i] = (W)p[i];  \
   }
-#define NARROW(NAME, W, T, EXPRESSION)                                   \
-  static void NAME(const W *v, void *y, int64_t n) {                     \
-    T *q = y;                                                            \
-    for (int64_t i = 0; i < n; i++) q[i] = (T)(EXPRESSION);              \
+#define NARROW(NAME, W, T, EXPRESSION)                      \
+  static void NAME(const W *v, void *y, int64_t n) {        \
+    T *q = y;                                               \
+    for (int64_t i = 0; i < n; i++) q[i] = (T)(EXPRESSION); \
   }
 
 /* Truncated and cut to [low, high]; NaN gives 0. `high` is the largest double not above the type's largest value. */
@@ -30,15 +30,26 @@ static inline int64_t saturate(double v, double low, double high, int64_t top) {
   return v != v ? 0 : v <= low ? (int64_t)low : v > high ? top : (int64_t)v;
 }
 
-WIDEN(real_f32, float, double) WIDEN(real_f64, double, double)
-WIDEN(int_u8, uint8_t, int64_t) WIDEN(int_i8, int8_t, int64_t) WIDEN(int_i32, int32_t, int64_t) WIDEN(int_i64, int64_t, int64_t)
-NARROW(f32_real, double, float, v[i]) NARROW(f64_real, double, double, v[i])
-NARROW(f32_int, int64_t, float, v[i]) NARROW(f64_int, int64_t, double, v[i])
-NARROW(u8_real, double, uint8_t, saturate(v[i], 0, 255, 255)) NARROW(u8_int, int64_t, uint8_t, v[i])
-NARROW(i8_real, double, int8_t, saturate(v[i], -128, 127, 127)) NARROW(i8_int, int64_t, int8_t, v[i])
-NARROW(i32_real, double, int32_t, saturate(v[i], INT32_MIN, INT32_MAX, INT32_MAX)) NARROW(i32_int, int64_t, int32_t, v[i])
-NARROW(i64_real, double, int64_t, saturate(v[i], (double)INT64_MIN, 9223372036854774784.0, INT64_MAX)) NARROW(i64_int, int64_t, int64_t, v[i])
-NARROW(bool_real, double, uint8_t, v[i] != 0) NARROW(bool_int, int64_t, uint8_t, v[i] != 0)
+WIDEN(real_f32, float, double)
+WIDEN(real_f64, double, double)
+WIDEN(int_u8, uint8_t, int64_t)
+WIDEN(int_i8, int8_t, int64_t)
+WIDEN(int_i32, int32_t, int64_t)
+WIDEN(int_i64, int64_t, int64_t)
+NARROW(f32_real, double, float, v[i])
+NARROW(f64_real, double, double, v[i])
+NARROW(f32_int, int64_t, float, v[i])
+NARROW(f64_int, int64_t, double, v[i])
+NARROW(u8_real, double, uint8_t, saturate(v[i], 0, 255, 255))
+NARROW(u8_int, int64_t, uint8_t, v[i])
+NARROW(i8_real, double, int8_t, saturate(v[i], -128, 127, 127))
+NARROW(i8_int, int64_t, int8_t, v[i])
+NARROW(i32_real, double, int32_t, saturate(v[i], INT32_MIN, INT32_MAX, INT32_MAX))
+NARROW(i32_int, int64_t, int32_t, v[i])
+NARROW(i64_real, double, int64_t, saturate(v[i], (double)INT64_MIN, 9223372036854774784.0, INT64_MAX))
+NARROW(i64_int, int64_t, int64_t, v[i])
+NARROW(bool_real, double, uint8_t, v[i] != 0)
+NARROW(bool_int, int64_t, uint8_t, v[i] != 0)
 #undef WIDEN
 #undef NARROW
 
@@ -51,8 +62,9 @@ typedef struct type_row {
 } type_row;
 
 static const type_row types[] = {
-    {CVK_F32, real_f32, NULL, f32_real, f32_int}, {CVK_F64, real_f64, NULL, f64_real, f64_int}, {CVK_U8, NULL, int_u8, u8_real, u8_int},
-    {CVK_I8, NULL, int_i8, i8_real, i8_int},      {CVK_I32, NULL, int_i32, i32_real, i32_int},  {CVK_I64, NULL, int_i64, i64_real, i64_int},
+    {CVK_F32, real_f32, NULL, f32_real, f32_int},  {CVK_F64, real_f64, NULL, f64_real, f64_int},
+    {CVK_U8, NULL, int_u8, u8_real, u8_int},       {CVK_I8, NULL, int_i8, i8_real, i8_int},
+    {CVK_I32, NULL, int_i32, i32_real, i32_int},   {CVK_I64, NULL, int_i64, i64_real, i64_int},
     {CVK_BOOL, NULL, int_u8, bool_real, bool_int},
 };
 

@@ -9,13 +9,18 @@ enum { PIECE = 16384 };
 /* n results; a and b advance by 0 or 1 element. */
 typedef void (*relation)(const void *a, int64_t step_a, const void *b, int64_t step_b, uint8_t *y, int64_t n);
 
-#define RELATION(NAME, T, OP)                                                                                     \
-  static void NAME(const void *a, int64_t step_a, const void *b, int64_t step_b, uint8_t *y, int64_t n) {         \
-    const T *p = a, *q = b;                                                                                       \
-    for (int64_t i = 0; i < n; i++) y[i] = p[i * step_a] OP q[i * step_b];                                        \
+#define RELATION(NAME, T, OP)                                                                             \
+  static void NAME(const void *a, int64_t step_a, const void *b, int64_t step_b, uint8_t *y, int64_t n) { \
+    const T *p = a, *q = b;                                                                               \
+    for (int64_t i = 0; i < n; i++) y[i] = p[i * step_a] OP q[i * step_b];                                \
   }
 #define RELATIONS(T, NAME) RELATION(equal_##NAME, T, ==) RELATION(less_##NAME, T, <) RELATION(greater_##NAME, T, >)
-RELATIONS(float, f32) RELATIONS(double, f64) RELATIONS(int32_t, i32) RELATIONS(int64_t, i64) RELATIONS(uint8_t, u8) RELATIONS(int8_t, i8)
+RELATIONS(float, f32)
+RELATIONS(double, f64)
+RELATIONS(int32_t, i32)
+RELATIONS(int64_t, i64)
+RELATIONS(uint8_t, u8)
+RELATIONS(int8_t, i8)
 #undef RELATIONS
 #undef RELATION
 
@@ -84,8 +89,8 @@ static void run(void *arg, int64_t index, int32_t worker) {
     const int64_t first = unit % k->pieces * PIECE;
     nd_cursor at;
     nd_seek(&k->space, &at, unit / k->pieces);
-    k->relation(j->a + (at.offset[1] + first * *step[0]) * k->bytes, *step[0], j->b + (at.offset[2] + first * *step[1]) * k->bytes, *step[1],
-                j->y + at.offset[0] + first, cpu_min(PIECE, nd_inner(&k->space) - first));
+    k->relation(j->a + (at.offset[1] + first * *step[0]) * k->bytes, *step[0], j->b + (at.offset[2] + first * *step[1]) * k->bytes,
+                *step[1], j->y + at.offset[0] + first, cpu_min(PIECE, nd_inner(&k->space) - first));
   }
 }
 

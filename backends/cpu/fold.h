@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fold.h: sums and extremes of contiguous floats in a fixed order. Sums run in f32 over at most FOLD_BLOCK vectors and then in double, so the
- * error does not grow with the length (one f32 accumulator stalls at 2^24 ones). A NaN wins every extreme. */
+/* fold.h: sums and extremes of contiguous floats in a fixed order. Sums run in f32 over at most FOLD_BLOCK vectors and then in double, so
+ * the error does not grow with the length (one f32 accumulator stalls at 2^24 ones). A NaN wins every extreme. */
 #ifndef CVK_CPU_FOLD_H
 #define CVK_CPU_FOLD_H
 
@@ -23,7 +23,9 @@ VI double fold_sum(const float *x, int64_t n) {
   return total;
 }
 
-VI float fold_better(float x, float best, int is_max) { return x != x || (is_max ? x > best : x < best) ? x : best; }
+VI float fold_better(float x, float best, int is_max) {
+  return x != x || (is_max ? x > best : x < best) ? x : best;
+}
 
 VI float fold_extreme(const float *x, int64_t n, int is_max) {
   const float start = is_max ? -__builtin_inff() : __builtin_inff();

@@ -68,8 +68,9 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   for (int64_t i = 0; i < k->picks; i++) {
     const int64_t at = index_at(k, in[1], i);
     if (at < -k->extent || at >= k->extent)
-      return cpu_fail(kernel->device, CVK_INVALID_ARGUMENT, "gather: index %lld (entry %lld of the indices) is outside the axis, allowed %lld to %lld",
-                      (long long)at, (long long)i, (long long)-k->extent, (long long)k->extent - 1);
+      return cpu_fail(kernel->device, CVK_INVALID_ARGUMENT,
+                      "gather: index %lld (entry %lld of the indices) is outside the axis, allowed %lld to %lld", (long long)at,
+                      (long long)i, (long long)-k->extent, (long long)k->extent - 1);
   }
   if (k->bytes > 0) cpu_parallel(kernel->device, cpu_ceil_div(k->before * k->picks, k->rows_per_task), k->ns, run, &job);
   return CVK_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* global_pool: GLOBAL_AVG_POOL and GLOBAL_MAX_POOL, f32, plain to plain, blocked to blocked, or blocked to plain (before a dense layer). A task
- * is some planes; sums as fold.h says. */
+/* global_pool: GLOBAL_AVG_POOL and GLOBAL_MAX_POOL, f32, plain to plain, blocked to blocked, or blocked to plain (before a dense layer). A
+ * task is some planes; sums as fold.h says. */
 #include "cpu.h"
 #include "fold.h"
 
@@ -62,8 +62,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
     const int64_t channel = i % k->blocks * VL, lanes = cpu_min(VL, k->channels - channel);
     const float *x = j->x + i * k->cells * VL;
     const vf y = v_first(k->is_max ? fold_cells(x, k->cells, 1, 1) : fold_cells(x, k->cells, 0, (double)k->cells), lanes);
-    if (k->blocked_out) v_store(j->y + i * VL, y);
-    else v_store_n(j->y + i / k->blocks * k->channels + channel, y, lanes);
+    if (k->blocked_out)
+      v_store(j->y + i * VL, y);
+    else
+      v_store_n(j->y + i / k->blocks * k->channels + channel, y, lanes);
   }
 }
 

@@ -25,7 +25,9 @@ typedef struct lrn_job {
   float *y;
 } lrn_job;
 
-static vf power_any(vf base, vf minus_beta) { return v_exp(v_mul(minus_beta, v_log(base))); }
+static vf power_any(vf base, vf minus_beta) {
+  return v_exp(v_mul(minus_beta, v_log(base)));
+}
 static vf power_quarters(vf base, vf minus_beta) {
   const vf root = v_sqrt(base);
   (void)minus_beta;
@@ -40,7 +42,9 @@ static vf power_one(vf base, vf minus_beta) {
   return v_div(v_set1(1.0f), base);
 }
 
-static power_function power_of(float beta) { return beta == 0.75f ? power_quarters : beta == 0.5f ? power_half : beta == 1.0f ? power_one : power_any; }
+static power_function power_of(float beta) {
+  return beta == 0.75f ? power_quarters : beta == 0.5f ? power_half : beta == 1.0f ? power_one : power_any;
+}
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const cvk_norm_attr *a = op->attr;
@@ -128,7 +132,8 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   const lrn_kernel *k = (const lrn_kernel *)kernel;
   lrn_job job = {k, in[0], out[0]};
   (void)workspace;
-  cpu_parallel(kernel->device, k->images * (k->blocked ? k->blocks : k->channels) * k->pieces, k->ns, k->blocked ? run_blocked : run_plain, &job);
+  cpu_parallel(kernel->device, k->images * (k->blocked ? k->blocks : k->channels) * k->pieces, k->ns, k->blocked ? run_blocked : run_plain,
+               &job);
   return CVK_OK;
 }
 

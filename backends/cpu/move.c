@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* move: the ops that only move elements (RESHAPE .. TILE but GATHER), any element type, as strided copies planned once (strided_copy.h).
- * Plain always; blocked (f32) where whole channel blocks move: IDENTITY, and CONCAT, SPLIT and SLICE along other axes or at block boundaries.
- * Ops that rename axes may run in place and then copy nothing. */
+ * Plain always; blocked (f32) where whole channel blocks move: IDENTITY, and CONCAT, SPLIT and SLICE along other axes or at block
+ * boundaries. Ops that rename axes may run in place and then copy nothing. */
 #include "move.h"
+
 #include "strided_copy.h"
 
 enum { BYTES_PER_TASK = 65536 };
@@ -148,10 +149,10 @@ typedef struct mover {
 } mover;
 
 static const mover movers[] = {
-    {CVK_OP_RESHAPE, 1, plan_rename},   {CVK_OP_FLATTEN, 1, plan_rename},  {CVK_OP_SQUEEZE, 1, plan_rename}, {CVK_OP_UNSQUEEZE, 1, plan_rename},
-    {CVK_OP_IDENTITY, 1, plan_rename},  {CVK_OP_DROPOUT, 1, plan_rename},  {CVK_OP_TRANSPOSE, 0, plan_transpose},
-    {CVK_OP_CONCAT, 0, plan_concat},    {CVK_OP_SPLIT, 0, plan_split},     {CVK_OP_SLICE, 0, plan_slice},
-    {CVK_OP_EXPAND, 0, plan_expand},    {CVK_OP_TILE, 0, plan_tile},
+    {CVK_OP_RESHAPE, 1, plan_rename},      {CVK_OP_FLATTEN, 1, plan_rename},  {CVK_OP_SQUEEZE, 1, plan_rename},
+    {CVK_OP_UNSQUEEZE, 1, plan_rename},    {CVK_OP_IDENTITY, 1, plan_rename}, {CVK_OP_DROPOUT, 1, plan_rename},
+    {CVK_OP_TRANSPOSE, 0, plan_transpose}, {CVK_OP_CONCAT, 0, plan_concat},   {CVK_OP_SPLIT, 0, plan_split},
+    {CVK_OP_SLICE, 0, plan_slice},         {CVK_OP_EXPAND, 0, plan_expand},   {CVK_OP_TILE, 0, plan_tile},
 };
 
 static const mover *find(int32_t kind) {
@@ -165,7 +166,8 @@ static int32_t whole_blocks(const cvk_op *op, cpu_reason *why) {
   const cvk_tensor_desc *x = op->in[0];
   if (op->kind == CVK_OP_CONCAT && ((const cvk_axis_attr *)op->attr)->axis == 1) {
     for (int32_t i = 0; i + 1 < op->n_in; i++)
-      if (op->in[i]->dim[1] % VL != 0) return cpu_refuse(why, "input %d has %lld channels, no multiple of %d", i, (long long)op->in[i]->dim[1], VL);
+      if (op->in[i]->dim[1] % VL != 0)
+        return cpu_refuse(why, "input %d has %lld channels, no multiple of %d", i, (long long)op->in[i]->dim[1], VL);
   }
   if (op->kind == CVK_OP_SPLIT && ((const cvk_split_attr *)op->attr)->axis == 1) {
     const cvk_split_attr *a = op->attr;
@@ -176,13 +178,15 @@ static int32_t whole_blocks(const cvk_op *op, cpu_reason *why) {
     const cvk_slice_attr *a = op->attr;
     const int64_t end = a->start[1] + op->out[0]->dim[1];
     if (a->start[1] % VL != 0 || (a->step[1] != 1 && op->out[0]->dim[1] > 1) || (end % VL != 0 && end != x->dim[1]))
-      return cpu_refuse(why, "channels %lld..%lld, step %lld, cut blocks of %d", (long long)a->start[1], (long long)end, (long long)a->step[1], VL);
+      return cpu_refuse(why, "channels %lld..%lld, step %lld, cut blocks of %d", (long long)a->start[1], (long long)end,
+                        (long long)a->step[1], VL);
   }
   return 1;
 }
 
 static int32_t takes_blocked(const cvk_op *op, cpu_reason *why) {
-  if (op->kind != CVK_OP_IDENTITY && op->kind != CVK_OP_DROPOUT && op->kind != CVK_OP_CONCAT && op->kind != CVK_OP_SPLIT && op->kind != CVK_OP_SLICE)
+  if (op->kind != CVK_OP_IDENTITY && op->kind != CVK_OP_DROPOUT && op->kind != CVK_OP_CONCAT && op->kind != CVK_OP_SPLIT &&
+      op->kind != CVK_OP_SLICE)
     return cpu_refuse(why, "the result is no blocked tensor");
   if (op->in[0]->rank < 2) return cpu_refuse(why, "rank %d has no channels to block", op->in[0]->rank);
   if (op->in[0]->dtype != CVK_F32) return cpu_refuse(why, "element type %d is not blocked", op->in[0]->dtype);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pad: PAD, all modes, negative pads crop (before any padding), any element type; plain, or blocked (f32) when only batch and spatial axes are
- * padded. The axes after the last padded one form a cell; a row is the last padded axis: its inside is one copy, its ends go cell by cell
- * from where the mode says. A task is some rows. */
+/* pad: PAD, all modes, negative pads crop (before any padding), any element type; plain, or blocked (f32) when only batch and spatial axes
+ * are padded. The axes after the last padded one form a cell; a row is the last padded axis: its inside is one copy, its ends go cell by
+ * cell from where the mode says. A task is some rows. */
 #include <string.h>
 
 #include "copy_small.h"
@@ -12,7 +12,9 @@
 enum { BYTES_PER_TASK = 65536 };
 
 /* Cells first..first+kept-1 of the input's axis stay; begin and end cells come around them. `step`: input cells between neighbours. */
-typedef struct pad_axis { int64_t first, kept, begin, end, out, step; } pad_axis;
+typedef struct pad_axis {
+  int64_t first, kept, begin, end, out, step;
+} pad_axis;
 
 typedef struct pad_kernel {
   cpu_kernel base;
@@ -20,7 +22,10 @@ typedef struct pad_kernel {
   pad_axis axis[CVK_MAX_RANK + 1];
   int64_t size, cell; /* bytes of an element and of a cell */
   int64_t rows, rows_per_task;
-  union { float f32; uint64_t bits; } value; /* where no input gives it */
+  union {
+    float f32;
+    uint64_t bits;
+  } value; /* where no input gives it */
   double ns;
 } pad_kernel;
 
@@ -51,8 +56,10 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (variant == 1) {
     if (x->rank < 2) return cpu_refuse(why, "rank %d has no channels to block", x->rank);
     if (x->dtype != CVK_F32) return cpu_refuse(why, "element type %d is not blocked", x->dtype);
-    if (a->begin[1] != 0 || a->end[1] != 0) return cpu_refuse(why, "channels are padded by %lld and %lld", (long long)a->begin[1], (long long)a->end[1]);
-    if (a->mode == CVK_PAD_CONSTANT && x->dim[1] % VL != 0 && (given || a->value != 0)) return cpu_refuse(why, "the value would fill lanes past channel %lld", (long long)x->dim[1]);
+    if (a->begin[1] != 0 || a->end[1] != 0)
+      return cpu_refuse(why, "channels are padded by %lld and %lld", (long long)a->begin[1], (long long)a->end[1]);
+    if (a->mode == CVK_PAD_CONSTANT && x->dim[1] % VL != 0 && (given || a->value != 0))
+      return cpu_refuse(why, "the value would fill lanes past channel %lld", (long long)x->dim[1]);
   }
   c->in[0] = c->out[0] = cpu_format(variant ? VL : 0);
   for (int32_t i = 1; i < CVK_CANDIDATE_INPUTS; i++) c->in[i] = cpu_format(0);
@@ -104,8 +111,10 @@ static void fill(const pad_kernel *k, char *y, int64_t cells, const void *value)
 }
 
 static void copy_cell(const pad_kernel *k, char *y, const char *x) {
-  if (k->cell == 4) memcpy(y, x, 4);
-  else copy_run(y, x, k->cell);
+  if (k->cell == 4)
+    memcpy(y, x, 4);
+  else
+    copy_run(y, x, k->cell);
 }
 
 /* One row; from: the input row's first cell, NULL: constant throughout. */
@@ -129,7 +138,8 @@ static void row(const pad_kernel *k, char *y, const char *from, const void *valu
 static void run(void *arg, int64_t index, int32_t worker) {
   const pad_job *j = arg;
   const pad_kernel *k = j->kernel;
-  const int64_t begin = index * k->rows_per_task, end = cpu_min(k->rows, begin + k->rows_per_task), row_bytes = k->axis[k->outer].out * k->cell;
+  const int64_t begin = index * k->rows_per_task, end = cpu_min(k->rows, begin + k->rows_per_task),
+                row_bytes = k->axis[k->outer].out * k->cell;
   int64_t at[CVK_MAX_RANK + 1], rest = begin;
   (void)worker;
   for (int32_t i = k->outer - 1; i >= 0; i--) {

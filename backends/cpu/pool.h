@@ -7,10 +7,14 @@
 
 enum { POOL_AXES = 3 };
 
-typedef struct pool_axis { int64_t in, out, kernel, stride, dilation, begin, end; } pool_axis;
+typedef struct pool_axis {
+  int64_t in, out, kernel, stride, dilation, begin, end;
+} pool_axis;
 
 /* The taps first..last-1 of one window that lie in the input, where tap 0 would lie, and how many taps an average counts. */
-typedef struct pool_window { int64_t start, first, last, count; } pool_window;
+typedef struct pool_window {
+  int64_t start, first, last, count;
+} pool_window;
 
 typedef struct pool_shape {
   int64_t images, channels;
@@ -28,8 +32,8 @@ static inline int32_t pool_shape_of(const cvk_op *op, pool_shape *s, cpu_reason 
   *s = (pool_shape){.images = x->dim[0], .channels = x->dim[1], .is_max = op->kind == CVK_OP_MAX_POOL, .count_pad = a->count_include_pad};
   for (int32_t i = 0; i < POOL_AXES; i++) {
     const int32_t j = i - (POOL_AXES - (x->rank - 2));
-    s->axis[i] = j < 0 ? (pool_axis){1, 1, 1, 1, 1, 0, 0}
-                       : (pool_axis){x->dim[j + 2], y->dim[j + 2], a->kernel[j], a->stride[j], a->dilation[j], a->pad_begin[j], a->pad_end[j]};
+    s->axis[i] = j < 0 ? (pool_axis){1, 1, 1, 1, 1, 0, 0} : (pool_axis){x->dim[j + 2],  y->dim[j + 2],   a->kernel[j], a->stride[j],
+                                                                        a->dilation[j], a->pad_begin[j], a->pad_end[j]};
   }
   return 1;
 }
@@ -51,7 +55,8 @@ static inline pool_window pool_window_at(const pool_axis *a, int64_t o, int32_t 
 
 /* Outputs begin..end-1 of an axis are those whose whole window lies in the input. */
 static inline void pool_inner_outputs(const pool_axis *a, int64_t *begin, int64_t *end) {
-  const int64_t room = a->in + a->begin - (a->kernel - 1) * a->dilation; /* the last tap of output o lies in the input while o * stride < room */
+  const int64_t room =
+      a->in + a->begin - (a->kernel - 1) * a->dilation; /* the last tap of output o lies in the input while o * stride < room */
   *begin = cpu_min(a->out, cpu_ceil_div(a->begin, a->stride));
   *end = room > 0 ? cpu_min(a->out, cpu_ceil_div(room, a->stride)) : 0;
   if (*end < *begin) *end = *begin;
@@ -64,7 +69,9 @@ typedef struct pool_row {
 } pool_row;
 
 /* Where an output row lies. */
-typedef struct pool_place { int64_t plane, depth, height; } pool_place;
+typedef struct pool_place {
+  int64_t plane, depth, height;
+} pool_place;
 
 static inline pool_place pool_place_of(const pool_shape *s, int64_t row) {
   const int64_t d = s->axis[0].out, h = s->axis[1].out;
@@ -93,8 +100,14 @@ static inline pool_row pool_row_at(const pool_shape *s, const float *x, const po
                     .count = wd.count * wh.count};
 }
 
-static inline int64_t pool_cells_in(const pool_shape *s) { return s->axis[0].in * s->axis[1].in * s->axis[2].in; }
-static inline int64_t pool_cells_out(const pool_shape *s) { return s->axis[0].out * s->axis[1].out * s->axis[2].out; }
-static inline int64_t pool_taps(const pool_shape *s) { return s->axis[0].kernel * s->axis[1].kernel * s->axis[2].kernel; }
+static inline int64_t pool_cells_in(const pool_shape *s) {
+  return s->axis[0].in * s->axis[1].in * s->axis[2].in;
+}
+static inline int64_t pool_cells_out(const pool_shape *s) {
+  return s->axis[0].out * s->axis[1].out * s->axis[2].out;
+}
+static inline int64_t pool_taps(const pool_shape *s) {
+  return s->axis[0].kernel * s->axis[1].kernel * s->axis[2].kernel;
+}
 
 #endif

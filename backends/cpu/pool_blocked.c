@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool_blocked: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, NCHWc in and out; one vector is one cell's channels, so any stride and dilation runs at
- * full width. A task is some output rows; away from the borders TILE outputs are computed together. Pads are skipped, never read: they win no
- * maximum. A NaN wins every maximum. An average sums each window row by itself, which keeps the error of large windows small. */
+/* pool_blocked: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, NCHWc in and out; one vector is one cell's channels, so any stride and dilation
+ * runs at full width. A task is some output rows; away from the borders TILE outputs are computed together. Pads are skipped, never read:
+ * they win no maximum. A NaN wins every maximum. An average sums each window row by itself, which keeps the error of large windows small.
+ */
 #include "pool.h"
 #include "vec.h"
 
@@ -47,9 +48,12 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
 }
 
 /* The width axis as constants of the inlined code, where they are. */
-typedef struct width { int64_t kernel, stride, dilation; } width;
+typedef struct width {
+  int64_t kernel, stride, dilation;
+} width;
 
-/* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum. */
+/* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum.
+ */
 VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
   for (int u = 0; u < n; u++) acc[u] = is_max ? v_set1(-__builtin_inff()) : v_zero();
   for (int64_t d = 0; d < r->depths; d++) {
@@ -93,10 +97,14 @@ VI void row(const pool_kernel *k, const pool_row *r, width w, float *y, int is_m
 
 VI void any_row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
   const pool_axis *a = &k->shape.axis[2];
-  if (a->dilation == 1 && a->kernel == 3 && a->stride == 2) row(k, r, (width){3, 2, 1}, y, is_max);
-  else if (a->dilation == 1 && a->kernel == 3 && a->stride == 1) row(k, r, (width){3, 1, 1}, y, is_max);
-  else if (a->dilation == 1 && a->kernel == 2 && a->stride == 2) row(k, r, (width){2, 2, 1}, y, is_max);
-  else row(k, r, (width){a->kernel, a->stride, a->dilation}, y, is_max);
+  if (a->dilation == 1 && a->kernel == 3 && a->stride == 2)
+    row(k, r, (width){3, 2, 1}, y, is_max);
+  else if (a->dilation == 1 && a->kernel == 3 && a->stride == 1)
+    row(k, r, (width){3, 1, 1}, y, is_max);
+  else if (a->dilation == 1 && a->kernel == 2 && a->stride == 2)
+    row(k, r, (width){2, 2, 1}, y, is_max);
+  else
+    row(k, r, (width){a->kernel, a->stride, a->dilation}, y, is_max);
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {
@@ -108,8 +116,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
   for (int64_t i = index * k->rows_per_task; i < end; i++) {
     const pool_row r = pool_row_at(&k->shape, j->x, &at, VL);
     float *y = j->y + i * k->shape.axis[2].out * VL;
-    if (k->shape.is_max) any_row(k, &r, y, 1);
-    else any_row(k, &r, y, 0);
+    if (k->shape.is_max)
+      any_row(k, &r, y, 1);
+    else
+      any_row(k, &r, y, 0);
     pool_place_next(&k->shape, &at);
   }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool_indices: MAX_POOL, 1-D to 3-D, f32, plain, with the index of each maximum (i64, over the whole tensor, pads not counted). The first of
- * equal elements in row-major order wins, and the first NaN wins over all numbers. storage_order 1 counts the plane column by column. */
+/* pool_indices: MAX_POOL, 1-D to 3-D, f32, plain, with the index of each maximum (i64, over the whole tensor, pads not counted). The first
+ * of equal elements in row-major order wins, and the first NaN wins over all numbers. storage_order 1 counts the plane column by column. */
 #include "pool.h"
 #include "vec.h"
 
@@ -26,7 +26,8 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   (void)variant;
   if (!pool_shape_of(op, &s, why)) return 0;
   if (op->n_out < 2 || !op->out[1]) return cpu_refuse(why, "no indices are wanted");
-  c->estimated_ns = cpu_ns_compute(device, (double)(s.images * s.channels) * (double)pool_cells_out(&s) * (double)pool_taps(&s) * 2 * VL, 0.5);
+  c->estimated_ns =
+      cpu_ns_compute(device, (double)(s.images * s.channels) * (double)pool_cells_out(&s) * (double)pool_taps(&s) * 2 * VL, 0.5);
   return 1;
 }
 

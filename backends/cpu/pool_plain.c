@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pool_plain: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, plain in and out. A task is some output rows. The window rows of an output row are first
- * folded into one line (a worker's, in the workspace), then the taps of the line: VL outputs at a time where their windows lie in the input
- * from side to side, strides of 1 and 2 on vector loads, the others one by one. Pads are skipped: they win no maximum. NaN wins every one. */
+/* pool_plain: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, plain in and out. A task is some output rows. The window rows of an output row are
+ * first folded into one line (a worker's, in the workspace), then the taps of the line: VL outputs at a time where their windows lie in the
+ * input from side to side, strides of 1 and 2 on vector loads, the others one by one. Pads are skipped: they win no maximum. NaN wins every
+ * one. */
 #include "pool.h"
 #include "vec.h"
 
@@ -22,10 +23,14 @@ typedef struct pool_job {
   float *y, *lines;
 } pool_job;
 
-static int64_t workers(const cpu_device *device) { return device->host->workers(device->host->ctx); }
+static int64_t workers(const cpu_device *device) {
+  return device->host->workers(device->host->ctx);
+}
 
 /* None where a window has one row; whole cache lines, so that workers share none. */
-static int64_t line_floats(const pool_shape *s) { return s->axis[0].kernel * s->axis[1].kernel == 1 ? 0 : (s->axis[2].in + 15) / 16 * 16; }
+static int64_t line_floats(const pool_shape *s) {
+  return s->axis[0].kernel * s->axis[1].kernel == 1 ? 0 : (s->axis[2].in + 15) / 16 * 16;
+}
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   pool_shape s = {0};
@@ -56,7 +61,9 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   return CVK_OK;
 }
 
-VI vf combine(vf acc, vf x, int is_max) { return is_max ? v_max(acc, x) : v_add(acc, x); }
+VI vf combine(vf acc, vf x, int is_max) {
+  return is_max ? v_max(acc, x) : v_add(acc, x);
+}
 
 /* The line of column sums or maxima over the window rows of one output row. */
 VI void fold_rows(const pool_row *r, int64_t n, float *line, int is_max) {
@@ -64,7 +71,8 @@ VI void fold_rows(const pool_row *r, int64_t n, float *line, int is_max) {
     const int64_t lanes = cpu_min(VL, n - i);
     vf acc = v_load_n(r->base + i, lanes);
     for (int64_t d = 0; d < r->depths; d++)
-      for (int64_t h = d == 0; h < r->heights; h++) acc = combine(acc, v_load_n(r->base + d * r->depth_step + h * r->height_step + i, lanes), is_max);
+      for (int64_t h = d == 0; h < r->heights; h++)
+        acc = combine(acc, v_load_n(r->base + d * r->depth_step + h * r->height_step + i, lanes), is_max);
     v_store_n(line + i, acc, lanes);
   }
 }
@@ -112,11 +120,16 @@ VI void row(const pool_kernel *k, const float *line, int64_t count, float *y, in
 VI void any_row(const pool_kernel *k, const pool_row *r, float *line, float *y, int is_max) {
   const int64_t stride = k->shape.axis[2].stride;
   const float *from = line;
-  if (r->depths * r->heights == 1) from = r->base;
-  else fold_rows(r, k->shape.axis[2].in, line, is_max);
-  if (stride == 1) row(k, from, r->count, y, 1, is_max);
-  else if (stride == 2) row(k, from, r->count, y, 2, is_max);
-  else row(k, from, r->count, y, stride, is_max);
+  if (r->depths * r->heights == 1)
+    from = r->base;
+  else
+    fold_rows(r, k->shape.axis[2].in, line, is_max);
+  if (stride == 1)
+    row(k, from, r->count, y, 1, is_max);
+  else if (stride == 2)
+    row(k, from, r->count, y, 2, is_max);
+  else
+    row(k, from, r->count, y, stride, is_max);
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {
@@ -128,8 +141,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
   for (int64_t i = index * k->rows_per_task; i < end; i++) {
     const pool_row r = pool_row_at(&k->shape, j->x, &at, 1);
     float *y = j->y + i * k->shape.axis[2].out;
-    if (k->shape.is_max) any_row(k, &r, line, y, 1);
-    else any_row(k, &r, line, y, 0);
+    if (k->shape.is_max)
+      any_row(k, &r, line, y, 1);
+    else
+      any_row(k, &r, line, y, 0);
     pool_place_next(&k->shape, &at);
   }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reduce: REDUCE_MEAN, SUM, MAX and MIN over any axes, f32, plain. Kept axes and reduced axes are two strided spaces. Where the innermost axis
- * is reduced, an output is a fold of contiguous rows (fold.h); where it is kept, STRIP neighbouring outputs are folded together. Sums end in
- * double, so the error does not grow with the count. The sum of nothing is 0, its mean NaN, its extreme an infinity. */
+/* reduce: REDUCE_MEAN, SUM, MAX and MIN over any axes, f32, plain. Kept axes and reduced axes are two strided spaces. Where the innermost
+ * axis is reduced, an output is a fold of contiguous rows (fold.h); where it is kept, STRIP neighbouring outputs are folded together. Sums
+ * end in double, so the error does not grow with the count. The sum of nothing is 0, its mean NaN, its extreme an infinity. */
 #include "cpu.h"
 #include "fold.h"
 #include "strided.h"
@@ -10,8 +10,8 @@ enum { STRIP = 64, FLOATS_PER_TASK = 8192 };
 
 typedef struct reduce_kernel {
   cpu_kernel base;
-  nd_space kept;    /* operands: output, input */
-  nd_space reduced; /* operand: input */
+  nd_space kept;                         /* operands: output, input */
+  nd_space reduced;                      /* operand: input */
   int64_t strips, units, units_per_task; /* a unit: one output, or a strip of outputs */
   int32_t kind, inner_kept;
   double count;
@@ -66,7 +66,8 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   nd_collapse(&k->reduced);
   const int64_t inner = nd_inner(&k->kept);
   k->kind = op->kind;
-  k->inner_kept = inner > 1 && k->kept.stride[1][k->kept.rank - 1] == 1 && !(nd_inner(&k->reduced) > 1 && k->reduced.stride[0][k->reduced.rank - 1] == 1);
+  k->inner_kept = inner > 1 && k->kept.stride[1][k->kept.rank - 1] == 1 &&
+                  !(nd_inner(&k->reduced) > 1 && k->reduced.stride[0][k->reduced.rank - 1] == 1);
   k->strips = k->inner_kept ? cpu_ceil_div(inner, STRIP) : inner;
   k->units = nd_rows(&k->kept) * k->strips;
   k->units_per_task = cpu_max(1, FLOATS_PER_TASK / (int64_t)(1 + k->count * (k->inner_kept ? STRIP : 1)));
@@ -75,7 +76,9 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   return CVK_OK;
 }
 
-static int is_extreme(int32_t kind) { return kind == CVK_OP_REDUCE_MAX || kind == CVK_OP_REDUCE_MIN; }
+static int is_extreme(int32_t kind) {
+  return kind == CVK_OP_REDUCE_MAX || kind == CVK_OP_REDUCE_MIN;
+}
 
 static float one_output(const reduce_kernel *k, const float *x) {
   const int64_t n = nd_inner(&k->reduced), rows = nd_rows(&k->reduced), step = k->reduced.stride[0][k->reduced.rank - 1];
@@ -87,8 +90,10 @@ static float one_output(const reduce_kernel *k, const float *x) {
   for (int64_t r = 0; r < rows; r++) {
     const float *line = x + at.offset[0];
     if (is_extreme(k->kind)) {
-      if (step == 1) best = fold_better(fold_extreme(line, n, is_max), best, is_max);
-      else for (int64_t i = 0; i < n; i++) best = fold_better(line[i * step], best, is_max);
+      if (step == 1)
+        best = fold_better(fold_extreme(line, n, is_max), best, is_max);
+      else
+        for (int64_t i = 0; i < n; i++) best = fold_better(line[i * step], best, is_max);
     } else if (step == 1) {
       total += fold_sum(line, n);
     } else {
@@ -140,8 +145,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
     nd_seek(&k->kept, &at, unit / k->strips);
     const float *x = j->x + at.offset[1] + first * k->kept.stride[1][last];
     float *y = j->y + at.offset[0] + first * k->kept.stride[0][last];
-    if (k->inner_kept) strip(k, x, y, cpu_min(STRIP, inner - first));
-    else *y = one_output(k, x);
+    if (k->inner_kept)
+      strip(k, x, y, cpu_min(STRIP, inner - first));
+    else
+      *y = one_output(k, x);
   }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* softmax: SOFTMAX and LOG_SOFTMAX along any axis, f32, plain. The tensor is [outer, extent, inner]. inner 1: a task is some rows. Else up to
- * STRIP neighbours of the inner axis go together. The maximum is taken off first; a row with NaN or +inf, or of -inf only, is NaN throughout. */
+/* softmax: SOFTMAX and LOG_SOFTMAX along any axis, f32, plain. The tensor is [outer, extent, inner]. inner 1: a task is some rows. Else up
+ * to STRIP neighbours of the inner axis go together. The maximum is taken off first; a row with NaN or +inf, or of -inf only, is NaN
+ * throughout. */
 #include "cpu.h"
 #include "fold.h"
 #include "vmath.h"
@@ -121,7 +122,8 @@ static void run(void *arg, int64_t index, int32_t worker) {
   for (int64_t unit = index * k->units_per_task; unit < end; unit++) {
     const int64_t first = unit % k->strips * STRIP, offset = unit / k->strips * k->extent * k->inner + first;
     const int64_t n = cpu_min(STRIP, k->inner - first);
-    if (k->inner == 1) row(k, j->x + offset, j->y + offset);
+    if (k->inner == 1)
+      row(k, j->x + offset, j->y + offset);
     else
       for (int64_t i = 0; i < n; i += VL) column(k, j->x + offset + i, j->y + offset + i, cpu_min(VL, n - i));
   }

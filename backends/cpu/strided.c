@@ -84,7 +84,9 @@ int64_t nd_rows(const nd_space *s) {
   return s->dim[s->rank - 1] == 0 ? 0 : n;
 }
 
-int64_t nd_inner(const nd_space *s) { return s->dim[s->rank - 1]; }
+int64_t nd_inner(const nd_space *s) {
+  return s->dim[s->rank - 1];
+}
 
 void nd_seek(const nd_space *s, nd_cursor *c, int64_t row) {
   for (int32_t k = 0; k < s->n; k++) c->offset[k] = s->base[k];

@@ -14,7 +14,9 @@ typedef uint64_t __attribute__((may_alias)) u64;
 #define PIECE 32768 /* elements: long enough to amortise a unit, short enough to share among threads */
 #define TILE 16
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t min64(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
 
 /* The axis, other than the last, along which the source is contiguous; -1: none. */
 static int32_t source_axis(const nd_space *s) {
@@ -52,27 +54,27 @@ void nd_copy_plan(nd_copy *c, nd_space *space, int32_t size) {
   c->units = nd_rows(&c->space) * (c->along > 0 ? c->pieces : 0);
 }
 
-#define ROW_FUNCTION(T)                                                                                    \
-  static void row_##T(void *dst, int64_t ds, const void *src, int64_t ss, int64_t n) {                     \
-    T *d = dst;                                                                                            \
-    const T *s = src;                                                                                      \
-    if (ds == 1 && ss == 0) {                                                                              \
-      const T v = *s;                                                                                      \
-      for (int64_t i = 0; i < n; i++) d[i] = v;                                                            \
-    } else if (ds == 1 && ss == 2) {                                                                       \
-      for (int64_t i = 0; i < n; i++) d[i] = s[2 * i];                                                     \
-    } else {                                                                                               \
-      for (int64_t i = 0; i < n; i++) d[i * ds] = s[i * ss];                                               \
-    }                                                                                                      \
-  }                                                                                                        \
+#define ROW_FUNCTION(T)                                                                                     \
+  static void row_##T(void *dst, int64_t ds, const void *src, int64_t ss, int64_t n) {                      \
+    T *d = dst;                                                                                             \
+    const T *s = src;                                                                                       \
+    if (ds == 1 && ss == 0) {                                                                               \
+      const T v = *s;                                                                                       \
+      for (int64_t i = 0; i < n; i++) d[i] = v;                                                             \
+    } else if (ds == 1 && ss == 2) {                                                                        \
+      for (int64_t i = 0; i < n; i++) d[i] = s[2 * i];                                                      \
+    } else {                                                                                                \
+      for (int64_t i = 0; i < n; i++) d[i * ds] = s[i * ss];                                                \
+    }                                                                                                       \
+  }                                                                                                         \
   static void tile_##T(void *dst, int64_t ds, const void *src, int64_t ss, int64_t along, int64_t across) { \
-    T *d = dst;                                                                                            \
-    const T *s = src;                                                                                      \
-    for (int64_t i0 = 0; i0 < along; i0 += TILE) {                                                         \
-      const int64_t i1 = min64(i0 + TILE, along);                                                          \
-      for (int64_t j = 0; j < across; j++)                                                                 \
-        for (int64_t i = i0; i < i1; i++) d[j * ds + i] = s[i * ss + j];                                   \
-    }                                                                                                      \
+    T *d = dst;                                                                                             \
+    const T *s = src;                                                                                       \
+    for (int64_t i0 = 0; i0 < along; i0 += TILE) {                                                          \
+      const int64_t i1 = min64(i0 + TILE, along);                                                           \
+      for (int64_t j = 0; j < across; j++)                                                                  \
+        for (int64_t i = i0; i < i1; i++) d[j * ds + i] = s[i * ss + j];                                    \
+    }                                                                                                       \
   }
 ROW_FUNCTION(uint8_t)
 ROW_FUNCTION(u16)
@@ -128,8 +130,10 @@ void nd_copy_run(const nd_copy *c, void *dst, const void *src, int64_t begin, in
       char *d = (char *)dst + (at.offset[0] + first * ds) * c->size;
       const char *s = (const char *)src + (at.offset[1] + first * ss) * c->size;
       const int64_t n = min64(c->piece, inner - first);
-      if (ds == 1 && ss == 1) copy_run(d, s, n * c->size);
-      else m->row(d, ds, s, ss, n);
+      if (ds == 1 && ss == 1)
+        copy_run(d, s, n * c->size);
+      else
+        m->row(d, ds, s, ss, n);
     }
     if (++piece == c->pieces) {
       piece = 0;

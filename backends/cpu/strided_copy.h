@@ -7,14 +7,14 @@
 #include "strided.h"
 
 typedef struct nd_copy {
-  nd_space space;    /* all axes (inner loops) or the axes outside of a tile pair */
-  int32_t size;      /* bytes of an element */
-  int32_t tiled;     /* the source runs along another axis than the destination: square tiles keep both in cache */
-  int64_t units;     /* independent pieces of work */
-  int64_t pieces;    /* units a row: a row is cut along its inner axis, or a tile pair along its outer one */
-  int64_t piece;     /* elements (or tile rows) a piece */
-  int64_t along, across;               /* tiled: extent of the destination's inner axis and of the source's */
-  int64_t dst_across, src_along;       /* tiled: the two strides that are not 1 */
+  nd_space space;                /* all axes (inner loops) or the axes outside of a tile pair */
+  int32_t size;                  /* bytes of an element */
+  int32_t tiled;                 /* the source runs along another axis than the destination: square tiles keep both in cache */
+  int64_t units;                 /* independent pieces of work */
+  int64_t pieces;                /* units a row: a row is cut along its inner axis, or a tile pair along its outer one */
+  int64_t piece;                 /* elements (or tile rows) a piece */
+  int64_t along, across;         /* tiled: extent of the destination's inner axis and of the source's */
+  int64_t dst_across, src_along; /* tiled: the two strides that are not 1 */
 } nd_copy;
 
 void nd_copy_plan(nd_copy *c, nd_space *space, int32_t size);

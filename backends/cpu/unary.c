@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unary: the activations and unary functions (CVK_OP_RELU .. CVK_OP_CEIL but PRELU) in a plain or blocked format; may run in place.
- * A blocked tensor is walked one channel block's plane at a time, and where f(0) is not 0 the lanes past the last channel are zeroed again. */
+ * A blocked tensor is walked one channel block's plane at a time, and where f(0) is not 0 the lanes past the last channel are zeroed again.
+ */
 #include "activation.h"
 #include "cpu.h"
 
@@ -13,11 +14,36 @@ VI void span(vf f(vf, vf, vf), const float *x, float *y, int64_t n, float a, flo
   if (i < n) v_store_n(y + i, f(v_load_n(x + i, n - i), va, vb), n - i);
 }
 
-#define SPAN(NAME) \
-  static void NAME##_span(const float *x, float *y, int64_t n, float a, float b) { span(act_##NAME, x, y, n, a, b); }
-SPAN(relu) SPAN(leaky_relu) SPAN(sigmoid) SPAN(tanh) SPAN(elu) SPAN(selu) SPAN(celu) SPAN(clip) SPAN(hard_sigmoid) SPAN(hard_swish)
-SPAN(softplus) SPAN(softsign) SPAN(gelu) SPAN(gelu_tanh) SPAN(swish) SPAN(mish) SPAN(thresholded_relu) SPAN(exp) SPAN(log) SPAN(sqrt)
-SPAN(abs) SPAN(neg) SPAN(reciprocal) SPAN(erf) SPAN(floor) SPAN(ceil)
+#define SPAN(NAME)                                                                 \
+  static void NAME##_span(const float *x, float *y, int64_t n, float a, float b) { \
+    span(act_##NAME, x, y, n, a, b);                                               \
+  }
+SPAN(relu)
+SPAN(leaky_relu)
+SPAN(sigmoid)
+SPAN(tanh)
+SPAN(elu)
+SPAN(selu)
+SPAN(celu)
+SPAN(clip)
+SPAN(hard_sigmoid)
+SPAN(hard_swish)
+SPAN(softplus)
+SPAN(softsign)
+SPAN(gelu)
+SPAN(gelu_tanh)
+SPAN(swish)
+SPAN(mish)
+SPAN(thresholded_relu)
+SPAN(exp)
+SPAN(log)
+SPAN(sqrt)
+SPAN(abs)
+SPAN(neg)
+SPAN(reciprocal)
+SPAN(erf)
+SPAN(floor)
+SPAN(ceil)
 #undef SPAN
 
 typedef struct function {

@@ -7,7 +7,9 @@
 #include "vec.h"
 
 /* 2^n for integral n in -126..127. */
-VI vf vm_pow2(vf n) { return v_from_bits(vi_shl(vi_add(v_to_int(n), vi_set1(127)), 23)); }
+VI vf vm_pow2(vf n) {
+  return v_from_bits(vi_shl(vi_add(v_to_int(n), vi_set1(127)), 23));
+}
 
 /* x = n ln2 + r with |r| <= ln2/2; returns exp(r) - 1. */
 VI vf vm_exp_split(vf x, vf *n) {
@@ -99,7 +101,8 @@ VI vf vm_erfcx(vf x) {
   return v_fma(q, t, v_set1(2.141990080e-06f));
 }
 
-/* exp(-share x^2), share 1 or 1/2, for x >= 0. x is cut to 12 bits so that its square is exact; the rest goes through a second exponential. */
+/* exp(-share x^2), share 1 or 1/2, for x >= 0. x is cut to 12 bits so that its square is exact; the rest goes through a second exponential.
+ */
 VI vf vm_exp_square(vf x, float share) {
   const vf near = v_min_raw(v_set1(15.0f), x);
   const vf head = v_from_bits(vi_and(v_bits(near), vi_set1((int32_t)0xfffff000)));

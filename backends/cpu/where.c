@@ -11,7 +11,8 @@ typedef uint32_t __attribute__((may_alias)) any32;
 typedef uint64_t __attribute__((may_alias)) any64;
 
 /* n results; the operands advance by 0 or 1 element. */
-typedef void (*selection)(const uint8_t *c, int64_t step_c, const void *a, int64_t step_a, const void *b, int64_t step_b, void *y, int64_t n);
+typedef void (*selection)(const uint8_t *c, int64_t step_c, const void *a, int64_t step_a, const void *b, int64_t step_b, void *y,
+                          int64_t n);
 
 #define SELECTION(NAME, T)                                                                                                               \
   static void NAME(const uint8_t *c, int64_t step_c, const void *a, int64_t step_a, const void *b, int64_t step_b, void *y, int64_t n) { \
@@ -19,7 +20,10 @@ typedef void (*selection)(const uint8_t *c, int64_t step_c, const void *a, int64
     T *to = y;                                                                                                                           \
     for (int64_t i = 0; i < n; i++) to[i] = c[i * step_c] ? p[i * step_a] : q[i * step_b];                                               \
   }
-SELECTION(select_1, uint8_t) SELECTION(select_2, any16) SELECTION(select_4, any32) SELECTION(select_8, any64)
+SELECTION(select_1, uint8_t)
+SELECTION(select_2, any16)
+SELECTION(select_4, any32)
+SELECTION(select_8, any64)
 #undef SELECTION
 
 static const selection by_bytes[9] = {[1] = select_1, [2] = select_2, [4] = select_4, [8] = select_8};

@@ -17,7 +17,9 @@ static cvk_status fail(void *ctx, cvk_status status, const char *why) {
   return status;
 }
 
-static void log_text(void *ctx, int32_t level, const char *text) { (void)ctx, (void)level, (void)text; }
+static void log_text(void *ctx, int32_t level, const char *text) {
+  (void)ctx, (void)level, (void)text;
+}
 
 static void *allocate(void *ctx, uint64_t bytes, uint64_t alignment) {
   void *p = NULL;
@@ -31,7 +33,9 @@ static void release(void *ctx, void *p) {
   free(p);
 }
 
-static int32_t workers(void *ctx) { return ((mini_host *)ctx)->threads; }
+static int32_t workers(void *ctx) {
+  return ((mini_host *)ctx)->threads;
+}
 
 typedef struct batch {
   cvk_task task;
@@ -63,7 +67,9 @@ static void parallel_for(void *ctx, int64_t n, cvk_task task, void *arg) {
   while (started-- > 0) pthread_join(other[started], NULL);
 }
 
-static const char *option(void *ctx, const char *name) { return strcmp(name, "cpu_isa") == 0 ? ((mini_host *)ctx)->isa : NULL; }
+static const char *option(void *ctx, const char *name) {
+  return strcmp(name, "cpu_isa") == 0 ? ((mini_host *)ctx)->isa : NULL;
+}
 
 static const void *extension(void *ctx, const char *name) {
   (void)ctx, (void)name;
@@ -74,9 +80,18 @@ int mini_host_open(mini_host *h, const char *isa, int32_t threads) {
   cvk_status (*entry)(const cvk_host *, const cvk_backend **);
   void *plugin = dlopen(MINI_HOST_PLUGIN, RTLD_NOW | RTLD_LOCAL);
   cvk_device_info info = {.struct_size = sizeof info};
-  *h = (mini_host){.host = {.struct_size = sizeof(cvk_host), .abi_major = CVK_ABI_MAJOR, .abi_minor = CVK_ABI_MINOR, .ctx = h, .fail = fail,
-                            .log = log_text, .alloc = allocate, .free = release, .workers = workers, .parallel_for = parallel_for,
-                            .option = option, .extension = extension},
+  *h = (mini_host){.host = {.struct_size = sizeof(cvk_host),
+                            .abi_major = CVK_ABI_MAJOR,
+                            .abi_minor = CVK_ABI_MINOR,
+                            .ctx = h,
+                            .fail = fail,
+                            .log = log_text,
+                            .alloc = allocate,
+                            .free = release,
+                            .workers = workers,
+                            .parallel_for = parallel_for,
+                            .option = option,
+                            .extension = extension},
                    .isa = isa,
                    .threads = threads};
   if (!plugin) return 0;

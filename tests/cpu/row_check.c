@@ -51,7 +51,9 @@ static size_t bytes_of(const cvk_tensor_desc *d) {
   return (size_t)n;
 }
 
-static size_t count_of(const row_tensor *t) { return (size_t)cvk_count(t->rank, t->dim); }
+static size_t count_of(const row_tensor *t) {
+  return (size_t)cvk_count(t->rank, t->dim);
+}
 
 row_tensor row_random(int32_t dtype, int32_t rank, const int64_t *dim, uint32_t seed) {
   row_tensor t = {.dtype = dtype, .rank = rank};
@@ -61,12 +63,18 @@ row_tensor row_random(int32_t dtype, int32_t rank, const int64_t *dim, uint32_t 
   t.data = calloc(count_of(&t) + 1, size);
   for (size_t i = 0; i < count_of(&t); i++) {
     const uint32_t r = next(&state);
-    if (dtype == CVK_F32) ((float *)t.data)[i] = ((float)(r & 0xffff) - 32768.0f) / 8192.0f;
-    else if (dtype == CVK_F64) ((double *)t.data)[i] = ((double)(r & 0xffff) - 32768.0) / 8192.0;
-    else if (dtype == CVK_I64) ((int64_t *)t.data)[i] = (int64_t)(r % 31) - 15;
-    else if (dtype == CVK_I32) ((int32_t *)t.data)[i] = (int32_t)(r % 31) - 15;
-    else if (dtype == CVK_BOOL) ((uint8_t *)t.data)[i] = r >> 4 & 1;
-    else for (size_t b = 0; b < size; b++) ((uint8_t *)t.data)[i * size + b] = (uint8_t)next(&state);
+    if (dtype == CVK_F32)
+      ((float *)t.data)[i] = ((float)(r & 0xffff) - 32768.0f) / 8192.0f;
+    else if (dtype == CVK_F64)
+      ((double *)t.data)[i] = ((double)(r & 0xffff) - 32768.0) / 8192.0;
+    else if (dtype == CVK_I64)
+      ((int64_t *)t.data)[i] = (int64_t)(r % 31) - 15;
+    else if (dtype == CVK_I32)
+      ((int32_t *)t.data)[i] = (int32_t)(r % 31) - 15;
+    else if (dtype == CVK_BOOL)
+      ((uint8_t *)t.data)[i] = r >> 4 & 1;
+    else
+      for (size_t b = 0; b < size; b++) ((uint8_t *)t.data)[i * size + b] = (uint8_t)next(&state);
   }
   return t;
 }
@@ -104,7 +112,9 @@ static size_t blocked_place(const cvk_tensor_desc *d, size_t i) {
   return ((i / spatial / channels * ((channels + block - 1) / block) + c / block) * spatial + s) * block + c % block;
 }
 
-static size_t place(const cvk_tensor_desc *d, size_t i) { return d->format.layout == CVK_BLOCKED ? blocked_place(d, i) : i; }
+static size_t place(const cvk_tensor_desc *d, size_t i) {
+  return d->format.layout == CVK_BLOCKED ? blocked_place(d, i) : i;
+}
 
 static void put(const cvk_tensor_desc *d, const void *plain, void *data) {
   const size_t size = cvk_dtype_bytes(d->dtype), n = (size_t)cvk_count(d->rank, d->dim);
@@ -144,7 +154,8 @@ static void compare(const bench *b, const char *what, int32_t o, const cvk_tenso
   char *seen = calloc(total + 1, 1);
   for (size_t i = 0; i < n; i++) seen[blocked_place(d, i)] = 1;
   for (size_t i = 0; i < total * size; i++)
-    if (!seen[i / size] && ((const char *)data)[i] != 0) ck_abort_msg("%s output %d: lane %zu past the last channel is not zero", what, o, i / size);
+    if (!seen[i / size] && ((const char *)data)[i] != 0)
+      ck_abort_msg("%s output %d: lane %zu past the last channel is not zero", what, o, i / size);
   free(seen);
 }
 
@@ -156,8 +167,8 @@ static void run_candidate(const bench *b, mini_host *h, const cvk_candidate *can
   cvk_arg args_in[ROW_INPUTS] = {0}, args_out[ROW_OUTPUTS] = {0}, workspace = {0};
   cvk_op op = b->op;
   char what[256];
-  snprintf(what, sizeof what, "%s kind %d%s%s threads %d", cand->row, op.kind, cand->out[0].block ? " blocked" : "", inplace ? " in place" : "",
-           h->threads);
+  snprintf(what, sizeof what, "%s kind %d%s%s threads %d", cand->row, op.kind, cand->out[0].block ? " blocked" : "",
+           inplace ? " in place" : "", h->threads);
   for (int32_t i = 0; i < op.n_in; i++) {
     in[i] = b->in[i];
     in[i].format = cand->in[i < CVK_CANDIDATE_INPUTS ? i : CVK_CANDIDATE_INPUTS - 1];
@@ -186,7 +197,8 @@ static void run_candidate(const bench *b, mini_host *h, const cvk_candidate *can
   cvk_pack *packs[ROW_INPUTS] = {0};
   ck_assert_msg(h->backend->prepare(h->device, &op, cand, packs, &kernel) == CVK_OK, "%s: prepare: %s", what, h->message);
   for (int again = 0; again < (inplace ? 1 : 2); again++)
-    ck_assert_msg(h->backend->execute(kernel, NULL, args_in, args_out, workspace, NULL, 0, NULL) == CVK_OK, "%s: execute: %s", what, h->message);
+    ck_assert_msg(h->backend->execute(kernel, NULL, args_in, args_out, workspace, NULL, 0, NULL) == CVK_OK, "%s: execute: %s", what,
+                  h->message);
   for (int32_t i = 0; i < op.n_out; i++) {
     if (!out_ptr[i]) continue;
     compare(b, what, i, &out[i], args_out[i].buffer);
@@ -272,7 +284,12 @@ void row_check(row_case *c) {
     b.expected[i] = calloc(bytes_of(&b.out[i]) + 8, 1);
   }
   const cvk_op_def *def = cvk_op_def_find(c->kind);
-  b.op = (cvk_op){.struct_size = sizeof(cvk_op), .kind = c->kind, .n_in = c->n_in, .n_out = c->n_out, .in = b.in_ptr, .out = b.out_ptr,
+  b.op = (cvk_op){.struct_size = sizeof(cvk_op),
+                  .kind = c->kind,
+                  .n_in = c->n_in,
+                  .n_out = c->n_out,
+                  .in = b.in_ptr,
+                  .out = b.out_ptr,
                   .attr = def->attr_bytes ? &b.attr : NULL};
   ck_ok(def->reference(&b.op, in, b.expected));
   int caps = 0;

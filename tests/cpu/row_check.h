@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* row_check.h: runs one op on every row of the CPU plugin that takes it, under every ISA cap of the machine, and compares with the op's
- * reference (api/ops). Tensors end at, then begin an element after, an inaccessible page; outputs are run with one thread (tasks in reverse)
- * and with three and must have the same bits; lanes past the last channel must stay zero; a row that may run in place is run so too. */
+ * reference (api/ops). Tensors end at, then begin an element after, an inaccessible page; outputs are run with one thread (tasks in
+ * reverse) and with three and must have the same bits; lanes past the last channel must stay zero; a row that may run in place is run so
+ * too. */
 #ifndef CVK_TESTS_ROW_CHECK_H
 #define CVK_TESTS_ROW_CHECK_H
 
@@ -13,18 +14,18 @@ enum { ROW_INPUTS = 10, ROW_OUTPUTS = 8 };
 typedef struct row_tensor {
   int32_t dtype, rank;
   int64_t dim[CVK_MAX_RANK];
-  void *data;     /* plain; owned by the case */
-  int32_t value;  /* 1: known at prepare (const_data) */
+  void *data;    /* plain; owned by the case */
+  int32_t value; /* 1: known at prepare (const_data) */
 } row_tensor;
 
 typedef struct row_case {
   int32_t kind, n_in, n_out;
   const void *attr;
-  row_tensor in[ROW_INPUTS];  /* dtype 0: absent */
-  double relative, absolute;  /* |y - ref| <= absolute + relative |ref| for f32; other types: the same bits */
-  uint32_t unwanted;          /* bit i: output i is not wanted */
-  const char *row;            /* a row whose name begins so must take the case under every cap; NULL: none need */
-  int32_t blocked;            /* a blocked candidate must be among those that take it */
+  row_tensor in[ROW_INPUTS]; /* dtype 0: absent */
+  double relative, absolute; /* |y - ref| <= absolute + relative |ref| for f32; other types: the same bits */
+  uint32_t unwanted;         /* bit i: output i is not wanted */
+  const char *row;           /* a row whose name begins so must take the case under every cap; NULL: none need */
+  int32_t blocked;           /* a blocked candidate must be among those that take it */
 } row_case;
 
 /* A tensor of the case with data made by a rule: f32 values in about -4..4, small integers in others. */
@@ -36,6 +37,9 @@ void row_sprinkle(row_tensor *t);
 /* Checks the case and frees its tensors. */
 void row_check(row_case *c);
 
-#define DIMS(...) (sizeof((int64_t[]){__VA_ARGS__}) / 8), (int64_t[]){__VA_ARGS__}
+#define DIMS(...)                                       \
+  (sizeof((int64_t[]){__VA_ARGS__}) / 8), (int64_t[]) { \
+    __VA_ARGS__                                         \
+  }
 
 #endif

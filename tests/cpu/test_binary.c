@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_binary.c: ADD .. MEAN and PRELU: broadcasts plain and blocked, one to eight inputs, special values, in place. */
-#include "row_check.h"
-
 #include <math.h>
+
+#include "row_check.h"
 
 static const int32_t pairs[] = {CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_MIN, CVK_OP_MAX, CVK_OP_PRELU, CVK_OP_POW};
 enum { PAIRS = sizeof pairs / sizeof *pairs };
 
 static void check(int32_t kind, row_tensor a, row_tensor b, int32_t blocked) {
-  row_case c = {.kind = kind, .n_in = 2, .in = {a, b}, .relative = 0x1p-24, .row = kind == CVK_OP_PRELU ? "prelu" : "binary", .blocked = blocked};
+  row_case c = {
+      .kind = kind, .n_in = 2, .in = {a, b}, .relative = 0x1p-24, .row = kind == CVK_OP_PRELU ? "prelu" : "binary", .blocked = blocked};
   if (kind == CVK_OP_POW) c.relative = 0x1p-22;
   row_check(&c);
 }
@@ -67,7 +68,8 @@ START_TEST(many_inputs) {
   for (int i = 0; i < 4; i++)
     for (int32_t n = 1; n <= 8; n++) {
       row_case c = {.kind = kinds[i], .n_in = n, .relative = 4 * 0x1p-24, .absolute = 8 * 4 * 0x1p-23, .row = "binary", .blocked = 1};
-      for (int32_t j = 0; j < n; j++) c.in[j] = j == 2 ? row_random(CVK_F32, DIMS(1, 19, 1, 1), 5) : row_random(CVK_F32, DIMS(2, 19, 3, 7), (uint32_t)j);
+      for (int32_t j = 0; j < n; j++)
+        c.in[j] = j == 2 ? row_random(CVK_F32, DIMS(1, 19, 1, 1), 5) : row_random(CVK_F32, DIMS(2, 19, 3, 7), (uint32_t)j);
       if (n > 1) row_sprinkle(&c.in[1]);
       if (n > 1 && i < 2) { /* sums of huge numbers depend on the order; leave NaN and infinities */
         float *x = c.in[1].data;

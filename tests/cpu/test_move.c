@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_move.c: the rows that move elements: renames, transpose, concat, split, slice, expand, tile, gather, and shape. */
-#include "row_check.h"
-
 #include "mini_host.h"
+#include "row_check.h"
 
 static const int32_t dtypes[] = {CVK_F32, CVK_U8, CVK_I16, CVK_I64};
 enum { DTYPES = sizeof dtypes / sizeof *dtypes };
@@ -67,7 +66,13 @@ static void split_case(int32_t axis, const int64_t *sizes, int n, uint32_t unwan
   int64_t dim[4] = {2, 17, 3, 5};
   dim[axis] = 0;
   for (int i = 0; i < n; i++) dim[axis] += a.size[i] = sizes[i];
-  row_case c = {.kind = CVK_OP_SPLIT, .n_in = 1, .n_out = n, .attr = &a, .in = {row_random(CVK_F32, 4, dim, 1)}, .row = "move", .blocked = blocked,
+  row_case c = {.kind = CVK_OP_SPLIT,
+                .n_in = 1,
+                .n_out = n,
+                .attr = &a,
+                .in = {row_random(CVK_F32, 4, dim, 1)},
+                .row = "move",
+                .blocked = blocked,
                 .unwanted = unwanted};
   row_check(&c);
 }
@@ -82,7 +87,8 @@ END_TEST
 
 START_TEST(slices) {
   for (int i = 0; i < DTYPES; i++) {
-    const cvk_slice_attr a = {.struct_size = sizeof a, .n_axes = 2, .axis = {2, 3}, .start = {1, -1}, .end = {INT64_MAX, INT64_MIN}, .step = {1, -2}};
+    const cvk_slice_attr a = {
+        .struct_size = sizeof a, .n_axes = 2, .axis = {2, 3}, .start = {1, -1}, .end = {INT64_MAX, INT64_MIN}, .step = {1, -2}};
     check1(CVK_OP_SLICE, &a, row_random(dtypes[i], DIMS(2, 17, 5, 7), 1), "move", dtypes[i] == CVK_F32);
     const cvk_slice_attr b = {.struct_size = sizeof b, .n_axes = 2, .axis = {1, 3}, .start = {1, 2}, .end = {9, 2}, .step = {3, 1}};
     check1(CVK_OP_SLICE, &b, row_random(dtypes[i], DIMS(2, 17, 5, 7), 1), "move", 0);
@@ -97,7 +103,8 @@ START_TEST(slices) {
 END_TEST
 
 START_TEST(expand_and_tile) {
-  const cvk_shape_attr to = {.struct_size = sizeof to, .rank = 4, .dim = {2, 3, 1, 67}}, times = {.struct_size = sizeof times, .rank = 3, .dim = {2, 3, 4}};
+  const cvk_shape_attr to = {.struct_size = sizeof to, .rank = 4, .dim = {2, 3, 1, 67}},
+                       times = {.struct_size = sizeof times, .rank = 3, .dim = {2, 3, 4}};
   for (int i = 0; i < DTYPES; i++) {
     check1(CVK_OP_EXPAND, &to, row_random(dtypes[i], DIMS(3, 5, 1), 1), "move", 0);
     check1(CVK_OP_EXPAND, &to, row_random(dtypes[i], DIMS(1), 1), "move", 0);
@@ -114,7 +121,10 @@ START_TEST(gathers) {
     for (int i = 0; i < DTYPES; i++)
       for (int wide = 0; wide < 2; wide++) {
         const cvk_axis_attr a = {.struct_size = sizeof a, .axis = axis};
-        row_case c = {.kind = CVK_OP_GATHER, .n_in = 2, .attr = &a, .row = "gather",
+        row_case c = {.kind = CVK_OP_GATHER,
+                      .n_in = 2,
+                      .attr = &a,
+                      .row = "gather",
                       .in = {row_random(dtypes[i], DIMS(3, 4, 3), 1), row_random(wide ? CVK_I64 : CVK_I32, DIMS(2, 3), 1)}};
         memcpy(c.in[1].data, wide ? (const void *)at : at32, wide ? sizeof at : sizeof at32);
         row_check(&c);
@@ -126,7 +136,8 @@ START_TEST(gather_out_of_range) {
   mini_host h;
   ck_assert(mini_host_open(&h, "scalar", 1));
   const cvk_axis_attr a = {.struct_size = sizeof a};
-  const cvk_tensor_desc x = {.struct_size = sizeof x, .dtype = CVK_F32, .rank = 1, .dim = {3}}, i = {.struct_size = sizeof i, .dtype = CVK_I64, .rank = 1, .dim = {2}},
+  const cvk_tensor_desc x = {.struct_size = sizeof x, .dtype = CVK_F32, .rank = 1, .dim = {3}},
+                        i = {.struct_size = sizeof i, .dtype = CVK_I64, .rank = 1, .dim = {2}},
                         y = {.struct_size = sizeof y, .dtype = CVK_F32, .rank = 1, .dim = {2}};
   const cvk_tensor_desc *in[] = {&x, &i}, *out[] = {&y};
   const cvk_op op = {.struct_size = sizeof op, .kind = CVK_OP_GATHER, .n_in = 2, .n_out = 1, .in = in, .out = out, .attr = &a};
@@ -136,7 +147,8 @@ START_TEST(gather_out_of_range) {
   float data[3] = {1, 2, 3}, got[2] = {-5, -5};
   int64_t at[2] = {0, 3};
   const cvk_arg args[] = {{data, 0, sizeof data}, {at, 0, sizeof at}}, result = {got, 0, sizeof got}, none = {0};
-  ck_assert(h.backend->supports(h.device, &op, list, &n) == CVK_OK && h.backend->prepare(h.device, &op, &c, (cvk_pack *[2]){0}, &k) == CVK_OK);
+  ck_assert(h.backend->supports(h.device, &op, list, &n) == CVK_OK &&
+            h.backend->prepare(h.device, &op, &c, (cvk_pack *[2]){0}, &k) == CVK_OK);
   ck_assert(h.backend->execute(k, NULL, args, &result, none, NULL, 0, NULL) == CVK_INVALID_ARGUMENT);
   ck_assert_msg(strstr(h.message, "index 3") && strstr(h.message, "-3 to 2"), "%s", h.message);
   ck_assert(got[0] == -5 && got[1] == -5);

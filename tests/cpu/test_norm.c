@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_norm.c: BATCH_NORM, LRN, SOFTMAX and LOG_SOFTMAX rows. */
-#include "row_check.h"
-
 #include <math.h>
+
+#include "row_check.h"
 
 static const int64_t channels[] = {1, 3, 16, 17, 33};
 enum { CHANNELS = sizeof channels / sizeof *channels };
@@ -18,7 +18,13 @@ START_TEST(batch_norm) {
     for (int known = 0; known < 2; known++) {
       const int64_t c = channels[i];
       const cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = 1e-5f};
-      row_case k = {.kind = CVK_OP_BATCH_NORM, .n_in = 5, .attr = &a, .row = "batch_norm", .blocked = 1, .relative = 8 * 0x1p-24, .absolute = 1e-4f * 0x1p-6,
+      row_case k = {.kind = CVK_OP_BATCH_NORM,
+                    .n_in = 5,
+                    .attr = &a,
+                    .row = "batch_norm",
+                    .blocked = 1,
+                    .relative = 8 * 0x1p-24,
+                    .absolute = 1e-4f * 0x1p-6,
                     .in = {row_random(CVK_F32, DIMS(2, c, 5, 7), 1), row_random(CVK_F32, DIMS(c), 2), row_random(CVK_F32, DIMS(c), 3),
                            row_random(CVK_F32, DIMS(c), 4), positive(c, 5)}};
       for (int j = 1; j < 5; j++) k.in[j].value = known;
@@ -30,8 +36,14 @@ END_TEST
 /* Variances at, just below and far below zero: epsilon is added before the root, nothing is clamped. */
 START_TEST(batch_norm_variances) {
   const cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = 1e-5f};
-  const float x[] = {1, 2, 3, 4, 5, 6, 7, NAN}, scale[] = {2, 1, 1, 1}, bias[] = {0.5f, 0, 0, 0}, mean[] = {1, 3, 5, 7}, var[] = {-5e-6f, 0, -1, INFINITY};
-  row_case k = {.kind = CVK_OP_BATCH_NORM, .n_in = 5, .attr = &a, .row = "batch_norm", .blocked = 1, .relative = 1e-6,
+  const float x[] = {1, 2, 3, 4, 5, 6, 7, NAN}, scale[] = {2, 1, 1, 1}, bias[] = {0.5f, 0, 0, 0}, mean[] = {1, 3, 5, 7},
+              var[] = {-5e-6f, 0, -1, INFINITY};
+  row_case k = {.kind = CVK_OP_BATCH_NORM,
+                .n_in = 5,
+                .attr = &a,
+                .row = "batch_norm",
+                .blocked = 1,
+                .relative = 1e-6,
                 .in = {row_floats(DIMS(1, 4, 2, 1), x), row_floats(DIMS(4), scale), row_floats(DIMS(4), bias), row_floats(DIMS(4), mean),
                        row_floats(DIMS(4), var)}};
   row_check(&k);
@@ -41,9 +53,15 @@ END_TEST
 START_TEST(batch_norm_ranks) {
   const cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = 1e-3f};
   for (int32_t rank = 2; rank <= 5; rank++) {
-    row_case k = {.kind = CVK_OP_BATCH_NORM, .n_in = 5, .attr = &a, .row = "batch_norm", .blocked = 1, .relative = 8 * 0x1p-24, .absolute = 1e-4 * 0x1p-6,
-                  .in = {row_random(CVK_F32, rank, (int64_t[]){3, 19, 2, 3, 5}, 1), row_random(CVK_F32, DIMS(19), 2), row_random(CVK_F32, DIMS(19), 3),
-                         row_random(CVK_F32, DIMS(19), 4), positive(19, 5)}};
+    row_case k = {.kind = CVK_OP_BATCH_NORM,
+                  .n_in = 5,
+                  .attr = &a,
+                  .row = "batch_norm",
+                  .blocked = 1,
+                  .relative = 8 * 0x1p-24,
+                  .absolute = 1e-4 * 0x1p-6,
+                  .in = {row_random(CVK_F32, rank, (int64_t[]){3, 19, 2, 3, 5}, 1), row_random(CVK_F32, DIMS(19), 2),
+                         row_random(CVK_F32, DIMS(19), 3), row_random(CVK_F32, DIMS(19), 4), positive(19, 5)}};
     row_check(&k);
   }
 }
@@ -56,7 +74,13 @@ START_TEST(lrn) {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
       for (int b = 0; b < 4; b++) {
         const cvk_norm_attr a = {.struct_size = sizeof a, .size = sizes[s], .alpha = 0.3f, .beta = betas[b], .bias = 2.0f};
-        row_case k = {.kind = CVK_OP_LRN, .n_in = 1, .attr = &a, .row = "lrn", .blocked = sizes[s] <= 8, .relative = 32 * 0x1p-24, .absolute = 1e-12,
+        row_case k = {.kind = CVK_OP_LRN,
+                      .n_in = 1,
+                      .attr = &a,
+                      .row = "lrn",
+                      .blocked = sizes[s] <= 8,
+                      .relative = 32 * 0x1p-24,
+                      .absolute = 1e-12,
                       .in = {row_random(CVK_F32, DIMS(2, channels[i], 5, 7), (uint32_t)s)}};
         ((float *)k.in[0].data)[3] = NAN;
         row_check(&k);
@@ -66,7 +90,12 @@ END_TEST
 
 static void softmax_case(int32_t kind, row_tensor x, int32_t axis) {
   const cvk_axis_attr a = {.struct_size = sizeof a, .axis = axis};
-  row_case k = {.kind = kind, .n_in = 1, .attr = &a, .row = "softmax", .relative = 8 * 0x1p-24, .absolute = kind == CVK_OP_SOFTMAX ? 1e-36 : 8 * 0x1p-24,
+  row_case k = {.kind = kind,
+                .n_in = 1,
+                .attr = &a,
+                .row = "softmax",
+                .relative = 8 * 0x1p-24,
+                .absolute = kind == CVK_OP_SOFTMAX ? 1e-36 : 8 * 0x1p-24,
                 .in = {x}};
   row_check(&k);
 }

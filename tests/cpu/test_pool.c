@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_pool.c: MAX_POOL and AVG_POOL rows, plain, blocked and with indices: strides, dilation, unequal pads, ceil_mode, one to three axes. */
+/* test_pool.c: MAX_POOL and AVG_POOL rows, plain, blocked and with indices: strides, dilation, unequal pads, ceil_mode, one to three axes.
+ */
 #include "row_check.h"
 
 typedef struct geometry {
@@ -51,7 +52,11 @@ START_TEST(maximum) {
   for (int j = 0; j < CHANNELS; j++)
     for (int i = 0; i < CASES; i++) {
       const cvk_pool_attr a = attr_of(&cases[i]);
-      row_case c = {.kind = CVK_OP_MAX_POOL, .n_in = 1, .attr = &a, .in = {input(&cases[i], 2, channels[j], (uint32_t)i)}, .row = "pool_plain",
+      row_case c = {.kind = CVK_OP_MAX_POOL,
+                    .n_in = 1,
+                    .attr = &a,
+                    .in = {input(&cases[i], 2, channels[j], (uint32_t)i)},
+                    .row = "pool_plain",
                     .blocked = 1};
       if (i % 2) row_sprinkle(&c.in[0]);
       row_check(&c);
@@ -65,8 +70,14 @@ START_TEST(average) {
       for (int pad = 0; pad < 2; pad++) {
         cvk_pool_attr a = attr_of(&cases[i]);
         a.count_include_pad = pad;
-        row_case c = {.kind = CVK_OP_AVG_POOL, .n_in = 1, .attr = &a, .in = {input(&cases[i], 1, channels[j], (uint32_t)i)}, .row = "pool_plain",
-                      .blocked = 1, .relative = 0x1p-22, .absolute = 16 * 0x1p-24};
+        row_case c = {.kind = CVK_OP_AVG_POOL,
+                      .n_in = 1,
+                      .attr = &a,
+                      .in = {input(&cases[i], 1, channels[j], (uint32_t)i)},
+                      .row = "pool_plain",
+                      .blocked = 1,
+                      .relative = 0x1p-22,
+                      .absolute = 16 * 0x1p-24};
         ((float *)c.in[0].data)[0] = __builtin_nanf("");
         row_check(&c);
       }
@@ -78,7 +89,8 @@ START_TEST(indices) {
     for (int order = 0; order < 2; order++) {
       cvk_pool_attr a = attr_of(&cases[i]);
       a.storage_order = order;
-      row_case c = {.kind = CVK_OP_MAX_POOL, .n_in = 1, .n_out = 2, .attr = &a, .in = {input(&cases[i], 2, 3, (uint32_t)i)}, .row = "pool_indices"};
+      row_case c = {
+          .kind = CVK_OP_MAX_POOL, .n_in = 1, .n_out = 2, .attr = &a, .in = {input(&cases[i], 2, 3, (uint32_t)i)}, .row = "pool_indices"};
       if (i % 2) row_sprinkle(&c.in[0]);
       row_check(&c);
     }
@@ -89,7 +101,8 @@ END_TEST
 START_TEST(ties) {
   static const float same[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
   const cvk_pool_attr a = {.struct_size = sizeof a, .kernel = {2, 2}, .stride = {2, 2}};
-  row_case c = {.kind = CVK_OP_MAX_POOL, .n_in = 1, .n_out = 2, .attr = &a, .in = {row_floats(DIMS(1, 1, 4, 4), same)}, .row = "pool_indices"};
+  row_case c = {
+      .kind = CVK_OP_MAX_POOL, .n_in = 1, .n_out = 2, .attr = &a, .in = {row_floats(DIMS(1, 1, 4, 4), same)}, .row = "pool_indices"};
   row_check(&c);
   const float inf = -__builtin_inff(), low[4] = {inf, inf, inf, inf};
   const cvk_pool_attr b = {.struct_size = sizeof b, .kernel = {2}, .stride = {2}};
@@ -100,7 +113,8 @@ END_TEST
 
 START_TEST(empty_batch) {
   const cvk_pool_attr a = {.struct_size = sizeof a, .kernel = {2, 2}, .stride = {2, 2}};
-  row_case c = {.kind = CVK_OP_MAX_POOL, .n_in = 1, .attr = &a, .in = {row_random(CVK_F32, DIMS(0, 2, 4, 4), 1)}, .row = "pool", .blocked = 1};
+  row_case c = {
+      .kind = CVK_OP_MAX_POOL, .n_in = 1, .attr = &a, .in = {row_random(CVK_F32, DIMS(0, 2, 4, 4), 1)}, .row = "pool", .blocked = 1};
   row_check(&c);
 }
 END_TEST

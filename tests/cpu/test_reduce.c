@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_reduce.c: REDUCE_* over every set of axes and GLOBAL_*_POOL in every format, with sums long enough to lose an f32 accumulator. */
-#include "row_check.h"
-
 #include <math.h>
 #include <stdlib.h>
+
+#include "row_check.h"
 
 static void reduce_case(int32_t kind, row_tensor x, uint32_t axes, int32_t keep) {
   cvk_axes_attr a = {.struct_size = sizeof a, .keep_dims = keep, .noop_with_empty_axes = 1};
@@ -63,11 +63,21 @@ START_TEST(global_pools) {
   static const int64_t channels[] = {1, 3, 16, 17, 33};
   for (int32_t kind = CVK_OP_GLOBAL_MAX_POOL; kind <= CVK_OP_GLOBAL_AVG_POOL; kind++)
     for (int i = 0; i < 5; i++) {
-      row_case c = {.kind = kind, .n_in = 1, .in = {row_random(CVK_F32, DIMS(2, channels[i], 7, 9), 1)}, .row = "global_pool", .blocked = 1,
-                    .relative = 0x1p-22, .absolute = 1e-6};
+      row_case c = {.kind = kind,
+                    .n_in = 1,
+                    .in = {row_random(CVK_F32, DIMS(2, channels[i], 7, 9), 1)},
+                    .row = "global_pool",
+                    .blocked = 1,
+                    .relative = 0x1p-22,
+                    .absolute = 1e-6};
       if (kind == CVK_OP_GLOBAL_MAX_POOL) row_sprinkle(&c.in[0]);
       row_check(&c);
-      row_case d = {.kind = kind, .n_in = 1, .in = {row_random(CVK_F32, DIMS(2, channels[i], 1), 2)}, .row = "global_pool", .blocked = 1, .relative = 0x1p-22};
+      row_case d = {.kind = kind,
+                    .n_in = 1,
+                    .in = {row_random(CVK_F32, DIMS(2, channels[i], 1), 2)},
+                    .row = "global_pool",
+                    .blocked = 1,
+                    .relative = 0x1p-22};
       row_check(&d);
     }
 }

@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_select.c: compare, where, not and cast rows. */
-#include "row_check.h"
-
 #include <math.h>
+
+#include "row_check.h"
 
 START_TEST(compares) {
   static const int32_t dtypes[] = {CVK_F32, CVK_F64, CVK_I32, CVK_I64, CVK_U8, CVK_I8};
   for (int32_t kind = CVK_OP_EQUAL; kind <= CVK_OP_GREATER; kind++)
     for (int i = 0; i < 6; i++)
       for (int64_t n = 1; n <= 67; n += 11) {
-        row_case c = {.kind = kind, .n_in = 2, .row = "compare", .in = {row_random(dtypes[i], DIMS(3, n), 1), row_random(dtypes[i], DIMS(3, n), 2)}};
+        row_case c = {
+            .kind = kind, .n_in = 2, .row = "compare", .in = {row_random(dtypes[i], DIMS(3, n), 1), row_random(dtypes[i], DIMS(3, n), 2)}};
         if (i == 0) row_sprinkle(&c.in[0]), row_sprinkle(&c.in[1]);
         row_check(&c);
-        row_case d = {.kind = kind, .n_in = 2, .row = "compare", .in = {row_random(dtypes[i], DIMS(2, 1, n), 1), row_random(dtypes[i], DIMS(5, 1), 2)}};
+        row_case d = {.kind = kind,
+                      .n_in = 2,
+                      .row = "compare",
+                      .in = {row_random(dtypes[i], DIMS(2, 1, n), 1), row_random(dtypes[i], DIMS(5, 1), 2)}};
         row_check(&d);
       }
-  row_case b = {.kind = CVK_OP_EQUAL, .n_in = 2, .row = "compare", .in = {row_random(CVK_BOOL, DIMS(67), 1), row_random(CVK_BOOL, DIMS(1), 2)}};
+  row_case b = {
+      .kind = CVK_OP_EQUAL, .n_in = 2, .row = "compare", .in = {row_random(CVK_BOOL, DIMS(67), 1), row_random(CVK_BOOL, DIMS(1), 2)}};
   row_check(&b);
 }
 END_TEST
@@ -24,11 +29,15 @@ START_TEST(wheres) {
   static const int32_t dtypes[] = {CVK_F32, CVK_F64, CVK_I16, CVK_I64, CVK_U8};
   for (int i = 0; i < 5; i++) {
     for (int64_t n = 1; n <= 67; n += 6) {
-      row_case c = {.kind = CVK_OP_WHERE, .n_in = 3, .row = "where",
+      row_case c = {.kind = CVK_OP_WHERE,
+                    .n_in = 3,
+                    .row = "where",
                     .in = {row_random(CVK_BOOL, DIMS(n), 1), row_random(dtypes[i], DIMS(n), 2), row_random(dtypes[i], DIMS(n), 3)}};
       row_check(&c);
     }
-    row_case d = {.kind = CVK_OP_WHERE, .n_in = 3, .row = "where",
+    row_case d = {.kind = CVK_OP_WHERE,
+                  .n_in = 3,
+                  .row = "where",
                   .in = {row_random(CVK_BOOL, DIMS(4, 1, 1), 1), row_random(dtypes[i], DIMS(3, 1), 2), row_random(dtypes[i], DIMS(17), 3)}};
     row_check(&d);
   }
@@ -43,8 +52,9 @@ END_TEST
 
 START_TEST(casts) {
   static const int32_t dtypes[] = {CVK_F32, CVK_F64, CVK_U8, CVK_I8, CVK_I32, CVK_I64, CVK_BOOL};
-  static const float values[] = {0, -0.0f, 0.9f, -0.9f, 1.5f, 2.5f, -128.7f, 127.9f, 255.9f, 256, -1, 2147483648.0f, -2147483904.0f, 9.3e18f, -9.3e18f, 1e38f,
-                                 NAN, INFINITY, -INFINITY, 1e-40f, 16777217.0f};
+  static const float values[] = {0,        -0.0f,  0.9f, -0.9f,    1.5f,          2.5f,           -128.7f,
+                                 127.9f,   255.9f, 256,  -1,       2147483648.0f, -2147483904.0f, 9.3e18f,
+                                 -9.3e18f, 1e38f,  NAN,  INFINITY, -INFINITY,     1e-40f,         16777217.0f};
   enum { N = sizeof values / sizeof *values };
   for (int from = 0; from < 7; from++)
     for (int to = 0; to < 7; to++) {

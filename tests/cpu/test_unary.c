@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_unary.c: the unary row, every function, plain and blocked, in place; precision over the whole range and the special values. */
-#include "row_check.h"
-
 #include <math.h>
 #include <stdlib.h>
+
+#include "row_check.h"
 
 typedef struct kind_case {
   int32_t kind, has_attr;
@@ -11,23 +11,51 @@ typedef struct kind_case {
 } kind_case;
 
 static const kind_case kinds[] = {
-    {CVK_OP_RELU, 0, 0, 0},          {CVK_OP_LEAKY_RELU, 1, 0.1f, 0},    {CVK_OP_SIGMOID, 0, 0, 0},         {CVK_OP_TANH, 0, 0, 0},
-    {CVK_OP_ELU, 1, 1.5f, 0},        {CVK_OP_SELU, 1, 1.67f, 1.05f},     {CVK_OP_CELU, 1, 0.7f, 0},         {CVK_OP_CLIP, 1, -1, 2},
-    {CVK_OP_CLIP, 1, 0.5f, 6},       {CVK_OP_CLIP, 1, 3, 2},             {CVK_OP_HARD_SIGMOID, 1, 0.2f, 0.5f}, {CVK_OP_HARD_SWISH, 0, 0, 0},
-    {CVK_OP_SOFTPLUS, 0, 0, 0},      {CVK_OP_SOFTSIGN, 0, 0, 0},         {CVK_OP_GELU, 1, 0, 0},            {CVK_OP_GELU, 1, 1, 0},
-    {CVK_OP_SWISH, 1, 1, 0},         {CVK_OP_MISH, 0, 0, 0},             {CVK_OP_THRESHOLDED_RELU, 1, 1, 0}, {CVK_OP_EXP, 0, 0, 0},
-    {CVK_OP_LOG, 0, 0, 0},           {CVK_OP_SQRT, 0, 0, 0},             {CVK_OP_ABS, 0, 0, 0},             {CVK_OP_NEG, 0, 0, 0},
-    {CVK_OP_RECIPROCAL, 0, 0, 0},    {CVK_OP_ERF, 0, 0, 0},              {CVK_OP_FLOOR, 0, 0, 0},           {CVK_OP_CEIL, 0, 0, 0},
+    {CVK_OP_RELU, 0, 0, 0},
+    {CVK_OP_LEAKY_RELU, 1, 0.1f, 0},
+    {CVK_OP_SIGMOID, 0, 0, 0},
+    {CVK_OP_TANH, 0, 0, 0},
+    {CVK_OP_ELU, 1, 1.5f, 0},
+    {CVK_OP_SELU, 1, 1.67f, 1.05f},
+    {CVK_OP_CELU, 1, 0.7f, 0},
+    {CVK_OP_CLIP, 1, -1, 2},
+    {CVK_OP_CLIP, 1, 0.5f, 6},
+    {CVK_OP_CLIP, 1, 3, 2},
+    {CVK_OP_HARD_SIGMOID, 1, 0.2f, 0.5f},
+    {CVK_OP_HARD_SWISH, 0, 0, 0},
+    {CVK_OP_SOFTPLUS, 0, 0, 0},
+    {CVK_OP_SOFTSIGN, 0, 0, 0},
+    {CVK_OP_GELU, 1, 0, 0},
+    {CVK_OP_GELU, 1, 1, 0},
+    {CVK_OP_SWISH, 1, 1, 0},
+    {CVK_OP_MISH, 0, 0, 0},
+    {CVK_OP_THRESHOLDED_RELU, 1, 1, 0},
+    {CVK_OP_EXP, 0, 0, 0},
+    {CVK_OP_LOG, 0, 0, 0},
+    {CVK_OP_SQRT, 0, 0, 0},
+    {CVK_OP_ABS, 0, 0, 0},
+    {CVK_OP_NEG, 0, 0, 0},
+    {CVK_OP_RECIPROCAL, 0, 0, 0},
+    {CVK_OP_ERF, 0, 0, 0},
+    {CVK_OP_FLOOR, 0, 0, 0},
+    {CVK_OP_CEIL, 0, 0, 0},
 };
 
 /* 4 ulp, and 2 ulp of the largest intermediate (about 1) where the formula cancels. */
 static void check(const kind_case *k, row_tensor x, int32_t blocked) {
   const cvk_unary_attr attr = {.struct_size = sizeof attr, .alpha = k->alpha, .beta = k->beta};
-  row_case c = {.kind = k->kind, .n_in = 1, .attr = k->has_attr ? &attr : NULL, .in = {x}, .relative = 4 * 0x1p-24, .absolute = 1e-37,
-                .row = "unary", .blocked = blocked};
+  row_case c = {.kind = k->kind,
+                .n_in = 1,
+                .attr = k->has_attr ? &attr : NULL,
+                .in = {x},
+                .relative = 4 * 0x1p-24,
+                .absolute = 1e-37,
+                .row = "unary",
+                .blocked = blocked};
   if (k->kind == CVK_OP_SOFTPLUS || k->kind == CVK_OP_HARD_SIGMOID || k->kind == CVK_OP_HARD_SWISH) c.absolute = 0x1p-22;
   if (k->kind == CVK_OP_MISH) c.relative = 8 * 0x1p-24;
-  if (k->kind == CVK_OP_GELU) c.relative = (k->alpha != 0 ? 256 : 32) * 0x1p-24; /* 1 + erf cancels; exp shows the rounding of the tanh form's argument */
+  if (k->kind == CVK_OP_GELU)
+    c.relative = (k->alpha != 0 ? 256 : 32) * 0x1p-24; /* 1 + erf cancels; exp shows the rounding of the tanh form's argument */
   row_check(&c);
 }
 
