@@ -12,6 +12,7 @@ typedef struct reduce_kernel {
   cpu_kernel base;
   nd_space kept;                         /* operands: output, input */
   nd_space reduced;                      /* operand: input */
+  int64_t rows, n, step;                 /* the reduced space: rows of n inputs, step apart */
   int64_t strips, units, units_per_task; /* a unit: one output, or a strip of outputs */
   int32_t kind, inner_kept;
   double count;
@@ -65,9 +66,11 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   nd_collapse(&k->kept);
   nd_collapse(&k->reduced);
   const int64_t inner = nd_inner(&k->kept);
+  k->rows = nd_rows(&k->reduced);
+  k->n = nd_inner(&k->reduced);
+  k->step = k->reduced.stride[0][k->reduced.rank - 1];
   k->kind = op->kind;
-  k->inner_kept = inner > 1 && k->kept.stride[1][k->kept.rank - 1] == 1 &&
-                  !(nd_inner(&k->reduced) > 1 && k->reduced.stride[0][k->reduced.rank - 1] == 1);
+  k->inner_kept = inner > 1 && k->kept.stride[1][k->kept.rank - 1] == 1 && !(k->n > 1 && k->step == 1);
   k->strips = k->inner_kept ? cpu_ceil_div(inner, STRIP) : inner;
   k->units = nd_rows(&k->kept) * k->strips;
   k->units_per_task = cpu_max(1, FLOATS_PER_TASK / (int64_t)(1 + k->count * (k->inner_kept ? STRIP : 1)));
@@ -81,13 +84,13 @@ static int is_extreme(int32_t kind) {
 }
 
 static float one_output(const reduce_kernel *k, const float *x) {
-  const int64_t n = nd_inner(&k->reduced), rows = nd_rows(&k->reduced), step = k->reduced.stride[0][k->reduced.rank - 1];
+  const int64_t n = k->n, step = k->step;
   const int is_max = k->kind == CVK_OP_REDUCE_MAX;
   float best = is_max ? -__builtin_inff() : __builtin_inff();
   double total = 0;
   nd_cursor at;
   nd_seek(&k->reduced, &at, 0);
-  for (int64_t r = 0; r < rows; r++) {
+  for (int64_t r = 0; r < k->rows; r++) {
     const float *line = x + at.offset[0];
     if (is_extreme(k->kind)) {
       if (step == 1)
@@ -99,7 +102,7 @@ static float one_output(const reduce_kernel *k, const float *x) {
     } else {
       for (int64_t i = 0; i < n; i++) total += line[i * step];
     }
-    nd_next(&k->reduced, &at);
+    if (r + 1 < k->rows) nd_next(&k->reduced, &at);
   }
   if (is_extreme(k->kind)) return best;
   return (float)(k->kind == CVK_OP_REDUCE_MEAN ? total / k->count : total);
@@ -107,7 +110,7 @@ static float one_output(const reduce_kernel *k, const float *x) {
 
 /* n neighbouring outputs at y from the inputs at x. */
 static void strip(const reduce_kernel *k, const float *x, float *y, int64_t n) {
-  const int64_t inner = nd_inner(&k->reduced), rows = nd_rows(&k->reduced), step = k->reduced.stride[0][k->reduced.rank - 1];
+  const int64_t step = k->step;
   const int is_max = k->kind == CVK_OP_REDUCE_MAX, extreme = is_extreme(k->kind);
   double total[STRIP] = {0};
   float part[STRIP];
@@ -115,8 +118,8 @@ static void strip(const reduce_kernel *k, const float *x, float *y, int64_t n) {
   nd_cursor at;
   nd_seek(&k->reduced, &at, 0);
   for (int i = 0; i < STRIP; i++) part[i] = !extreme ? 0 : is_max ? -__builtin_inff() : __builtin_inff();
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t t = 0; t < inner; t++) {
+  for (int64_t r = 0; r < k->rows; r++) {
+    for (int64_t t = 0; t < k->n; t++) {
       const float *line = x + at.offset[0] + t * step;
       for (int64_t i = 0; i < n; i += VL) {
         const int64_t lanes = cpu_min(VL, n - i);
@@ -127,7 +130,7 @@ static void strip(const reduce_kernel *k, const float *x, float *y, int64_t n) {
       for (int i = 0; i < STRIP; i++) total[i] += part[i], part[i] = 0;
       in_part = 0;
     }
-    nd_next(&k->reduced, &at);
+    if (r + 1 < k->rows) nd_next(&k->reduced, &at);
   }
   const double divisor = k->kind == CVK_OP_REDUCE_MEAN ? k->count : 1;
   for (int64_t i = 0; i < n; i++) y[i] = extreme ? part[i] : (float)((total[i] + part[i]) / divisor);
@@ -139,16 +142,20 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const int64_t end = cpu_min(k->units, (index + 1) * k->units_per_task), inner = nd_inner(&k->kept);
   const int32_t last = k->kept.rank - 1;
   (void)worker;
+  nd_cursor at;
+  nd_seek(&k->kept, &at, index * k->units_per_task / k->strips);
+  int64_t strip_index = index * k->units_per_task % k->strips;
   for (int64_t unit = index * k->units_per_task; unit < end; unit++) {
-    const int64_t first = unit % k->strips * (k->inner_kept ? STRIP : 1);
-    nd_cursor at;
-    nd_seek(&k->kept, &at, unit / k->strips);
+    const int64_t first = strip_index * (k->inner_kept ? STRIP : 1);
     const float *x = j->x + at.offset[1] + first * k->kept.stride[1][last];
     float *y = j->y + at.offset[0] + first * k->kept.stride[0][last];
     if (k->inner_kept)
       strip(k, x, y, cpu_min(STRIP, inner - first));
     else
       *y = one_output(k, x);
+    if (++strip_index < k->strips) continue;
+    strip_index = 0;
+    nd_next(&k->kept, &at);
   }
 }
 

@@ -65,15 +65,6 @@ VI vf v_load_even_n(const float *p, int64_t n) {
   return v_even_odd(v_load(p), v_load_n(p + VL - 1, last - (VL - 1)));
 }
 
-/* Sum of the lanes in a fixed order (halves, then halves of halves). */
-VI float v_sum(vf a) {
-  float t[VL];
-  v_store(t, a);
-  for (int w = VL / 2; w > 0; w /= 2)
-    for (int i = 0; i < w; i++) t[i] += t[i + w];
-  return t[0];
-}
-
 /* The first n lanes of a, zero in the others. */
 VI vf v_first(vf a, int64_t n) { return v_sel(v_mask_n(n), a, v_zero()); }
 

@@ -37,6 +37,12 @@ VI vm vm_or(vm a, vm b) { return _mm256_or_ps(a, b); }
 VI vm vm_not(vm a) { return _mm256_xor_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(-1))); }
 VI int vm_any(vm a) { return _mm256_movemask_ps(a) != 0; }
 VI vf v_sel(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); } /* m ? a : b */
+/* Sum of the lanes in a fixed order: halves, then halves of halves. */
+VI float v_sum(vf a) {
+  const __m128 quad = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 pair = _mm_add_ps(quad, _mm_movehl_ps(quad, quad));
+  return _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) {
   const __m256i lanes = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);

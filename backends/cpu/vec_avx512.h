@@ -36,6 +36,13 @@ VI vm vm_or(vm a, vm b) { return (vm)(a | b); }
 VI vm vm_not(vm a) { return (vm)~a; }
 VI int vm_any(vm a) { return a != 0; }
 VI vf v_sel(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); } /* m ? a : b */
+/* Sum of the lanes in a fixed order: halves, then halves of halves. */
+VI float v_sum(vf a) {
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+  const __m128 quad = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+  const __m128 pair = _mm_add_ps(quad, _mm_movehl_ps(quad, quad));
+  return _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) {
   return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31), b);

@@ -46,6 +46,8 @@ VI vm vm_or(vm a, vm b) { return a | b; }
 VI vm vm_not(vm a) { return ~a; }
 VI int vm_any(vm a) { return (a[0] | a[1] | a[2] | a[3]) != 0; }
 VI vf v_sel(vm m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); } /* m ? a : b */
+/* Sum of the lanes in a fixed order: halves, then halves of halves. */
+VI float v_sum(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) { return (vf){a[0], a[2], b[1], b[3]}; }
 VI vf v_max_raw(vf a, vf b) { return v_sel(v_lt(b, a), a, b); }

@@ -49,6 +49,11 @@ VI vm vm_or(vm a, vm b) { return _mm_or_ps(a, b); }
 VI vm vm_not(vm a) { return _mm_xor_ps(a, _mm_castsi128_ps(_mm_set1_epi32(-1))); }
 VI int vm_any(vm a) { return _mm_movemask_ps(a) != 0; }
 VI vf v_sel(vm m, vf a, vf b) { return _mm_blendv_ps(b, a, m); } /* m ? a : b */
+/* Sum of the lanes in a fixed order: halves, then halves of halves. */
+VI float v_sum(vf quad) {
+  const __m128 pair = _mm_add_ps(quad, _mm_movehl_ps(quad, quad));
+  return _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)));
+}
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 2, 0)); }
 
