@@ -7,7 +7,6 @@
 #ifndef CVK_OPENCL_CL_H
 #define CVK_OPENCL_CL_H
 
-#define CL_TARGET_OPENCL_VERSION 120
 #include <CL/cl.h>
 #include <convoke/plugin.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-#include "dense.h" /* before clblast_c.h: it chooses the version of the OpenCL headers */
+#include "dense.h"
 
 #define LIBRARY "libclblast.so.1"
 #define CPU_CLASS_PENALTY 20            /* measured on PoCL: 12 to 24 GFLOP/s untuned */
