@@ -50,7 +50,7 @@ static cvk_status run_step(cvk_plan *p, cvk_plan_step *s, int64_t start) {
   s->start_ns = profile ? now_ns() - start : 0;
   s->event = NULL;
   const cvk_status status = s->type == CVK_STEP_COPY ? run_copy(p, s)
-                                                     : dev->backend->execute(s->kernel, dev->queue, s->in_args, s->out_args, s->workspace, NULL, 0,
+                                                     : dev->backend->execute(s->kernel, dev->queue, s->in_args, s->out_args, &s->workspace, NULL, 0,
                                                                              events ? &s->event : NULL);
   if (profile) s->ns = now_ns() - start - s->start_ns;
   if (status == CVK_OK) return CVK_OK;

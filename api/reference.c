@@ -183,7 +183,7 @@ static void *at(const cvk_arg *arg) {
   return arg->buffer == NULL ? NULL : (char *)arg->buffer + arg->offset_bytes;
 }
 
-static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
+static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace, cvk_event *const *wait,
                           int32_t n_wait, cvk_event **event) {
   const void *input[CVK_MAX_INPUTS] = {NULL};
   void *output[CVK_MAX_OUTPUTS] = {NULL};

@@ -159,7 +159,7 @@ static void *pointer(const cvk_arg *arg) {
   return arg->buffer ? (char *)arg->buffer + arg->offset_bytes : NULL;
 }
 
-static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
+static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace, cvk_event *const *wait,
                           int32_t n_wait, cvk_event **event) {
   const cpu_kernel *kernel = (const cpu_kernel *)k;
   const void *inputs[CPU_MAX_ARGS];
@@ -168,7 +168,7 @@ static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, co
   for (int32_t i = 0; i < kernel->n_in; i++) inputs[i] = pointer(&in[i]);
   for (int32_t i = 0; i < kernel->n_out; i++) outputs[i] = pointer(&out[i]);
   if (event) *event = NULL;
-  return kernel->row->execute(kernel, inputs, outputs, pointer(&workspace));
+  return kernel->row->execute(kernel, inputs, outputs, pointer(workspace));
 }
 
 static cvk_status pack_create(cvk_backend_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {

@@ -126,7 +126,7 @@ typedef struct ocl_build {
 typedef struct ocl_call { /* one execution */
   cvk_queue *queue;
   const cvk_arg *in, *out;
-  cvk_arg workspace;
+  const cvk_arg *workspace;
 } ocl_call;
 
 struct ocl_row {
@@ -244,7 +244,7 @@ cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device
 void ocl_device_close(cvk_backend_device *dev);
 cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n);
 cvk_status ocl_prepare(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *c, cvk_pack *const *packs, cvk_kernel **out);
-cvk_status ocl_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
+cvk_status ocl_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace,
                        cvk_event *const *wait, int32_t n_wait, cvk_event **event);
 void ocl_kernel_free(cvk_kernel *kernel);
 cvk_status ocl_pack_create(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out);

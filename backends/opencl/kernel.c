@@ -61,7 +61,7 @@ static cvk_status wait_for(cvk_queue *q, cvk_event *const *wait, int32_t n) {
 }
 
 static const cvk_arg *binding_arg(const ocl_binding *b, const ocl_call *call) {
-  if (b->source == OCL_WORKSPACE) return &call->workspace;
+  if (b->source == OCL_WORKSPACE) return call->workspace;
   return b->source == OCL_IN ? &call->in[b->index] : &call->out[b->index];
 }
 
@@ -97,7 +97,7 @@ cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_ev
   return CVK_OK;
 }
 
-cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
+cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace, cvk_event *const *wait,
                        int32_t n_wait, cvk_event **event) {
   cvk_status status = ocl_device_ready(k->dev);
   if (status != CVK_OK) return status;

@@ -105,7 +105,7 @@ static void run_chunk(void *arg, int64_t index, int32_t worker) {
   for (int64_t i = begin; i < end; i++) j->y[i] = j->x[i] < 0 ? j->kernel->alpha * j->x[i] : j->x[i]; /* NaN stays: the test is false */
 }
 
-static cvk_status execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
+static cvk_status execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace,
                           cvk_event *const *wait, int32_t n_wait, cvk_event **event) {
   job j = {(const float *)((const char *)in[0].buffer + in[0].offset_bytes), (float *)((char *)out[0].buffer + out[0].offset_bytes), kernel};
   const cvk_host *host = kernel->host;

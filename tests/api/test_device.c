@@ -319,7 +319,7 @@ START_TEST(reference_backend) {
   memset(&desc, 0xff, sizeof desc);
   memset(&op, 0xff, sizeof op);
   const cvk_arg in = {.buffer = (void *)x, .bytes = sizeof x}, out = {.buffer = y, .bytes = sizeof y};
-  ck_ok(dev->backend->execute(kernel, NULL, &in, &out, (cvk_arg){0}, NULL, 0, NULL));
+  ck_ok(dev->backend->execute(kernel, NULL, &in, &out, &(cvk_arg){0}, NULL, 0, NULL));
   const float right[6] = {-0.5f, 2, -1.5f, 4, -0.25f, 0};
   for (int i = 0; i < 6; i++) ck_assert_float_eq(y[i], right[i]);
   dev->backend->kernel_free(kernel);
@@ -328,7 +328,7 @@ START_TEST(reference_backend) {
   op = (cvk_op){.struct_size = sizeof op, .kind = CVK_OP_RELU, .n_in = 1, .n_out = 1, .in = descs, .out = descs};
   ck_ok(dev->backend->supports(dev->handle, &op, candidates, &n));
   ck_ok(dev->backend->prepare(dev->handle, &op, &candidate, packs, &kernel));
-  ck_ok(dev->backend->execute(kernel, NULL, &(cvk_arg){0}, &(cvk_arg){0}, (cvk_arg){0}, NULL, 0, NULL)); /* no elements, no memory */
+  ck_ok(dev->backend->execute(kernel, NULL, &(cvk_arg){0}, &(cvk_arg){0}, &(cvk_arg){0}, NULL, 0, NULL)); /* no elements, no memory */
   dev->backend->kernel_free(kernel);
 
   const cvk_post_op post = {.struct_size = sizeof post, .kind = CVK_OP_RELU, .input = -1};

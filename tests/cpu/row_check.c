@@ -197,7 +197,7 @@ static void run_candidate(const bench *b, mini_host *h, const cvk_candidate *can
   cvk_pack *packs[ROW_INPUTS] = {0};
   ck_assert_msg(h->backend->prepare(h->device, &op, cand, packs, &kernel) == CVK_OK, "%s: prepare: %s", what, h->message);
   for (int again = 0; again < (inplace ? 1 : 2); again++)
-    ck_assert_msg(h->backend->execute(kernel, NULL, args_in, args_out, workspace, NULL, 0, NULL) == CVK_OK, "%s: execute: %s", what,
+    ck_assert_msg(h->backend->execute(kernel, NULL, args_in, args_out, &workspace, NULL, 0, NULL) == CVK_OK, "%s: execute: %s", what,
                   h->message);
   for (int32_t i = 0; i < op.n_out; i++) {
     if (!out_ptr[i]) continue;

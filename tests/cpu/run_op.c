@@ -164,7 +164,7 @@ cvk_status run_row(mini_host *m, const run_op *op, const cvk_candidate *c, int p
   if (status == CVK_OK) status = m->backend->prepare(m->device, &b.op, c, pack, &kernel);
   for (int r = 0; status == CVK_OK && r < runs; r++) {
     const double t0 = now_ns();
-    status = m->backend->execute(kernel, NULL, in_arg, out_arg, (cvk_arg){scratch.data, 0, c->workspace_bytes}, NULL, 0, NULL);
+    status = m->backend->execute(kernel, NULL, in_arg, out_arg, &(cvk_arg){scratch.data, 0, c->workspace_bytes}, NULL, 0, NULL);
     const double t = now_ns() - t0;
     if (ns && (r == 0 || t < *ns)) *ns = t;
   }

@@ -149,7 +149,7 @@ START_TEST(gather_out_of_range) {
   const cvk_arg args[] = {{data, 0, sizeof data}, {at, 0, sizeof at}}, result = {got, 0, sizeof got}, none = {0};
   ck_assert(h.backend->supports(h.device, &op, list, &n) == CVK_OK &&
             h.backend->prepare(h.device, &op, &c, (cvk_pack *[2]){0}, &k) == CVK_OK);
-  ck_assert(h.backend->execute(k, NULL, args, &result, none, NULL, 0, NULL) == CVK_INVALID_ARGUMENT);
+  ck_assert(h.backend->execute(k, NULL, args, &result, &none, NULL, 0, NULL) == CVK_INVALID_ARGUMENT);
   ck_assert_msg(strstr(h.message, "index 3") && strstr(h.message, "-3 to 2"), "%s", h.message);
   ck_assert(got[0] == -5 && got[1] == -5);
   h.backend->kernel_free(k);

@@ -301,7 +301,7 @@ static cvk_status execute(run *r, cvk_kernel *kernel, cvk_pack *const *packs) {
     ck_assert_int_eq(be->buffer_fill(state.queue, scratch, 0, r->candidate.workspace_bytes, 0xFF), CVK_OK);
     work = (cvk_arg){scratch, 0, r->candidate.workspace_bytes};
   }
-  cvk_status status = be->execute(kernel, state.queue, in, out, work, NULL, 0, NULL);
+  cvk_status status = be->execute(kernel, state.queue, in, out, &work, NULL, 0, NULL);
   for (int32_t i = 0; i < r->cvk.n_out && status == CVK_OK; i++)
     if (out[i].buffer) status = be->buffer_read(state.queue, out[i].buffer, 0, out[i].bytes + 2 * GUARD, out_image[i]);
   const cvk_status finished = be->queue_finish(state.queue, 60000000000);

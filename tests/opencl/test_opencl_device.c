@@ -194,8 +194,8 @@ START_TEST(events_order_and_time) {
   ck_assert_int_eq(be->buffer_write(timed, bx, 0, 256, x), CVK_OK);
   cvk_event *first, *second;
   const cvk_arg ax = {bx, 0, 256}, ay = {by, 0, 256}, none = {0};
-  ck_assert_int_eq(be->execute(kernel, timed, &ax, &ay, none, NULL, 0, &first), CVK_OK);
-  ck_assert_int_eq(be->execute(kernel, timed, &ax, &ay, none, &first, 1, &second), CVK_OK);
+  ck_assert_int_eq(be->execute(kernel, timed, &ax, &ay, &none, NULL, 0, &first), CVK_OK);
+  ck_assert_int_eq(be->execute(kernel, timed, &ax, &ay, &none, &first, 1, &second), CVK_OK);
   ck_assert_int_eq(be->event_wait(second, 10000000000), CVK_OK);
   int64_t start[2], end[2];
   ck_assert_int_eq(be->event_time(first, &start[0], &end[0]), CVK_OK);
@@ -204,7 +204,7 @@ START_TEST(events_order_and_time) {
   ck_assert_int_eq(be->buffer_read(timed, by, 0, 256, y), CVK_OK);
   ck_assert_int_eq(be->queue_finish(timed, -1), CVK_OK);
   ck_assert_mem_eq(x, y, 256);
-  expect(be->execute(kernel, NULL, &ax, &ay, none, NULL, 0, NULL), CVK_INVALID_ARGUMENT, "queue");
+  expect(be->execute(kernel, NULL, &ax, &ay, &none, NULL, 0, NULL), CVK_INVALID_ARGUMENT, "queue");
   be->event_free(first);
   be->event_free(second);
   be->kernel_free(kernel);

@@ -114,7 +114,7 @@ static void run_relu(cvk_device *dev) {
   ck_ok(dev->backend->supports(dev->handle, &op, candidates, &n));
   ck_ok(dev->backend->prepare(dev->handle, &op, &candidate, packs, &kernel));
   const cvk_arg in = {.buffer = (void *)x, .bytes = sizeof x}, out = {.buffer = y, .bytes = sizeof y};
-  ck_ok(dev->backend->execute(kernel, NULL, &in, &out, (cvk_arg){0}, NULL, 0, NULL));
+  ck_ok(dev->backend->execute(kernel, NULL, &in, &out, &(cvk_arg){0}, NULL, 0, NULL));
   dev->backend->kernel_free(kernel);
   ck_assert(y[0] == 0 && y[1] == 2 && y[2] == 0 && y[3] == 4);
 }

@@ -378,9 +378,9 @@ typedef struct cvk_backend {
    * `packs`: one entry an input, NULL where candidate->pack[i] is 0. */
   cvk_status (*prepare)(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, cvk_pack *const *packs, cvk_kernel **out);
   /* in[], out[]: as op->in, op->out. Inputs with a pack come with buffer NULL; other constants come like run-time inputs, uploaded once, in
-   * the candidate's format (const_data itself is always plain). `queue` NULL: run now, in host memory. `event` NULL: not wanted.
-   * Allocates nothing. */
-  cvk_status (*execute)(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
+   * the candidate's format (const_data itself is always plain). `queue` NULL: run now, in host memory. `workspace` is never
+   * NULL; its buffer is where the row asked for none. `event` NULL: not wanted. Allocates nothing. */
+  cvk_status (*execute)(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace,
                         cvk_event *const *wait, int32_t n_wait, cvk_event **event);
   void (*kernel_free)(cvk_kernel *kernel);
 
@@ -410,7 +410,8 @@ typedef struct cvk_backend {
   void (*event_free)(cvk_event *e);
 
   uint64_t (*tensor_bytes)(cvk_backend_device *dev, const cvk_tensor_desc *desc); /* optional: private layouts */
-  const void *(*extension)(cvk_instance *inst, const char *name);                 /* optional */
+  const void *(*extension)(cvk_instance *inst, const char *name); /* optional: a further table by name. "convoke.*" names are reserved, among
+                                                                     them "convoke.graph/1" for backends that want whole subgraphs */
 } cvk_backend;
 
 /* The one export of a plugin, called once a process. `host` here serves only fail and log. */

@@ -79,7 +79,7 @@ static inline cvk_status base_prepare(cvk_backend_device *dev, const cvk_op *op,
   return CVK_OK;
 }
 
-static inline cvk_status base_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace,
+static inline cvk_status base_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace,
                                       cvk_event *const *wait, int32_t n_wait, cvk_event **event) {
   const float *x = (const float *)((const char *)in[0].buffer + in[0].offset_bytes);
   float *y = (float *)((char *)out[0].buffer + out[0].offset_bytes);

@@ -71,7 +71,7 @@ static float apply(int32_t kind, float a, float b) {
 
 static const float *at(const cvk_arg *arg) { return (const float *)((const char *)arg->buffer + arg->offset_bytes); }
 
-static cvk_status execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, cvk_arg workspace, cvk_event *const *wait,
+static cvk_status execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace, cvk_event *const *wait,
                           int32_t n_wait, cvk_event **event) {
   const planner_kernel *k = (const planner_kernel *)kernel;
   float *y = (float *)((char *)out[0].buffer + out[0].offset_bytes);
