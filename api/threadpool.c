@@ -7,12 +7,21 @@
 #include <pthreadpool.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "cpu_quota.h"
 #include "fp_mode.h"
 #include "process.h"
 
 #define CHUNKS_PER_WORKER 8 /* small enough to even out uneven tasks, large enough that the counter is cold */
+
+/* A hot period (a session's run) was crowded when its threads were pushed off their cores this often: then spinning only takes time from the
+ * threads that are waited for (measured: 424 ms against 128 ms on two cores with two other busy processes). */
+#define CROWDED_SWITCHES 6
+#define CROWDED_MS_PER_SWITCH 7
+#define FEWEST_CALM_PERIODS 16 /* without spinning after a crowded one, before it is tried again; doubled each time */
+#define MOST_CALM_PERIODS 256
 
 struct cvk_threadpool {
   int32_t workers;
@@ -21,7 +30,12 @@ struct cvk_threadpool {
   int32_t pid; /* of the process whose threads `threads` has; written by the owner only */
   pthreadpool_t threads;
   _Atomic int32_t hot;
-  int spinning; /* workers were left spinning; written by the owner only */
+  /* Written by the owner only: */
+  int spinning;         /* workers were left spinning */
+  int in_period;        /* a loop has run since the pool became hot */
+  int32_t calm_periods; /* still to come without spinning */
+  int32_t backoff;      /* calm periods after the last crowded one; 0: the last period was not crowded */
+  int64_t period_switches, period_ns; /* at its start */
 };
 
 typedef struct loop {
@@ -100,6 +114,41 @@ static int have_threads(cvk_threadpool *pool, int32_t pid) {
   return pool->threads != NULL;
 }
 
+static int64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* How often threads of this process were pushed off a core so far. */
+static int64_t forced_switches(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
+static void begin_period(cvk_threadpool *pool) {
+  pool->in_period = 1;
+  pool->period_switches = forced_switches();
+  pool->period_ns = now_ns();
+}
+
+/* Decides from the period that ends whether the next ones spin. */
+static void end_period(cvk_threadpool *pool) {
+  pool->in_period = 0;
+  if (pool->calm_periods > 0) {
+    pool->calm_periods--;
+    return;
+  }
+  const int64_t switches = forced_switches() - pool->period_switches, ms = (now_ns() - pool->period_ns) / 1000000;
+  if (switches < CROWDED_SWITCHES || switches * CROWDED_MS_PER_SWITCH < ms) {
+    pool->backoff = 0;
+    return;
+  }
+  pool->backoff = pool->backoff == 0 ? FEWEST_CALM_PERIODS : pool->backoff * 2;
+  if (pool->backoff > MOST_CALM_PERIODS) pool->backoff = MOST_CALM_PERIODS;
+  pool->calm_periods = pool->backoff;
+}
+
 void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task, void *arg) {
   if (n <= 0) return;
   if (current.pool == pool) {
@@ -120,7 +169,9 @@ void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task,
     const int64_t workers = pool->workers < n ? pool->workers : n;
     l.chunk = n / (workers * CHUNKS_PER_WORKER);
     if (l.chunk < 1) l.chunk = 1;
-    pool->spinning = atomic_load_explicit(&pool->hot, memory_order_relaxed) > 0;
+    const int hot = atomic_load_explicit(&pool->hot, memory_order_relaxed) > 0;
+    if (hot && !pool->in_period) begin_period(pool);
+    pool->spinning = hot && pool->calm_periods == 0;
     pthreadpool_parallelize_1d(pool->threads, run_worker, &l, (size_t)workers, pool->spinning ? 0 : PTHREADPOOL_FLAG_YIELD_WORKERS);
   } else {
     run_inline(n, task, arg, 0);
@@ -145,6 +196,7 @@ void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on) {
   if (pool->spinning && pool->threads != NULL && pool->pid == pid)
     pthreadpool_parallelize_1d(pool->threads, do_nothing, NULL, (size_t)pool->workers, PTHREADPOOL_FLAG_YIELD_WORKERS);
   pool->spinning = 0;
+  if (pool->in_period) end_period(pool);
   release(pool, pid);
 }
 
