@@ -125,14 +125,15 @@ static int add_folder(cvk_discovery *d, const char *folder) {
   return ok;
 }
 
-/* Items that exist as folders are folders; of the rest, those with a '.so' are meant as files. */
+/* Items that exist as folders are folders; of the rest, those with a '.so' are meant as files. What the user named and is not there has a
+ * verdict of its own. */
 static int add_item(cvk_discovery *d, const char *item) {
   char real[PATH_MAX];
   struct stat st;
   const size_t n = strlen(item);
   if (realpath(item, real) != NULL && stat(real, &st) == 0 && S_ISDIR(st.st_mode)) return add_folder(d, real);
   if (n > strlen(SUFFIX) && strcmp(item + n - strlen(SUFFIX), SUFFIX) == 0) return add_file(d, item);
-  return realpath(item, real) != NULL ? add_file(d, item) : add_folder(d, item);
+  return add_file(d, item) && (realpath(item, real) != NULL || add_folder(d, item));
 }
 
 static int add_list(cvk_discovery *d, const char *list) {

@@ -102,13 +102,16 @@ START_TEST(refused_unopened) {
 }
 END_TEST
 
-/* What is not there is named all the same: a folder among those searched, a file with a verdict. */
+/* What is not there is named all the same: a folder among those searched, and each item with a verdict. */
 START_TEST(missing) {
   cvk_discovery d;
   ck_ok(cvk_discovery_run("/no/such/folder:/no/such/convoke-x.so", &d));
   ck_assert_str_eq(d.folder[0], "/no/such/folder (missing)");
-  ck_assert_str_eq(d.file[0].path, "/no/such/convoke-x.so");
+  ck_assert_int_ge(d.n_files, 2);
+  ck_assert_str_eq(d.file[0].path, "/no/such/folder");
   ck_assert_ptr_nonnull(strstr(d.file[0].refused, "No such file"));
+  ck_assert_str_eq(d.file[1].path, "/no/such/convoke-x.so");
+  ck_assert_ptr_nonnull(strstr(d.file[1].refused, "No such file"));
   cvk_discovery_free(&d);
 }
 END_TEST
