@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "context_internal.h"
+#include "struct_copy.h"
 #include "device_internal.h"
 
 #define CACHE_PATH_BYTES 4096
@@ -192,13 +193,11 @@ static void destroy(cvk_context *ctx) {
 }
 
 cvk_status cvk_context_create(const cvk_context_options *options, cvk_context **out) {
-  cvk_context_options o = {0};
+  cvk_context_options o;
   int32_t threads = 0;
   if (out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "context: the place for the new context is NULL");
-  if (options != NULL) {
-    const size_t size = options->struct_size == 0 || options->struct_size > sizeof o ? sizeof o : options->struct_size;
-    memcpy(&o, options, size);
-  }
+  cvk_status status = cvk_copy_in(&o, options, sizeof o, "context");
+  if (status != CVK_OK) return status;
   cvk_context *ctx = calloc(1, sizeof *ctx);
   if (ctx == NULL) return cvk_fail(CVK_NO_MEMORY, "context: no memory for %zu bytes", sizeof *ctx);
   atomic_init(&ctx->refs, 1);
@@ -218,7 +217,7 @@ cvk_status cvk_context_create(const cvk_context_options *options, cvk_context **
       .option = host_option,
       .extension = host_extension,
   };
-  cvk_status status = read_settings(ctx, &o);
+  status = read_settings(ctx, &o);
   if (status == CVK_OK) status = thread_count(ctx, &o, &threads);
   if (status != CVK_OK) goto fail;
   set_up_log(ctx, &o);

@@ -2,16 +2,10 @@
 /* execute.c: one run of a prepared plan: bind the tensors of this run, walk the steps, bring the outputs home. Allocates nothing, looks
  * nothing up. The caller holds the session's lock; this takes the lock of each device that has a queue. */
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "context_internal.h"
 #include "plan.h"
-
-static int64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void *memory_of(const cvk_tensor *t) { return t->storage->buf ? (void *)t->storage->buf : t->storage->host; }
 
@@ -47,12 +41,12 @@ static cvk_status run_copy(cvk_plan *p, cvk_plan_step *s) {
 static cvk_status run_step(cvk_plan *p, cvk_plan_step *s, int64_t start) {
   cvk_device *dev = p->devices[s->device];
   const int32_t profile = p->options->profile, events = profile && dev->queue && dev->backend->event_time;
-  s->start_ns = profile ? now_ns() - start : 0;
+  s->start_ns = profile ? cvk_now_ns() - start : 0;
   s->event = NULL;
   const cvk_status status = s->type == CVK_STEP_COPY ? run_copy(p, s)
                                                      : dev->backend->execute(s->kernel, dev->queue, s->in_args, s->out_args, &s->workspace, NULL, 0,
                                                                              events ? &s->event : NULL);
-  if (profile) s->ns = now_ns() - start - s->start_ns;
+  if (profile) s->ns = cvk_now_ns() - start - s->start_ns;
   if (status == CVK_OK) return CVK_OK;
   return cvk_fail_within(cvk_device_result(dev, status, s->type == CVK_STEP_COPY ? "copy" : s->candidate.row), "%s on %s", s->label, dev->info.id);
 }
@@ -75,7 +69,7 @@ static void read_events(cvk_plan *p) {
   }
 }
 
-static cvk_status finish_outputs(cvk_plan *p, cvk_tensor *const *outputs) {
+static cvk_status finish_outputs(cvk_plan *p, cvk_tensor *const *inputs, cvk_tensor *const *outputs) {
   cvk_status status = CVK_OK;
   for (int32_t o = 0; o < p->graph->n_outputs && status == CVK_OK; o++) {
     if (p->outputs[o].direct) continue;
@@ -83,6 +77,7 @@ static cvk_status finish_outputs(cvk_plan *p, cvk_tensor *const *outputs) {
     const cvk_plan_storage *s = &p->storages[slot->storage];
     const uint64_t bytes = cvk_desc_bytes(&slot->desc);
     cvk_arg from = {.buffer = s->type == CVK_STORAGE_ARENA ? p->spaces[s->space].arena : s->buffer, .offset_bytes = s->offset};
+    if (s->type == CVK_STORAGE_INPUT) from.buffer = memory_of(inputs[s->io]);
     if (s->type == CVK_STORAGE_OUTPUT) from.buffer = memory_of(outputs[s->io]);
     cvk_storage *to = outputs[o]->storage;
     cvk_device *dev = s->space ? p->spaces[s->space].dev : to->dev;
@@ -120,25 +115,18 @@ static cvk_status finish_devices(cvk_plan *p, int32_t wait) {
 
 cvk_status cvk_plan_execute(cvk_plan *p, cvk_tensor *const *inputs, cvk_tensor *const *outputs) {
   cvk_context *ctx = p->devices[0]->ctx;
-  const int64_t start = p->options->profile ? now_ns() : 0;
+  const int64_t start = p->options->profile ? cvk_now_ns() : 0;
   cvk_status status = CVK_OK;
-  int32_t wait = p->options->profile;
   for (int32_t d = 0; d < p->n_devices && status == CVK_OK; d++) status = p->devices[d] ? cvk_device_check(p->devices[d]) : CVK_OK;
   if (status != CVK_OK) return status;
   p->copies = p->copied_bytes = 0;
-  for (int32_t i = 0; i < p->graph->n_inputs; i++) wait |= !p->inputs[i].on_device;
-  for (int32_t i = 0; i < p->graph->n_outputs; i++) wait |= !p->output_on_device[i];
-  for (int32_t i = 0; i < p->n_storages; i++) { /* outputs that are inputs are copied from there */
-    cvk_plan_storage *s = &p->storages[i];
-    if (s->type == CVK_STORAGE_INPUT) s->buffer = memory_of(inputs[s->io]);
-  }
   bind(p, inputs, outputs);
   cvk_error_clear();
   lock_devices(p, 1);
   cvk_context_keep_hot(ctx, 1);
   for (int32_t i = 0; i < p->n_steps && status == CVK_OK; i++) status = run_step(p, &p->steps[i], start);
-  if (status == CVK_OK) status = finish_outputs(p, outputs);
-  const cvk_status finished = finish_devices(p, wait || status != CVK_OK);
+  if (status == CVK_OK) status = finish_outputs(p, inputs, outputs);
+  const cvk_status finished = finish_devices(p, p->host_io || p->options->profile || status != CVK_OK);
   if (status == CVK_OK) status = finished;
   cvk_context_keep_hot(ctx, 0);
   if (p->options->profile) read_events(p);

@@ -5,6 +5,7 @@
 
 #include "context_internal.h"
 #include "graph_internal.h"
+#include "struct_copy.h"
 #include "tensor_internal.h"
 
 cvk_status cvk_grow(void **array, int32_t n, int32_t *cap, size_t element_bytes) {
@@ -218,11 +219,9 @@ const char *cvk_graph_op_name(const cvk_graph *g, int32_t index) {
 
 static cvk_status value_info(const cvk_graph *g, cvk_value value, const char *name, cvk_value_info *out) {
   const cvk_graph_value *v = &g->values[value];
-  cvk_value_info full = {.struct_size = out->struct_size, .dtype = v->dtype, .rank = v->rank, .name = name};
+  cvk_value_info full = {.dtype = v->dtype, .rank = v->rank, .name = name};
   memcpy(full.dim, v->dim, sizeof full.dim);
-  if (out->struct_size < sizeof(uint32_t)) return cvk_fail(CVK_INVALID_ARGUMENT, "value_info.struct_size is %u", out->struct_size);
-  memcpy(out, &full, out->struct_size < sizeof full ? out->struct_size : sizeof full);
-  return CVK_OK;
+  return cvk_copy_out(out, &full, sizeof full, "value_info");
 }
 
 cvk_status cvk_graph_input_info(const cvk_graph *g, int32_t index, cvk_value_info *out) {

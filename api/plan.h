@@ -140,6 +140,7 @@ typedef struct cvk_plan {
   cvk_plan_step *steps;
   cvk_plan_patch *patches;
   cvk_plan_output *outputs;
+  int32_t host_io; /* a tensor of a run lies in host memory: the run waits for its devices */
   cvk_plan_space spaces[CVK_PLAN_DEVICES + 1];
   int64_t copies, copied_bytes; /* of the last run */
 } cvk_plan;

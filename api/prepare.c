@@ -123,6 +123,8 @@ static cvk_status fill_args(cvk_plan *p) {
 
 cvk_status cvk_plan_prepare(cvk_plan *p) {
   cvk_status status = CVK_OK;
+  for (int32_t i = 0; i < p->graph->n_inputs; i++) p->host_io |= !p->inputs[i].on_device;
+  for (int32_t i = 0; i < p->graph->n_outputs; i++) p->host_io |= !p->output_on_device[i];
   for (int32_t i = 0; i < p->n_steps && status == CVK_OK; i++) {
     if (p->steps[i].type == CVK_STEP_RUN) status = prepare_step(p, &p->steps[i]);
   }

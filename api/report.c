@@ -4,20 +4,12 @@
 #include <string.h>
 
 #include "session_internal.h"
+#include "struct_copy.h"
 #include "weights.h"
 
 static cvk_status need_plan(const cvk_session *s, const char *fn) {
   if (s == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "%s: the session is NULL", fn);
   return s->last ? CVK_OK : cvk_fail(CVK_INVALID_ARGUMENT, "%s: the session has no plan before its first run", fn);
-}
-
-/* Copies the part of a report that the caller's struct_size covers. */
-static cvk_status give(const char *fn, void *out, const void *full, size_t full_bytes) {
-  const uint32_t size = *(const uint32_t *)out;
-  if (size < sizeof size || size > (1u << 16)) return cvk_fail(CVK_INVALID_ARGUMENT, "%s: out->struct_size is %u", fn, size);
-  memcpy(out, full, size < full_bytes ? size : full_bytes);
-  *(uint32_t *)out = size;
-  return CVK_OK;
 }
 
 cvk_status cvk_session_report_get(cvk_session *s, cvk_session_report *out) {
@@ -39,7 +31,7 @@ cvk_status cvk_session_report_get(cvk_session *s, cvk_session_report *out) {
     r.arena_bound_bytes += p->spaces[i].bound_bytes;
     r.workspace_bytes += p->spaces[i].workspace_bytes;
   }
-  return give("session_report", out, &r, sizeof r);
+  return cvk_copy_out(out, &r, sizeof r, "session_report");
 }
 
 cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *out) {
@@ -58,7 +50,7 @@ cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *o
     r.rank = d->rank;
     memcpy(r.dim, d->dim, sizeof r.dim);
   }
-  return give("session_op_report", out, &r, sizeof r);
+  return cvk_copy_out(out, &r, sizeof r, "session_op_report");
 }
 
 const char *cvk_session_op_row(cvk_session *s, int32_t index, int32_t k) {

@@ -7,6 +7,7 @@
 #include "context_internal.h"
 #include "plan.h"
 #include "session_internal.h"
+#include "struct_copy.h"
 #include "weights.h"
 
 /* ---- making and freeing ---- */
@@ -156,21 +157,17 @@ static cvk_status plan_ahead(cvk_session *s) {
 }
 
 cvk_status cvk_session_create(cvk_graph *g, const cvk_session_options *options, cvk_session **out) {
-  cvk_session_options full = {0};
+  cvk_session_options full;
   cvk_device *dev = NULL;
   cvk_session *s = NULL;
   if (g == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "session_create: %s is NULL", g ? "out" : "the graph");
   if (g->n_outputs == 0) return cvk_fail(CVK_INVALID_ARGUMENT, "session_create: the graph has no output");
-  if (options) {
-    const uint32_t size = options->struct_size ? options->struct_size : (uint32_t)sizeof full;
-    if (size < sizeof(uint32_t) || size > (1u << 16)) return cvk_fail(CVK_INVALID_ARGUMENT, "session_create: options.struct_size is %u", size);
-    memcpy(&full, options, size < sizeof full ? size : sizeof full);
-  }
-  full.struct_size = sizeof full;
+  cvk_status status = cvk_copy_in(&full, options, sizeof full, "session_create");
+  if (status != CVK_OK) return status;
   if (full.fallback != CVK_FALLBACK_CPU && full.fallback != CVK_FALLBACK_NONE) {
     return cvk_fail(CVK_INVALID_ARGUMENT, "session_create: fallback is %d, it is 0 (cpu) or 1 (none)", full.fallback);
   }
-  cvk_status status = cvk_device_open(g->ctx, full.device, &dev);
+  status = cvk_device_open(g->ctx, full.device, &dev);
   if (status == CVK_OK) {
     cvk_graph_freeze(g);
     status = session_alloc(g, &full, dev, NULL, &s);

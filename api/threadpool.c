@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "clock.h"
 #include "cpu_quota.h"
 #include "fp_mode.h"
 #include "process.h"
@@ -114,12 +114,6 @@ static int have_threads(cvk_threadpool *pool, int32_t pid) {
   return pool->threads != NULL;
 }
 
-static int64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* How often threads of this process were pushed off a core so far. */
 static int64_t forced_switches(void) {
   struct rusage usage;
@@ -129,7 +123,7 @@ static int64_t forced_switches(void) {
 static void begin_period(cvk_threadpool *pool) {
   pool->in_period = 1;
   pool->period_switches = forced_switches();
-  pool->period_ns = now_ns();
+  pool->period_ns = cvk_now_ns();
 }
 
 /* Decides from the period that ends whether the next ones spin. */
@@ -139,7 +133,7 @@ static void end_period(cvk_threadpool *pool) {
     pool->calm_periods--;
     return;
   }
-  const int64_t switches = forced_switches() - pool->period_switches, ms = (now_ns() - pool->period_ns) / 1000000;
+  const int64_t switches = forced_switches() - pool->period_switches, ms = (cvk_now_ns() - pool->period_ns) / 1000000;
   if (switches < CROWDED_SWITCHES || switches * CROWDED_MS_PER_SWITCH < ms) {
     pool->backoff = 0;
     return;

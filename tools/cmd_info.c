@@ -71,6 +71,8 @@ static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list 
     cJSON_AddNumberToObject(plan, "arena_bound_bytes", (double)r.arena_bound_bytes);
     cJSON_AddNumberToObject(plan, "workspace_bytes", (double)r.workspace_bytes);
     cJSON_AddNumberToObject(plan, "packed_weight_bytes", (double)r.weight_bytes);
+    cJSON_AddNumberToObject(plan, "estimated_us", (double)(int64_t)(r.estimated_ns / 1e3));
+    cJSON_AddNumberToObject(plan, "estimated_plain_us", (double)(int64_t)(r.runner_up_ns / 1e3)); /* the best plan without blocked layouts */
   }
   for (int32_t i = 0; in && i < n_in; i++) cvk_tensor_release(in[i]);
   for (int32_t i = 0; out && i < n_out; i++) cvk_tensor_release(out[i]);

@@ -303,6 +303,7 @@ static double made_value(const sample_tensor *t, int32_t i, int64_t k) {
   }
   if (strcmp(t->fill, "pos") == 0) return 0.1 + 2 * unit;
   if (strcmp(t->fill, "big") == 0) return 40 * unit - 20;
+  if (strcmp(t->fill, "huge") == 0) return (2 * unit - 1) * 1e30;
   if (strcmp(t->fill, "few") == 0) return (double)(h % 5) - 2;
   return 2 * unit - 1;
 }

@@ -14,7 +14,7 @@ typedef struct sample_tensor {
   int32_t dtype, rank;
   int64_t dim[CVK_MAX_RANK];
   char fill[12];    /* "": -1..1, "pos": 0.1..2.1, "big": -20..20, "few": small whole numbers, "special": NaN, Inf, 0, huge and tiny ones
-                       among them; "odd": the same but none that is huge and finite, which would hide all other terms of a sum */
+                       among them; "odd": the same but none that is huge and finite, which would hide all other terms of a sum; "huge": -1e30..1e30 */
   int32_t n_values; /* > 0 (or a literal of none: -1): the values */
   double value[SAMPLE_VALUES];
 } sample_tensor;

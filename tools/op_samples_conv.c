@@ -110,6 +110,9 @@ const char *const op_samples_conv[] = {
     "conv 1x3x9x9@odd 16x3x3x3 16 pad=1,1,1,1 stride=2,2",
     "conv 1x16x9x9@odd 16x1x3x3 16 group=16 pad=1,1,1,1",
     "conv 1x16x6x6@odd 17x16x1x1 17",
+    "conv 1x16x6x6@huge 17x16x1x1 17",
+    "conv 1x16x9x9@huge 16x16x3x3 16 pad=1,1,1,1",
+    "conv 1x16x9x9@huge 16x1x3x3 16 group=16 pad=1,1,1,1",
     /* in double precision */
     "conv f64:1x3x5x5 f64:4x3x3x3 f64:4 pad=1,1,1,1",
     /* the activation attribute */
@@ -171,6 +174,7 @@ const char *const op_samples_conv[] = {
     "matmul 0x3x4 0x4x5",
     "matmul 2x3x0 2x0x5",
     "matmul 5x6@odd 6x4",
+    "matmul 5x6@huge 6x4",
     "matmul f64:3x4 f64:4x5",
     "matmul i32:3x4 i32:4x5",
     NULL,

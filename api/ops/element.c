@@ -23,7 +23,7 @@ static uint16_t narrow(double v, int mantissa, int bias) {
   const double magnitude = fabs(v);
   if (magnitude >= ldexp(1.0, bias + 1)) return sign | infinity;
   int exponent = 0;
-  (void)frexp(magnitude, &exponent); /* magnitude = 1.xxx * 2^(exponent - 1) */
+  (void)frexp(magnitude, &exponent); /* magnitude = m * 2^(exponent - 1), 1 <= m < 2 */
   const int lowest = 1 - bias, e = exponent - 1 < lowest || magnitude == 0 ? lowest : exponent - 1;
   /* In units of the last place, at most 2^(mantissa + 1); a carry out of the mantissa moves into the exponent by itself. */
   const int ulps = (int)rint(ldexp(magnitude, mantissa - e));

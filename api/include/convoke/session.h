@@ -63,7 +63,7 @@ typedef struct cvk_session_report {
   uint64_t arena_bytes;    /* planned memory of intermediate values */
   uint64_t arena_bound_bytes; /* the most that is alive at once: no plan can be smaller */
   uint64_t workspace_bytes, weight_bytes;
-  double estimated_ns, runner_up_ns; /* cost of the chosen placement, and of the best other one */
+  double estimated_ns, runner_up_ns; /* cost of the chosen placement, and of the best one that keeps to plain layouts */
   const char *device;      /* id */
 } cvk_session_report;
 CVK_EXPORT cvk_status cvk_session_report_get(cvk_session *s, cvk_session_report *out); /* out->struct_size set by the caller; needs a plan */
