@@ -77,6 +77,8 @@ cvk_status cvk_broadcast(const char *op, int32_t ra, const int64_t *a, int32_t r
 cvk_status cvk_axis_resolve(const char *op, const char *what, int64_t axis, int32_t rank, int32_t *out);
 /* Reads input i (I64 or I32, rank 0 or 1, at most max entries) whose value must be known. *n = -1 when the input is absent. */
 cvk_status cvk_read_ints(const cvk_op_call *call, int32_t i, int32_t max, int64_t *v, int32_t *n);
+/* Puts the value of input i, where it is given, into the call's shape attribute; checks the attribute's rank either way. */
+cvk_status cvk_read_shape(const cvk_op_call *call, int32_t i);
 /* INVALID_ARGUMENT unless in[i]->dtype is one of the n given. */
 cvk_status cvk_require_dtype(const cvk_op_call *call, int32_t i, int32_t n, const int32_t *allowed);
 

@@ -243,25 +243,26 @@ cvk_status cvk_onnx_tensor_make(cvk_onnx_file *file, const cvk_onnx_tensor *t, i
   return s;
 }
 
-cvk_status cvk_onnx_tensor_parse(const void *data, uint64_t bytes, cvk_tensor **out) {
-  cvk_onnx_file *file;
+/* The whole file is one TensorProto; drops the reference on the file. */
+static cvk_status tensor_of_file(cvk_onnx_file *file, cvk_tensor **out) {
   cvk_onnx_tensor t;
-  cvk_status s = cvk_onnx_file_wrap(data, bytes, &file);
-  if (s != CVK_OK) return s;
-  s = cvk_onnx_tensor_read(file, (cvk_view){data, bytes}, &t);
+  cvk_status s = cvk_onnx_tensor_read(file, cvk_onnx_file_bytes(file), &t);
   if (s == CVK_OK) s = cvk_onnx_tensor_make(file, &t, 1, out);
   cvk_onnx_file_release(file);
   return s;
 }
 
+cvk_status cvk_onnx_tensor_parse(const void *data, uint64_t bytes, cvk_tensor **out) {
+  cvk_onnx_file *file;
+  const cvk_status s = cvk_onnx_file_wrap(data, bytes, &file);
+  return s == CVK_OK ? tensor_of_file(file, out) : s;
+}
+
 cvk_status cvk_tensor_load_onnx(const char *path, cvk_tensor **out) {
   cvk_onnx_file *file;
-  cvk_onnx_tensor t;
   if (path == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "tensor_load_onnx: %s is NULL", path ? "out" : "path");
   cvk_status s = cvk_onnx_file_map(path, &file);
   if (s != CVK_OK) return s;
-  s = cvk_onnx_tensor_read(file, cvk_onnx_file_bytes(file), &t);
-  if (s == CVK_OK) s = cvk_onnx_tensor_make(file, &t, 1, out);
-  cvk_onnx_file_release(file);
+  s = tensor_of_file(file, out);
   return s == CVK_OK ? s : cvk_fail_within(s, "%.300s", path);
 }

@@ -82,6 +82,19 @@ cvk_status cvk_read_ints(const cvk_op_call *call, int32_t i, int32_t max, int64_
   return CVK_OK;
 }
 
+cvk_status cvk_read_shape(const cvk_op_call *call, int32_t i) {
+  cvk_shape_attr *attr = &call->attr->shape;
+  int64_t given[CVK_MAX_RANK];
+  int32_t n;
+  const cvk_status s = cvk_read_ints(call, i, CVK_MAX_RANK, given, &n);
+  if (s != CVK_OK) return s;
+  if (n >= 0) attr->rank = n;
+  if (attr->rank < 0 || attr->rank > CVK_MAX_RANK)
+    return cvk_fail(CVK_INVALID_SHAPE, "%s: rank %d, allowed 0 to %d", call->def->name, attr->rank, CVK_MAX_RANK);
+  for (int32_t a = 0; a < n; a++) attr->dim[a] = given[a];
+  return CVK_OK;
+}
+
 cvk_status cvk_require_dtype(const cvk_op_call *call, int32_t i, int32_t n, const int32_t *allowed) {
   char list[160] = "";
   const int32_t dtype = call->in[i]->dtype;

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* constant_of_shape.c: CONSTANT_OF_SHAPE, a tensor of one value (ONNX ConstantOfShape); an empty shape gives a scalar. The value is held as
  * double and converted as CAST does. */
-#include <string.h>
-
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
 
 cvk_status cvk_infer_constant_of_shape(cvk_op_call *call) {
   cvk_shape_attr *attr = &call->attr->shape;
-  int64_t wanted[CVK_MAX_RANK];
-  int32_t n;
-  const cvk_status s = cvk_read_ints(call, 0, CVK_MAX_RANK, wanted, &n);
+  const cvk_status s = cvk_read_shape(call, 0);
   if (s != CVK_OK) return s;
-  if (n >= 0) {
-    attr->rank = n;
-    memcpy(attr->dim, wanted, (size_t)n * sizeof *wanted);
-  }
   if (attr->dtype == 0) attr->dtype = CVK_F32;
   return cvk_desc_set(&call->out[0], "constant_of_shape: output", attr->dtype, attr->rank, attr->dim);
 }

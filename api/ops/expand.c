@@ -9,16 +9,8 @@
 cvk_status cvk_infer_expand(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
   cvk_shape_attr *attr = &call->attr->shape;
-  int64_t wanted[CVK_MAX_RANK];
-  int32_t n;
-  cvk_status s = cvk_read_ints(call, 1, CVK_MAX_RANK, wanted, &n);
+  cvk_status s = cvk_read_shape(call, 1);
   if (s != CVK_OK) return s;
-  if (n >= 0) {
-    attr->rank = n;
-    memcpy(attr->dim, wanted, (size_t)n * sizeof *wanted);
-  }
-  if (attr->rank < 0 || attr->rank > CVK_MAX_RANK)
-    return cvk_fail(CVK_INVALID_SHAPE, "expand: rank %d, allowed 0 to %d", attr->rank, CVK_MAX_RANK);
   for (int32_t a = 0; a < attr->rank; a++)
     if (attr->dim[a] < 0)
       return cvk_fail(CVK_INVALID_ARGUMENT, "expand: extent %lld on axis %d of the shape, allowed >= 0", (long long)attr->dim[a], a);

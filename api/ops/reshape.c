@@ -48,16 +48,8 @@ static cvk_status resolve_extents(const cvk_tensor_desc *x, cvk_shape_attr *attr
 cvk_status cvk_infer_reshape(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
   cvk_shape_attr *attr = &call->attr->shape;
-  int64_t wanted[CVK_MAX_RANK];
-  int32_t n;
-  cvk_status s = cvk_read_ints(call, 1, CVK_MAX_RANK, wanted, &n);
+  cvk_status s = cvk_read_shape(call, 1);
   if (s != CVK_OK) return s;
-  if (n >= 0) {
-    attr->rank = n;
-    memcpy(attr->dim, wanted, (size_t)n * sizeof *wanted);
-  }
-  if (attr->rank < 0 || attr->rank > CVK_MAX_RANK)
-    return cvk_fail(CVK_INVALID_SHAPE, "reshape: rank %d, allowed 0 to %d", attr->rank, CVK_MAX_RANK);
   s = resolve_extents(x, attr);
   if (s == CVK_OK) s = cvk_desc_set(&call->out[0], "reshape: output", x->dtype, attr->rank, attr->dim);
   if (s != CVK_OK) return s;

@@ -8,14 +8,9 @@
 cvk_status cvk_infer_tile(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
   cvk_shape_attr *attr = &call->attr->shape;
-  int64_t repeats[CVK_MAX_RANK], dim[CVK_MAX_RANK];
-  int32_t n;
-  const cvk_status s = cvk_read_ints(call, 1, CVK_MAX_RANK, repeats, &n);
+  int64_t dim[CVK_MAX_RANK];
+  const cvk_status s = cvk_read_shape(call, 1);
   if (s != CVK_OK) return s;
-  if (n >= 0) {
-    attr->rank = n;
-    memcpy(attr->dim, repeats, (size_t)n * sizeof *repeats);
-  }
   if (attr->rank != x->rank) return cvk_fail(CVK_INVALID_ARGUMENT, "tile: %d repeats for x of rank %d", attr->rank, x->rank);
   for (int32_t a = 0; a < x->rank; a++) {
     if (attr->dim[a] < 0)
