@@ -199,6 +199,14 @@ static int read_list(const char *flag, const char *path, char **out) {
   return n < LIST_MOST ? CLI_OK : cli_fail(CLI_FAILED, "%s %s is longer than %d bytes", flag, path, LIST_MOST - 1);
 }
 
+/* As `run` says it: the device's own ops count under its kind. */
+static void print_places(const suite *s, const cvk_device_info *info) {
+  const int is_cpu = strcmp(info->id, "cpu") == 0, is_reference = info->type == CVK_DEVICE_REFERENCE;
+  printf("ops of passed cases: reference=%d cpu=%d", s->ops_reference + (is_reference ? s->ops_device : 0), s->ops_cpu + (is_cpu ? s->ops_device : 0));
+  if (!is_cpu && !is_reference) printf(" %s=%d", info->id, s->ops_device);
+  printf("\n");
+}
+
 int cmd_onnx_test(int argc, char **argv) {
   cli_common common = {0};
   suite s = {0};
@@ -223,7 +231,7 @@ int cmd_onnx_test(int argc, char **argv) {
   if (code == CLI_OK) {
     cvk_device_info info = {.struct_size = sizeof info};
     cvk_device_describe(dev, &info);
-    if (!common.json) printf("ops of passed cases: %s=%d cpu=%d reference=%d\n", info.id, s.ops_device, s.ops_cpu, s.ops_reference);
+    if (!common.json) print_places(&s, &info);
     code = tally_end(&s.tally);
   } else {
     cJSON_Delete(s.tally.cases);
