@@ -26,7 +26,7 @@ static uint64_t lowest_offset(const cvk_plan *p, const int32_t *placed, int32_t 
 static int32_t collect(const cvk_plan *p, int32_t space, int32_t *list) {
   int32_t n = 0;
   for (int32_t s = 0; s < p->n_storages; s++) {
-    if (p->storages[s].type != CVK_STORAGE_ARENA || p->storages[s].space != space || p->storages[s].bytes == 0) continue;
+    if (p->storages[s].type != CVK_STORAGE_ARENA || p->storages[s].part_of >= 0 || p->storages[s].space != space || p->storages[s].bytes == 0) continue;
     int32_t at = n++;
     for (; at > 0 && p->storages[list[at - 1]].bytes < p->storages[s].bytes; at--) list[at] = list[at - 1];
     list[at] = s;
@@ -72,12 +72,25 @@ static void plan_space(cvk_plan *p, int32_t index, int32_t *list) {
   space->workspace_offset = round_up(space->arena_bytes, alignment);
 }
 
+/* Parts lie where their whole lies. */
+static void place_parts(cvk_plan *p, uint64_t *at) {
+  for (int32_t i = 0; i < p->n_storages; i++) at[i] = cvk_plan_offset(p, i); /* all before one is changed */
+  for (int32_t i = 0; i < p->n_storages; i++) {
+    const cvk_plan_storage *root = &p->storages[cvk_plan_root(p, i)];
+    p->storages[i].offset = at[i];
+    p->storages[i].type = root->type;
+    p->storages[i].io = root->io;
+  }
+}
+
 cvk_status cvk_plan_memory(cvk_plan *p) {
   int32_t *list = cvk_arena_alloc(&p->memory, (size_t)p->n_storages + 1, sizeof *list);
-  if (list == NULL) return cvk_plan_no_memory();
+  uint64_t *at = cvk_arena_alloc(&p->memory, (size_t)p->n_storages + 1, sizeof *at);
+  if (list == NULL || at == NULL) return cvk_plan_no_memory();
   for (int32_t d = 0; d < p->n_devices; d++) {
     if (p->devices[d] && cvk_plan_space_of(p, d)) p->spaces[d + 1].dev = p->devices[d];
   }
   for (int32_t s = 0; s <= CVK_PLAN_DEVICES; s++) plan_space(p, s, list);
+  place_parts(p, at);
   return CVK_OK;
 }

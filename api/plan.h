@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan.h: a graph made ready for one set of input shapes and one device. Built in this order, one file each:
  *   lower.c (shapes, constant folding, views) -> fuse.c (batch norm, post-ops) -> place.c (device and kernel row of each op)
- *   -> schedule.c (steps, reorders, copies) -> memory_plan.c (offsets) -> prepare.c (packs, kernels, arguments); run by execute.c. */
+ *   -> schedule.c (steps, reorders, copies; alias.c: concat and split without steps) -> memory_plan.c (offsets) -> prepare.c (packs, kernels, arguments); run by execute.c. */
 #ifndef CVK_PLAN_H
 #define CVK_PLAN_H
 
@@ -63,7 +63,8 @@ typedef struct cvk_plan_storage {
   int32_t type, space;
   int32_t io;           /* INPUT, OUTPUT: index among the graph's */
   int32_t first, last;  /* steps between which it is alive */
-  uint64_t bytes, offset;
+  int32_t part_of;      /* the storage that this one is a part of (alias.c), or -1 */
+  uint64_t bytes, offset; /* offset: of a part, in its whole; memory_plan.c makes it the place in the arena or tensor */
   void *buffer;         /* CONSTANT: host pointer or cvk_buffer */
   int32_t owned;        /* CONSTANT: buffer is the plan's to free */
 } cvk_plan_storage;
@@ -131,7 +132,7 @@ typedef struct cvk_plan {
   int32_t n_ops;
   cvk_plan_op *ops;
   int32_t *order;   /* ops in the order of execution; -1: gone */
-  int32_t views;
+  int32_t views; /* ops that became another look at memory */
   double cost_ns, runner_up_ns;
 
   int32_t n_slots, cap_slots, n_storages, cap_storages, n_steps, cap_steps, n_patches, cap_patches;
@@ -150,6 +151,10 @@ cvk_status cvk_plan_fuse_batch_norm(cvk_plan *p);
 cvk_status cvk_plan_fuse_and_ask(cvk_plan *p); /* post-ops offered, refused tails dropped; every op has options after it */
 cvk_status cvk_plan_place(cvk_plan *p);
 cvk_status cvk_plan_schedule(cvk_plan *p);
+/* A CONCAT or SPLIT whose parts are ranges of the whole under candidate c: how many, and the byte at which each begins. 0: it needs a step. */
+int32_t cvk_plan_parts(const cvk_plan *p, const cvk_plan_op *op, const cvk_candidate *c, uint64_t *at);
+int32_t cvk_plan_root(const cvk_plan *p, int32_t storage);    /* the storage that it is a part of in the end, or itself */
+uint64_t cvk_plan_offset(const cvk_plan *p, int32_t storage); /* the byte of that one at which it begins */
 cvk_status cvk_plan_memory(cvk_plan *p);
 cvk_status cvk_plan_prepare(cvk_plan *p);
 cvk_status cvk_plan_execute(cvk_plan *p, cvk_tensor *const *inputs, cvk_tensor *const *outputs);

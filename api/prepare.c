@@ -89,12 +89,11 @@ static cvk_status upload(cvk_plan *p) {
 static cvk_status fill_arg(cvk_plan *p, cvk_arg *arg, int32_t slot) {
   if (slot < 0) return CVK_OK;
   const cvk_plan_storage *s = &p->storages[p->slots[slot].storage];
-  *arg = (cvk_arg){.bytes = s->bytes};
+  *arg = (cvk_arg){.bytes = s->bytes, .offset_bytes = s->offset};
   if (s->type == CVK_STORAGE_CONSTANT) {
     arg->buffer = s->buffer;
   } else if (s->type == CVK_STORAGE_ARENA) {
     arg->buffer = p->spaces[s->space].arena;
-    arg->offset_bytes = s->offset;
   } else {
     if (p->n_patches == p->cap_patches) {
       cvk_plan_patch *more = cvk_arena_alloc(&p->memory, (size_t)p->cap_patches * 2 + 16, sizeof *more);

@@ -24,7 +24,7 @@ static cvk_status grow(cvk_plan *p, void **array, int32_t n, int32_t *cap, size_
 static cvk_status add_storage(cvk_plan *p, int32_t type, int32_t space, uint64_t bytes, int32_t *out) {
   cvk_status status = grow(p, (void **)&p->storages, p->n_storages, &p->cap_storages, sizeof *p->storages);
   if (status != CVK_OK) return status;
-  p->storages[p->n_storages] = (cvk_plan_storage){.type = type, .space = space, .io = -1, .first = p->n_steps, .last = p->n_steps, .bytes = bytes};
+  p->storages[p->n_storages] = (cvk_plan_storage){.type = type, .space = space, .io = -1, .first = p->n_steps, .last = p->n_steps, .part_of = -1, .bytes = bytes};
   *out = p->n_storages++;
   return CVK_OK;
 }
@@ -68,7 +68,9 @@ static cvk_status add_step(cvk_plan *p, int32_t type, int32_t device, int32_t n_
 }
 
 static void touch(cvk_plan *p, int32_t slot) {
-  if (slot >= 0) p->storages[p->slots[slot].storage].last = p->n_steps;
+  if (slot < 0) return;
+  p->storages[p->slots[slot].storage].last = p->n_steps;
+  p->storages[cvk_plan_root(p, p->slots[slot].storage)].last = p->n_steps;
 }
 
 /* ---- making slots ---- */
@@ -234,10 +236,108 @@ static int32_t take_over(const cvk_plan *p, const cvk_plan_step *s, uint64_t byt
   const int32_t storage = p->slots[s->in[i]].storage;
   const cvk_plan_storage *st = &p->storages[storage];
   if (st->type != CVK_STORAGE_ARENA || st->bytes != bytes || st->space != cvk_plan_space_of(p, s->device)) return -1;
-  for (int32_t v = 0; v < p->n_slots; v++) { /* every value in it must have been read for the last time */
-    if (p->slots[v].storage == storage && p->values[p->slots[v].value].uses > 0) return -1;
+  const int32_t root = cvk_plan_root(p, storage);
+  for (int32_t v = 0; v < p->n_slots; v++) { /* every value in it, or in a whole that it is part of, must have been read for the last time */
+    if (cvk_plan_root(p, p->slots[v].storage) == root && p->values[p->slots[v].value].uses > 0) return -1;
   }
   return storage;
+}
+
+/* The op's operands have been read once more. */
+static void spend_uses(cvk_plan *p, const cvk_plan_op *op) {
+  for (int32_t i = 0; i < op->n_in; i++) {
+    if (op->in[i] >= 0) p->values[op->in[i]].uses--;
+  }
+  for (int32_t k = 0; k < op->n_post; k++) {
+    if (op->post[k].operand >= 0) p->values[op->post[k].operand].uses--;
+  }
+}
+
+/* The memory that holds inputs i.. of a concat and may become part of a new whole: input i's own, or a whole that the inputs from i on fill
+ * (the features so far, joined again with one more). *covers: how many inputs. -1: none. */
+static int32_t piece_at(const cvk_plan *p, int32_t space, int32_t n, const int32_t *in, int32_t i, int32_t *covers) {
+  const int32_t piece = cvk_plan_root(p, p->slots[in[i]].storage);
+  const cvk_plan_storage *s = &p->storages[piece];
+  uint64_t filled = 0;
+  if (s->type != CVK_STORAGE_ARENA || s->space != space) return -1;
+  for (*covers = 0; i < n && filled < s->bytes; ++*covers, i++) {
+    const cvk_plan_slot *slot = &p->slots[in[i]];
+    const cvk_plan_storage *part = &p->storages[slot->storage];
+    if (part->bytes != cvk_desc_bytes(&slot->desc)) return -1;
+    if (cvk_plan_root(p, slot->storage) != piece || cvk_plan_offset(p, slot->storage) != filled) return -1;
+    filled += part->bytes;
+  }
+  return filled == s->bytes && filled > 0 ? piece : -1;
+}
+
+/* Makes the inputs parts of storage `whole`, or finds that they cannot be: 0, and nothing is changed. */
+static int32_t join(cvk_plan *p, int32_t space, int32_t n, const int32_t *in, const uint64_t *at, int32_t whole) {
+  int32_t piece[CVK_MAX_INPUTS], covers, pieces = 0;
+  uint64_t place[CVK_MAX_INPUTS];
+  for (int32_t i = 0; i < n; i += covers) {
+    piece[pieces] = piece_at(p, space, n, in, i, &covers);
+    place[pieces] = at[i];
+    if (piece[pieces] < 0) return 0;
+    for (int32_t k = 0; k < pieces; k++) {
+      if (piece[k] == piece[pieces]) return 0;
+    }
+    pieces++;
+  }
+  for (int32_t k = 0; k < pieces; k++) {
+    cvk_plan_storage *s = &p->storages[piece[k]];
+    s->part_of = whole;
+    s->offset = place[k];
+    if (s->first < p->storages[whole].first) p->storages[whole].first = s->first;
+  }
+  return 1;
+}
+
+/* A concat's output as a whole of its inputs' memory. */
+static cvk_status join_op(cvk_plan *p, const cvk_plan_op *op, const cvk_candidate *c, int32_t space, const int32_t *in, const uint64_t *at,
+                          int32_t *done) {
+  cvk_tensor_desc desc = p->values[op->out[0]].desc;
+  int32_t whole, slot;
+  desc.format = c->out[0];
+  cvk_status status = add_storage(p, CVK_STORAGE_ARENA, space, cvk_desc_bytes(&desc), &whole);
+  if (status != CVK_OK) return status;
+  *done = join(p, space, op->n_in, in, at, whole);
+  if (*done) return add_slot(p, op->out[0], space, &desc.format, whole, &slot);
+  p->n_storages--;
+  return CVK_OK;
+}
+
+/* A split's outputs as ranges of its input's memory. */
+static cvk_status split_op(cvk_plan *p, const cvk_plan_op *op, const cvk_candidate *c, int32_t space, int32_t whole, const uint64_t *at,
+                           int32_t *done) {
+  cvk_status status = CVK_OK;
+  if (p->storages[whole].type == CVK_STORAGE_CONSTANT) return CVK_OK;
+  *done = 1;
+  for (int32_t i = 0; i < op->n_out && status == CVK_OK; i++) {
+    cvk_tensor_desc desc = p->values[op->out[i]].desc;
+    int32_t storage, slot;
+    if (p->values[op->out[i]].uses == 0) continue;
+    desc.format = c->out[0];
+    status = add_storage(p, p->storages[whole].type, space, cvk_desc_bytes(&desc), &storage);
+    if (status != CVK_OK) break;
+    p->storages[storage].part_of = whole;
+    p->storages[storage].offset = at[i];
+    status = add_slot(p, op->out[i], space, &desc.format, storage, &slot);
+  }
+  return status;
+}
+
+/* Runs a concat or split by where its tensors lie (alias.c). *done: it needs no step. */
+static cvk_status alias_op(cvk_plan *p, const cvk_plan_op *op, const cvk_candidate *c, int32_t space, const int32_t *in, int32_t *done) {
+  uint64_t at[CVK_MAX_INPUTS > CVK_MAX_OUTPUTS ? CVK_MAX_INPUTS : CVK_MAX_OUTPUTS];
+  cvk_status status = CVK_OK;
+  *done = 0;
+  if (op->n_post > 0 || cvk_plan_parts(p, op, c, at) == 0) return CVK_OK;
+  if (op->kind == CVK_OP_CONCAT) status = join_op(p, op, c, space, in, at, done);
+  else status = split_op(p, op, c, space, p->slots[in[0]].storage, at, done);
+  if (!*done) return status;
+  spend_uses(p, op);
+  p->views++;
+  return status;
 }
 
 static cvk_status schedule_op(cvk_plan *p, int32_t index) {
@@ -258,6 +358,9 @@ static cvk_status schedule_op(cvk_plan *p, int32_t index) {
     if (v >= 0 && !packed) status = get_slot(p, v, space, option->device, &format, &in[n_in]);
     n_in++;
   }
+  int32_t done = 0;
+  if (status == CVK_OK) status = alias_op(p, op, c, space, in, &done);
+  if (done) return status;
   if (status == CVK_OK) status = add_step(p, CVK_STEP_RUN, option->device, n_in, op->n_out, &s);
   if (status != CVK_OK) return status;
   memcpy(s->in, in, (size_t)n_in * sizeof *in);
@@ -268,11 +371,8 @@ static cvk_status schedule_op(cvk_plan *p, int32_t index) {
   for (int32_t i = 0; i < op->n_in; i++) {
     descs[i] = op->in[i] >= 0 ? &p->values[op->in[i]].desc : NULL;
     if (op->in[i] >= 0) s->bytes += (int64_t)cvk_desc_bytes(descs[i]);
-    if (op->in[i] >= 0) p->values[op->in[i]].uses--;
   }
-  for (int32_t k = 0; k < op->n_post; k++) {
-    if (op->post[k].operand >= 0) p->values[op->post[k].operand].uses--;
-  }
+  spend_uses(p, op);
   s->multiply_adds = cvk_op_multiply_adds(op->kind, &op->attr, descs, &p->values[op->out[0]].desc);
   for (int32_t i = 0; i < op->n_out && status == CVK_OK; i++) {
     s->out[i] = -1;
@@ -321,8 +421,8 @@ static cvk_status schedule_outputs(cvk_plan *p) {
     status = get_slot(p, v, from, owner < 0 ? 0 : owner, &plain, &p->outputs[o].slot);
     if (status != CVK_OK) break;
     cvk_plan_storage *s = &p->storages[p->slots[p->outputs[o].slot].storage];
-    s->last = INT32_MAX;
-    if (s->type == CVK_STORAGE_ARENA && s->space == space && s->bytes == cvk_desc_bytes(&p->values[v].desc) && !p->options->keep_values) {
+    p->storages[cvk_plan_root(p, p->slots[p->outputs[o].slot].storage)].last = s->last = INT32_MAX;
+    if (s->type == CVK_STORAGE_ARENA && s->part_of < 0 && s->space == space && s->bytes == cvk_desc_bytes(&p->values[v].desc) && !p->options->keep_values) {
       s->type = CVK_STORAGE_OUTPUT;
       s->io = o;
       p->outputs[o].direct = 1;

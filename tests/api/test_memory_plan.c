@@ -120,4 +120,127 @@ START_TEST(long_lives) {
 }
 END_TEST
 
-SUITE("memory_plan", a_chain_needs_two, kept_values_share_nothing, random_graphs, long_lives)
+/* Runs the graph on cpu and the reference: equal bits; returns cpu's report. */
+static cvk_session_report run_both(int32_t outputs, int32_t rank, const int64_t *dim) {
+  cvk_session *reference = net_session(g, "reference");
+  cvk_tensor *in = net_tensor(rank, dim, 7), *got[4] = {NULL}, *want[4] = {NULL};
+  plan(&(cvk_session_options){0});
+  for (int again = 0; again < 2; again++) {
+    ck_ok(cvk_session_run(session, 1, &in, outputs, got));
+    ck_ok(cvk_session_run(reference, 1, &in, outputs, want));
+    for (int32_t i = 0; i < outputs; i++) {
+      net_equal(got[i], want[i]);
+      cvk_tensor_release(got[i]);
+      cvk_tensor_release(want[i]);
+      got[i] = want[i] = NULL;
+    }
+  }
+  const cvk_session_report r = net_report(session);
+  cvk_tensor_release(in);
+  cvk_session_release(reference);
+  return r;
+}
+
+static cvk_value concat(int32_t n, const cvk_value *v, int32_t axis) {
+  cvk_value y;
+  ck_ok(cvk_graph_concat(g, n, v, &(cvk_axis_attr){.axis = axis}, &y));
+  return y;
+}
+
+/* The parts are made where the whole is: no concat runs, and the parts' memory is the whole's. */
+START_TEST(concat_in_place) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(1, 5, 6, 7));
+  cvk_value v[3] = {net_op(g, CVK_OP_NEG, 1, &x), net_op(g, CVK_OP_ABS, 1, &x), net_op(g, CVK_OP_RELU, 1, &x)};
+  cvk_value inner = concat(3, v, 1), outer[2] = {net_op(g, CVK_OP_NEG, 1, &x), inner}, y = concat(2, outer, 1);
+  ck_ok(cvk_graph_output(g, net_op(g, CVK_OP_NEG, 1, &y), "y"));
+  const cvk_session_report r = run_both(1, DIMS(1, 5, 6, 7));
+  ck_assert_int_eq(r.views, 2);
+  ck_assert_int_eq(r.ops_device, 5);
+  ck_assert_uint_eq(r.arena_bytes, 0); /* the last op is done in place, in the output tensor, where all parts were made */
+  finish();
+}
+END_TEST
+
+/* A concat that is the graph's output is written part by part into the output tensor. */
+START_TEST(concat_into_output) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(3, 5));
+  cvk_value v[2] = {net_op(g, CVK_OP_NEG, 1, &x), net_op(g, CVK_OP_ABS, 1, &x)};
+  ck_ok(cvk_graph_output(g, concat(2, v, 0), "y"));
+  ck_ok(cvk_graph_output(g, v[1], "part"));
+  const cvk_session_report r = run_both(2, DIMS(3, 5));
+  ck_assert_int_eq(r.views, 1);
+  ck_assert_uint_eq(r.arena_bytes, 0);
+  finish();
+}
+END_TEST
+
+/* Features joined again and again with one more (DenseNet) are made behind each other once. */
+START_TEST(growing_concat) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(1, 2, 3, 5));
+  cvk_value f[5] = {net_op(g, CVK_OP_NEG, 1, &x)}, y = f[0];
+  for (int i = 1; i < 5; i++) {
+    cvk_value slice;
+    ck_ok(cvk_graph_slice(g, y, &(cvk_slice_attr){.n_axes = 1, .axis = {1}, .start = {i - 1}, .end = {i + 1}, .step = {1}}, &slice));
+    f[i] = net_op(g, CVK_OP_ABS, 1, &slice);
+    y = concat(i + 1, f, 1);
+  }
+  ck_ok(cvk_graph_output(g, y, "y"));
+  const cvk_session_report r = run_both(1, DIMS(1, 2, 3, 5));
+  ck_assert_int_eq(r.views, 4);
+  ck_assert_uint_le(r.arena_bytes, 2 * 3 * 5 * 4 + 64); /* a slice at a time; the features lie in the output */
+  finish();
+}
+END_TEST
+
+/* What keeps a concat a step: parts that are no ranges, the same part twice, a part of the caller's or a constant, a part in two wholes. */
+START_TEST(concat_that_copies) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(2, 3, 4));
+  const cvk_value a = net_op(g, CVK_OP_NEG, 1, &x), b = net_op(g, CVK_OP_ABS, 1, &x), c = net_constant(g, net_tensor(DIMS(2, 3, 4), 3));
+  ck_ok(cvk_graph_output(g, concat(2, (cvk_value[]){a, b}, 1), "axis"));
+  ck_ok(cvk_graph_output(g, concat(2, (cvk_value[]){a, a}, 0), "twice"));
+  ck_ok(cvk_graph_output(g, concat(3, (cvk_value[]){x, c, b}, 0), "foreign"));
+  const cvk_session_report r = run_both(3, DIMS(2, 3, 4));
+  ck_assert_int_eq(r.views, 0);
+  ck_assert_int_eq(r.ops_device, 5);
+  finish();
+}
+END_TEST
+
+/* A part that is read again after the whole was made is not overwritten by what takes the whole's memory. */
+START_TEST(parts_outlive_the_whole) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(2, 8));
+  cvk_value a = net_op(g, CVK_OP_NEG, 1, &x), b = net_op(g, CVK_OP_ABS, 1, &x), y = concat(2, (cvk_value[]){a, b}, 0);
+  y = net_op(g, CVK_OP_NEG, 1, &y);
+  y = net_op(g, CVK_OP_ABS, 1, &y);
+  ck_ok(cvk_graph_output(g, y, "y"));
+  cvk_value z = net_op(g, CVK_OP_NEG, 1, &b); /* scheduled after y */
+  ck_ok(cvk_graph_output(g, net_op(g, CVK_OP_ADD, 2, (cvk_value[]){z, a}), "z"));
+  const cvk_session_report r = run_both(2, DIMS(2, 8));
+  ck_assert_int_eq(r.views, 1);
+  finish();
+}
+END_TEST
+
+/* The parts of a split stay where they are, also in the caller's tensor; ops in place spare their neighbours. */
+START_TEST(split_in_place) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(6, 7));
+  cvk_value own = net_op(g, CVK_OP_NEG, 1, &x), p[2], q[3];
+  ck_ok(cvk_graph_split(g, x, &(cvk_split_attr){.axis = 0, .n_split = 2, .size = {1, 5}}, 2, p));
+  ck_ok(cvk_graph_split(g, own, &(cvk_split_attr){.axis = 0, .n_split = 3, .size = {2, 3, 1}}, 3, q));
+  const cvk_value r0 = net_op(g, CVK_OP_RELU, 1, &q[1]), r1 = net_op(g, CVK_OP_ABS, 1, &q[0]), r2 = net_op(g, CVK_OP_NEG, 1, &p[1]);
+  ck_ok(cvk_graph_output(g, concat(4, (cvk_value[]){r0, r1, q[2], r2}, 0), "y"));
+  ck_ok(cvk_graph_output(g, p[0], "first"));
+  const cvk_session_report r = run_both(2, DIMS(6, 7));
+  ck_assert_int_eq(r.views, 2);
+  finish();
+}
+END_TEST
+
+SUITE("memory_plan", a_chain_needs_two, kept_values_share_nothing, random_graphs, long_lives, concat_in_place, concat_into_output, growing_concat,
+      concat_that_copies, parts_outlive_the_whole, split_in_place)
