@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* threadpool.c: parallel_for over pthreadpool. One pthreadpool item a worker; each worker takes chunks of the index range from a shared
- * counter, so an index runs exactly once and the worker number is that of the item, whichever thread runs it.
+/* threadpool.c: parallel_for over pthreadpool. One pthreadpool item a worker. Each worker has a stretch of the index range of its own, always
+ * the same for the same n, so that it finds in its caches what it wrote in the loop before; it takes chunks of it, and then what others have
+ * left of theirs. An index runs exactly once, and the worker number is that of the item, whichever thread runs it.
  * pthreadpool (Debian's) deadlocks on nested calls and queues concurrent ones: both run inline here. See threadpool.h. */
 #include "threadpool.h"
 
@@ -14,7 +15,7 @@
 #include "fp_mode.h"
 #include "process.h"
 
-#define CHUNKS_PER_WORKER 8 /* small enough to even out uneven tasks, large enough that the counter is cold */
+#define CHUNKS_PER_WORKER 8 /* small enough to even out uneven tasks, large enough that the counters are cold */
 
 /* A hot period (a session's run) was crowded when its threads were pushed off their cores this often: then spinning only takes time from the
  * threads that are waited for (measured: 424 ms against 128 ms on two cores with two other busy processes). */
@@ -23,8 +24,14 @@
 #define FEWEST_CALM_PERIODS 16 /* without spinning after a crowded one, before it is tried again; doubled each time */
 #define MOST_CALM_PERIODS 256
 
+typedef struct stretch { /* a worker's part of a loop's indices; a cache line of its own */
+  _Alignas(64) _Atomic int64_t next;
+  int64_t end;
+} stretch;
+
 struct cvk_threadpool {
   int32_t workers;
+  stretch *stretches; /* one a worker; of the loop that has the pool */
   _Atomic int64_t
       owner;   /* 2 * pid + 1 while a loop of process pid runs, else 2 * (pid of the last loop): a child of fork() sees through it */
   int32_t pid; /* of the process whose threads `threads` has; written by the owner only */
@@ -42,9 +49,9 @@ typedef struct loop {
   cvk_threadpool *pool;
   cvk_task task;
   void *arg;
-  int64_t n, chunk;
+  int64_t chunk;
+  int32_t workers;
   uint64_t fp_mode;
-  _Atomic int64_t next;
 } loop;
 
 /* The worker that this thread is at the moment, and of which pool. */
@@ -58,6 +65,11 @@ cvk_threadpool *cvk_threadpool_create(int32_t threads) {
   if (pool == NULL) return NULL;
   pool->workers = threads > 0 ? threads : cvk_threadpool_default_size(NULL);
   if (pool->workers > CVK_MAX_THREADS) pool->workers = CVK_MAX_THREADS;
+  pool->stretches = aligned_alloc(_Alignof(stretch), (size_t)pool->workers * sizeof *pool->stretches);
+  if (pool->stretches == NULL) {
+    free(pool);
+    return NULL;
+  }
   return pool;
 }
 
@@ -65,6 +77,7 @@ void cvk_threadpool_destroy(cvk_threadpool *pool) {
   if (pool == NULL) return;
   /* The threads of a parent process do not exist here and cannot be joined: their object is left behind. */
   if (pool->threads != NULL && pool->pid == cvk_process_id()) pthreadpool_destroy(pool->threads);
+  free(pool->stretches);
   free(pool);
 }
 
@@ -84,11 +97,14 @@ static void run_worker(void *arg, size_t worker) {
   current.pool = l->pool;
   current.worker = (int32_t)worker;
   cvk_fp_mode_set(l->fp_mode);
-  for (;;) {
-    const int64_t begin = atomic_fetch_add_explicit(&l->next, l->chunk, memory_order_relaxed);
-    if (begin >= l->n) break;
-    const int64_t end = l->n - begin < l->chunk ? l->n : begin + l->chunk;
-    for (int64_t i = begin; i < end; i++) l->task(l->arg, i, (int32_t)worker);
+  for (int32_t k = 0; k < l->workers; k++) {
+    stretch *s = &l->pool->stretches[((int32_t)worker + k) % l->workers];
+    for (;;) {
+      const int64_t begin = atomic_fetch_add_explicit(&s->next, l->chunk, memory_order_relaxed);
+      if (begin >= s->end) break;
+      const int64_t end = s->end - begin < l->chunk ? s->end : begin + l->chunk;
+      for (int64_t i = begin; i < end; i++) l->task(l->arg, i, (int32_t)worker);
+    }
   }
   cvk_fp_mode_set(mode);
   current.pool = outer_pool;
@@ -159,10 +175,13 @@ void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task,
     return;
   }
   if (have_threads(pool, pid)) {
-    loop l = {.pool = pool, .task = task, .arg = arg, .n = n, .fp_mode = cvk_fp_mode_get()};
-    const int64_t workers = pool->workers < n ? pool->workers : n;
-    l.chunk = n / (workers * CHUNKS_PER_WORKER);
-    if (l.chunk < 1) l.chunk = 1;
+    const int32_t workers = pool->workers < n ? pool->workers : (int32_t)n;
+    const int64_t share = n / workers, extra = n % workers, chunk = share / CHUNKS_PER_WORKER;
+    loop l = {.pool = pool, .task = task, .arg = arg, .workers = workers, .chunk = chunk > 1 ? chunk : 1, .fp_mode = cvk_fp_mode_get()};
+    for (int32_t w = 0; w < workers; w++) {
+      atomic_init(&pool->stretches[w].next, share * w + (w < extra ? w : extra));
+      pool->stretches[w].end = share * (w + 1) + (w + 1 < extra ? w + 1 : extra);
+    }
     const int hot = atomic_load_explicit(&pool->hot, memory_order_relaxed) > 0;
     if (hot && !pool->in_period) begin_period(pool);
     pool->spinning = hot && pool->calm_periods == 0;
