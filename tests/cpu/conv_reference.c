@@ -120,6 +120,10 @@ static void chain(conv_data *d) {
   d->op.in_data[3] = d->residual;
 }
 
+static int channel_scale(int64_t channel) {
+  return (int)(channel * 41 % 121) - 60;
+}
+
 void conv_data_make(const conv_case *from, conv_data *d) {
   const conv_case cc = three_axes(from);
   const int32_t spatial = cc.spatial, rank = spatial + 2;
@@ -146,6 +150,9 @@ void conv_data_make(const conv_case *from, conv_data *d) {
   d->y = values(d->y_count, 4, 0);
   d->want = malloc((size_t)d->y_count * sizeof *d->want + 1);
   d->bound = malloc((size_t)d->y_count * sizeof *d->bound + 1);
+  for (int64_t i = 0; cc.scaled && i < cc.n * cc.c * cells; i++) d->x[i] = ldexpf(d->x[i], channel_scale(i / cells % cc.c));
+  for (int64_t i = 0; cc.scaled && i < cc.m * (cc.c / cc.group) * taps; i++)
+    d->w[i] = ldexpf(d->w[i], -channel_scale(i / taps % (cc.c / cc.group)));
   for (int64_t i = 0; cc.w_inf && i < cc.m * cc.c / cc.group; i++) d->w[i * taps] = INFINITY;
   if (cc.x_special) d->x[cells / 3] = NAN, d->x[cells * cc.c / 2] = INFINITY;
   d->op = (run_op){.kind = cc.transpose ? CVK_OP_CONV_TRANSPOSE : CVK_OP_CONV, .n_in = 3, .n_out = 1, .attr = &d->attr};

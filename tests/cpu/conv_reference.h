@@ -12,6 +12,7 @@ typedef struct conv_case {
   int32_t bias, positive;
   int32_t transpose; /* CONV_TRANSPOSE */
   int32_t w_inf;     /* the first tap of every filter is infinite */
+  int32_t scaled;    /* channels of x from 2^-60 to 2^60, weights the other way round */
   int32_t x_special; /* one cell is NaN, one is infinite */
   int32_t chain;     /* post-ops: 1 relu, 2 add relu, 3 clip, 4 relu add, 5 sigmoid, 6 leaky add tanh */
 } conv_case;

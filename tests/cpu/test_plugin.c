@@ -60,7 +60,11 @@ START_TEST(candidates_come_best_first_with_their_formats) {
   for (int i = 0; mini_host_caps[i]; i++) {
     mini_host h;
     if (!mini_host_open(&h, mini_host_caps[i], 1)) continue;
-    const int n = run_candidates(&h, &op, c);
+    op.flags = 0;
+    int n = run_candidates(&h, &op, c);
+    ck_assert(strncmp(c[0].row, "conv_winograd", 13) == 0 && c[0].error_class == CVK_ERROR_WINOGRAD);
+    op.flags = CVK_EXACT;
+    n = run_candidates(&h, &op, c);
     ck_assert_int_ge(n, 2);
     for (int k = 1; k < n; k++) ck_assert(c[k - 1].estimated_ns <= c[k].estimated_ns);
     ck_assert(strncmp(c[0].row, "conv_direct_", 12) == 0 && strstr(c[0].row, mini_host_caps[i]));
