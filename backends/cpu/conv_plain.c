@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_plain: convolution of few channels on plain tensors: image filters, LeNet's first layer. Lanes are neighbouring output cells, so a
+ * handful of output channels wastes none of them. A task copies the input rows of its band into its worker's part of the workspace, with
+ * the padding as zeros and the cells of each stride phase together; then every tap of MB output channels by V vectors is one plain load.
+ * Zeros times finite weights add nothing; weights with NaN or infinity, under which padding would show, are refused. */
+#include <math.h>
+#include <string.h>
+
+#include "conv_shape.h"
+#include "post_apply.h"
+
+enum {
+  CHAIN = 32,             /* products summed in a register before they join the totals: keeps rounding errors apart */
+  MOST_PRODUCTS = 576,    /* of an output: the totals are summed in one go */
+  SLOT_BYTES = 128 << 10, /* of input that a band reads: a share of the second-level cache */
+  MOST_BYTES = 64 << 20,  /* of workspace */
+  MAX_MB = 6,
+  MAX_V = VL == 16 ? 8 : 6,
+};
+
+/* Output channels by vectors: as many sums as registers hold. */
+#if VL == 16
+#define EACH_TILE(F)                                                                                                                      \
+  F(1, 1)                                                                                                                                 \
+  F(1, 2)                                                                                                                                 \
+  F(1, 3) F(1, 4) F(1, 5) F(1, 6) F(1, 7) F(1, 8) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) \
+      F(4, 2) F(4, 3) F(5, 1) F(5, 2) F(6, 1) F(6, 2)
+static const int32_t vectors[MAX_MB + 1] = {0, 8, 6, 4, 3, 2, 2};
+#else
+#define EACH_TILE(F) \
+  F(1, 1)            \
+  F(1, 2)            \
+  F(1, 3) F(1, 4) F(1, 5) F(1, 6) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(3, 1) F(3, 2) F(3, 3) F(4, 1) F(4, 2) F(5, 1) F(5, 2) F(6, 1) F(6, 2)
+static const int32_t vectors[MAX_MB + 1] = {0, 6, 4, 3, 2, 2, 2};
+#endif
+
+typedef struct tile_args {
+  const float *x, *w; /* the first tap of the first cell in the copied rows; packed weights of the channels */
+  int64_t x_channel, x_tap_row, channels, taps_h, taps_w, w_row; /* w_row: floats between kernel rows of packed weights, all taps counted */
+  int64_t w_channel;
+  const int32_t *at; /* where tap kw lies in a row */
+  const float *bias, *add;
+  float *y; /* add lies like y */
+  int64_t y_channel, cells;
+  int32_t clamp;
+  float lo, hi;
+} tile_args;
+
+typedef void (*tile_fn)(const tile_args *a);
+
+VI void tile(const int MB, const int V, const tile_args *a) {
+  float total[12 * VL];
+  vf acc[MAX_MB][MAX_V];
+  int64_t products = 0, flushes = 0;
+#pragma GCC unroll 8
+  for (int m = 0; m < MB; m++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) acc[m][v] = v_zero();
+  for (int64_t c = 0; c < a->channels; c++)
+    for (int64_t kh = 0; kh < a->taps_h; kh++) {
+      const float *x = a->x + c * a->x_channel + kh * a->x_tap_row, *w = a->w + c * a->w_channel + kh * a->w_row;
+      if (products + a->taps_w > CHAIN) {
+        if (flushes++ == 0) memset(total, 0, sizeof *total * MB * V * VL);
+#pragma GCC unroll 8
+        for (int m = 0; m < MB; m++)
+#pragma GCC unroll 8
+          for (int v = 0; v < V; v++) {
+            float *t = total + (m * V + v) * VL;
+            v_store(t, v_add(v_load(t), acc[m][v]));
+            acc[m][v] = v_zero();
+          }
+        products = 0;
+      }
+      products += a->taps_w;
+      for (int64_t kw = 0; kw < a->taps_w; kw++) {
+        const float *p = x + a->at[kw];
+        vf cell[MAX_V];
+#pragma GCC unroll 8
+        for (int v = 0; v < V; v++) cell[v] = v_load(p + v * VL);
+#pragma GCC unroll 8
+        for (int m = 0; m < MB; m++) {
+          const vf weight = v_set1(w[kw * MB + m]);
+#pragma GCC unroll 8
+          for (int v = 0; v < V; v++) acc[m][v] = v_fma(cell[v], weight, acc[m][v]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+  for (int m = 0; m < MB; m++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) {
+      const int64_t at = m * a->y_channel + v * VL, n = v < V - 1 ? VL : a->cells - v * VL;
+      vf y = acc[m][v];
+      if (flushes) y = v_add(y, v_load(total + (m * V + v) * VL));
+      if (a->bias) y = v_add(y, v_set1(a->bias[m]));
+      if (a->add) y = v_add(y, n == VL ? v_load(a->add + at) : v_load_n(a->add + at, n));
+      if (a->clamp) y = v_clamp(y, v_set1(a->lo), v_set1(a->hi));
+      if (n == VL)
+        v_store(a->y + at, y);
+      else
+        v_store_n(a->y + at, y, n);
+    }
+}
+
+#define TILE(MB, V)                                 \
+  static void tile_##MB##_##V(const tile_args *a) { \
+    tile(MB, V, a);                                 \
+  }
+EACH_TILE(TILE)
+#define ENTRY(MB, V) [MB][V] = tile_##MB##_##V,
+static const tile_fn tiles[MAX_MB + 1][MAX_V + 1] = {EACH_TILE(ENTRY)};
+
+typedef struct plain_geometry {
+  int64_t band, bands;        /* output rows a band; bands an image */
+  int64_t width;              /* floats of one stride phase of a copied row */
+  int64_t row, channel, slot; /* floats of a copied row, of a channel's rows, of a worker's workspace */
+  int64_t groups, mb;         /* groups of mb output channels; the last may have fewer */
+} plain_geometry;
+
+typedef struct plain_kernel {
+  cpu_kernel base;
+  conv_shape s;
+  plain_geometry g;
+  cpu_post post;
+  double ns;
+  int32_t at[CHAIN];
+} plain_kernel;
+
+typedef struct plain_job {
+  const plain_kernel *k;
+  const void *const *in;
+  float *y, *workspace;
+} plain_job;
+
+static int64_t workers(const cpu_device *device) {
+  return device->host->workers(device->host->ctx);
+}
+
+/* Input rows that output rows r0..r1-1 read: *begin <= row < *end. */
+static void rows_read(const conv_shape *s, int64_t r0, int64_t r1, int64_t *begin, int64_t *end) {
+  *begin = cpu_max(0, r0 * s->stride[1] - s->pad[1]);
+  *end = cpu_min(s->in[1], (r1 - 1) * s->stride[1] - s->pad[1] + (s->kernel[1] - 1) * s->dilation[1] + 1);
+  if (*end < *begin) *end = *begin;
+}
+
+/* 0: some size overflows or is too large. */
+static int32_t geometry_set(const conv_shape *s, double ns, int64_t n_workers, plain_geometry *g) {
+  const int64_t reach = (s->kernel[1] - 1) * s->dilation[1] + 1;
+  const uint64_t phase = cpu_product(2, (int64_t[]){s->kernel[2] - 1, s->dilation[2]});
+  if (s->out[2] > INT32_MAX / 8 || phase > INT32_MAX / 8 || reach > INT32_MAX / 8) return 0;
+  g->width = cpu_ceil_div(cpu_ceil_div(s->out[2], VL) * VL + (int64_t)phase / s->stride[2], VL) * VL;
+  const uint64_t row = cpu_product(2, (int64_t[]){g->width, s->stride[2]}),
+                 cut = cpu_product(3, (int64_t[]){(int64_t)row, s->c, sizeof(float)});
+  if (row > INT32_MAX || cut > MOST_BYTES) return 0;
+  g->row = (int64_t)row;
+  int64_t rows = cpu_max(1, (SLOT_BYTES / cpu_max((int64_t)cut, 1) - reach) / s->stride[1] + 1);
+  rows = cpu_min(rows, cpu_max(s->out[1], 1));
+  while (rows > 4 && ns > 40e3 && s->n * cpu_ceil_div(s->out[1], rows) < 8) rows = cpu_ceil_div(rows, 2);
+  g->band = rows;
+  g->bands = cpu_ceil_div(s->out[1], rows);
+  const uint64_t bytes =
+      cpu_product(5, (int64_t[]){g->row, cpu_min(s->in[1], (rows - 1) * s->stride[1] + reach), s->c, n_workers, sizeof(float)});
+  if (bytes > MOST_BYTES) return 0;
+  g->channel = g->row * cpu_min(s->in[1], (rows - 1) * s->stride[1] + reach);
+  g->slot = g->channel * s->c;
+  g->groups = cpu_ceil_div(s->m, MAX_MB);
+  g->mb = cpu_ceil_div(s->m, cpu_max(g->groups, 1));
+  return 1;
+}
+
+static double estimate(const cpu_device *device, const conv_shape *s) {
+  const double lanes = (double)(cpu_ceil_div(s->out[2], VL) * VL) / (double)cpu_max(s->out[2], 1);
+  const double copied = 8.0 * (double)s->n * (double)s->c * (double)s->in[1] * (double)s->in[2];
+  return cpu_ns_compute(device, conv_multiply_adds(s) * lanes, 0.5) + cpu_ns_memory(device, copied, 0.8);
+}
+
+static int32_t all_finite(const float *w, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (!isfinite(w[i])) return 0;
+  return 1;
+}
+
+static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
+  conv_shape s;
+  cpu_post post;
+  plain_geometry g;
+  (void)variant;
+  if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
+  if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
+  if (s.group != 1) return cpu_refuse(why, "group %lld", (long long)s.group);
+  if (!op->in[1]->const_data) return cpu_refuse(why, "weights are not constant");
+  if (s.kernel[2] > CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], CHAIN);
+  if (s.c * s.taps > MOST_PRODUCTS)
+    return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.c * s.taps), MOST_PRODUCTS);
+  if (!all_finite(op->in[1]->const_data, s.m * s.c * s.taps)) return cpu_refuse(why, "a weight is not finite");
+  c->estimated_ns = estimate(device, &s);
+  if (!geometry_set(&s, c->estimated_ns, workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
+  c->pack[1] = 0x5000 + VL;
+  c->workspace_bytes = (uint64_t)(g.slot * workers(device)) * sizeof(float);
+  c->workspace_alignment = 64;
+  return 1;
+}
+
+/* [group of output channels][channel][kernel row][tap][output channel in group] */
+static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
+  conv_shape s;
+  plain_geometry g;
+  cpu_reason why;
+  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, c->estimated_ns, workers(device), &g))
+    return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_plain: input %d is not packed", input);
+  const float *w = op->in[1]->const_data;
+  const cvk_status status = cpu_pack_new(device, (uint64_t)(s.m * s.c * s.taps) * sizeof(float), out);
+  for (int64_t m = 0; status == CVK_OK && m < s.m; m++) {
+    const int64_t m0 = m / g.mb * g.mb, mb = cpu_min(g.mb, s.m - m0);
+    for (int64_t i = 0; i < s.c * s.taps; i++) (*out)->data[m0 * s.c * s.taps + i * mb + m - m0] = w[m * s.c * s.taps + i];
+  }
+  return status;
+}
+
+static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
+  plain_kernel *k = cpu_kernel_new(device, sizeof *k);
+  cpu_reason why;
+  if (!k) return CVK_NO_MEMORY;
+  if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) ||
+      !geometry_set(&k->s, c->estimated_ns, workers(device), &k->g)) {
+    cpu_free(device, k);
+    return cpu_fail(device, CVK_UNSUPPORTED, "conv_plain: not as it was accepted");
+  }
+  const conv_shape *s = &k->s;
+  CVK_ISA_FN(post_bind)(&k->post);
+  k->ns = c->estimated_ns;
+  for (int64_t kw = 0; kw < s->kernel[2]; kw++) {
+    const int64_t cell = kw * s->dilation[2];
+    k->at[kw] = (int32_t)(cell % s->stride[2] * k->g.width + cell / s->stride[2]);
+  }
+  *out = &k->base;
+  return CVK_OK;
+}
+
+/* One input row, zeros around it, the cells of each stride phase together. */
+static void copy_row(const conv_shape *s, int64_t width, const float *x, float *to) {
+  const int64_t stride = s->stride[2];
+  for (int64_t phase = 0; phase < stride; phase++, to += width) {
+    const int64_t missing = s->pad[2] - phase, first = missing > 0 ? cpu_min(width, cpu_ceil_div(missing, stride)) : 0;
+    const int64_t rest = s->in[2] + missing, end = cpu_max(first, rest > 0 ? cpu_min(width, cpu_ceil_div(rest, stride)) : 0);
+    const float *from = x + (first * stride - missing);
+    memset(to, 0, (size_t)first * sizeof *to);
+    if (stride == 1)
+      memcpy(to + first, from, (size_t)(end - first) * sizeof *to);
+    else
+      for (int64_t i = 0; i < end - first; i++) to[first + i] = from[i * stride];
+    memset(to + end, 0, (size_t)(width - end) * sizeof *to);
+  }
+}
+
+/* All output channels of row `oh`; `rows` holds the input from row `in0` on. */
+static void run_row(const plain_job *j, const float *rows, int64_t image, int64_t oh, int64_t in0) {
+  const plain_kernel *k = j->k;
+  const conv_shape *s = &k->s;
+  const plain_geometry *g = &k->g;
+  const int64_t plane = s->out[1] * s->out[2];
+  int64_t kh0, kh1;
+  conv_valid_taps(s, 1, oh, &kh0, &kh1);
+  tile_args a = {.x_channel = g->channel,
+                 .x_tap_row = s->dilation[1] * g->row,
+                 .channels = s->c,
+                 .taps_h = kh1 - kh0,
+                 .taps_w = s->kernel[2],
+                 .at = k->at,
+                 .y_channel = plane,
+                 .clamp = k->post.clamp,
+                 .lo = k->post.lo,
+                 .hi = k->post.hi};
+  const float *x = rows + (oh * s->stride[1] - s->pad[1] + kh0 * s->dilation[1] - in0) * g->row;
+  for (int64_t m0 = 0; m0 < s->m; m0 += g->mb) {
+    const int64_t mb = cpu_min(g->mb, s->m - m0), wide = vectors[mb] * VL;
+    a.w_row = s->kernel[2] * mb;
+    a.w_channel = s->kernel[1] * a.w_row;
+    a.w = k->base.pack[1]->data + m0 * s->c * s->taps + kh0 * a.w_row;
+    a.bias = s->has_bias ? (const float *)j->in[2] + m0 : NULL;
+    const int64_t at = ((image * s->m + m0) * s->out[1] + oh) * s->out[2];
+    for (int64_t ox = 0; ox < s->out[2]; ox += wide) {
+      a.cells = cpu_min(wide, s->out[2] - ox);
+      a.x = x + ox;
+      a.y = j->y + at + ox;
+      a.add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at + ox : NULL;
+      tiles[mb][cpu_ceil_div(a.cells, VL)](&a);
+    }
+    for (int64_t m = 0; k->post.n > 0 && m < mb; m++)
+      CVK_ISA_FN(post_apply)(&k->post, j->y + at + m * plane, s->out[2], at + m * plane, j->in);
+  }
+}
+
+static void run(void *arg, int64_t index, int32_t worker) {
+  const plain_job *j = arg;
+  const plain_kernel *k = j->k;
+  const conv_shape *s = &k->s;
+  const int64_t image = index / k->g.bands, r0 = index % k->g.bands * k->g.band, r1 = cpu_min(s->out[1], r0 + k->g.band);
+  const float *x = (const float *)j->in[0] + image * s->c * s->in[1] * s->in[2];
+  float *slot = j->workspace + worker * k->g.slot;
+  int64_t in0, in1;
+  rows_read(s, r0, r1, &in0, &in1);
+  for (int64_t c = 0; c < s->c; c++)
+    for (int64_t row = in0; row < in1; row++)
+      copy_row(s, k->g.width, x + (c * s->in[1] + row) * s->in[2], slot + c * k->g.channel + (row - in0) * k->g.row);
+  for (int64_t oh = r0; oh < r1; oh++) run_row(j, slot, image, oh, in0);
+}
+
+static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
+  const plain_kernel *k = (const plain_kernel *)kernel;
+  plain_job job = {k, in, out[0], workspace};
+  cpu_parallel(kernel->device, k->s.n * k->g.bands, k->ns, run, &job);
+  return CVK_OK;
+}
+
+const cpu_row CVK_ISA_FN(conv_plain_row) = {.name = CVK_ISA_ROW("conv_plain"),
+                                            .kind = CVK_OP_CONV,
+                                            .takes_post = 1,
+                                            .accepts = accepts,
+                                            .prepare = prepare,
+                                            .execute = execute,
+                                            .pack = pack};
