@@ -47,13 +47,19 @@ VI void tile_tap(const int T, const int KB, const int LEFT, const int RIGHT, con
   }
 }
 
-/* Moves the sums of the last few products to the chunk's totals and begins new ones. */
-VI void tile_flush(const int N, vf *acc, float *total) {
+/* Moves the sums of the last few products to the chunk's totals and begins new ones. The totals stay in memory: the compiler must not see
+ * which memory, or it keeps a second copy of each on the stack and moves both around. */
+VI void tile_flush(const int N, vf *acc, float *total, int32_t first) {
+  __asm__("" : "+r"(total));
+  if (first) {
 #pragma GCC unroll 32
-  for (int i = 0; i < N; i++) {
-    v_store(total + i * VL, v_add(acc[i], v_load(total + i * VL)));
-    acc[i] = v_zero();
+    for (int i = 0; i < N; i++) v_store(total + i * VL, acc[i]);
+  } else {
+#pragma GCC unroll 32
+    for (int i = 0; i < N; i++) v_store(total + i * VL, v_add(acc[i], v_load(total + i * VL)));
   }
+#pragma GCC unroll 32
+  for (int i = 0; i < N; i++) acc[i] = v_zero();
 }
 
 VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS, const tile_args *a) {
@@ -65,8 +71,7 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
   for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
   for (const tile_step *s = a->step, *end = s + a->steps; s < end; s++) {
     if (products >= TILE_CHAIN) {
-      if (flushes++ == 0) memset(total, 0, sizeof *total * T * KB * VL);
-      tile_flush(T * KB, acc, total);
+      tile_flush(T * KB, acc, total, flushes++ == 0);
       products = 0;
     }
     products += s->channels;
@@ -78,8 +83,10 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
       tile_tap(T, KB, 0, 1, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
   }
   if (flushes) {
+    const float *t = total;
+    __asm__("" : "+r"(t) : : "memory");
 #pragma GCC unroll 32
-    for (int i = 0; i < T * KB; i++) acc[i] = v_add(acc[i], v_load(total + i * VL));
+    for (int i = 0; i < T * KB; i++) acc[i] = v_add(acc[i], v_load(t + i * VL));
   }
   if (!a->first) {
 #pragma GCC unroll 4
