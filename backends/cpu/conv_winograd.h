@@ -26,7 +26,6 @@ typedef struct winograd {
   const char *name;
   int32_t out;
   uint64_t pack_number;
-  double efficiency;              /* of the products, for the estimate */
   const double (*weight_rows)[3]; /* side rows of G: U = G g G^T. The first is (1, 0, 0), the last (0, 0, 1) */
   /* One tile of one block of channels: cells of VL floats, `row` floats between rows; value i of the tile goes to v + i * plane. */
   void (*input)(const float *x, int64_t row, float *v, int64_t plane);

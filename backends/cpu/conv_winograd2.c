@@ -33,7 +33,6 @@ static int32_t output(const float *m, int64_t plane, const winograd_finish *f) {
 static const winograd transform = {.name = CVK_ISA_ROW("conv_winograd2"),
                                    .out = OUT,
                                    .pack_number = 0x6000 + VL,
-                                   .efficiency = 0.7,
                                    .weight_rows = weight_rows,
                                    .input = input,
                                    .output = output};
