@@ -65,6 +65,7 @@ void cli_print_json(cJSON *root); /* on stdout; frees root */
 int cmd_devices(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_onnx_test(int argc, char **argv);

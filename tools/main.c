@@ -8,6 +8,7 @@ const cli_command cli_commands[] = {
     {"devices", "", "every device: id, type, name, driver, memory, instruction set", cmd_devices},
     {"info", "MODEL.onnx", "inputs, outputs, ops, parameters, multiply-adds, memory", cmd_info},
     {"run", "MODEL.onnx", "runs a model and says how long it took and where each op ran", cmd_run},
+    {"bench", "MODEL.onnx", "times a model and its ops, or with --layers the layers of a CSV file, beside the peak of the machine", cmd_bench},
     {"eval", "MODEL.onnx", "accuracy of a classifier on labelled data", cmd_eval},
     {"compare", "MODEL.onnx", "runs a model on two devices, op by op, and names the first difference", cmd_compare},
     {"onnx-test", "DIR...", "ONNX backend test folders", cmd_onnx_test},

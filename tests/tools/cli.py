@@ -4,6 +4,7 @@
 usage: cli.py CONVOKE MODEL.onnx NUMERIC.json      (CONVOKE_PLUGIN_PATH names the plugins)
 Each test is a function named test_*; prints a line for each that fails, then "N passed, N failed".
 """
+import csv
 import json
 import os
 import re
@@ -50,7 +51,7 @@ def works(*args, env=None):
 
 def commands():
     listed = re.findall(r"^  (\S+) ", works("--help"), re.M)
-    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest"} <= set(listed), listed
+    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest", "bench"} <= set(listed), listed
     return listed
 
 
@@ -307,6 +308,62 @@ def test_selftest_lines_and_json():
     got = json.loads(works("selftest", "--device", "cpu", "--op", "relu", "--json"))
     assert got["failed"] == 0 and got["devices"][0]["device"] == "cpu" and got["failures"] == []
     fails(USAGE, "selftest", "--op", "no_such_op", says=["no_such_op"])
+
+
+LAYER_HEAD = "name,op,N,C,H,W,K,kh,kw,sh,sw,ph,pw,groups\n"
+LAYERS = """c,conv,1,32,9,7,20,3,3,2,1,1,1,1
+d,dense,3,40,1,1,11,1,1,1,1,0,0,1
+m,maxpool,1,16,8,8,16,2,2,2,2,0,0,1
+a,avgpool,1,16,8,8,16,3,3,1,1,1,1,1
+g,globalavgpool,2,16,5,5,16,5,5,1,1,0,0,1
+p,pad_reflect,1,3,8,8,3,1,1,1,1,2,2,1
+"""
+BENCH_COLUMNS = ["name", "kernel", "threads", "median_us", "min_us", "gflops", "peak_percent", "gbytes_per_s", "workspace_bytes"]
+
+
+def bench_rows(text):
+    lines = text.splitlines()
+    assert re.fullmatch(r"# machine: threads=\d+ fma_gflops=[\d.]+ read_gbytes_per_s=[\d.]+", lines[0]), lines[0]
+    rows = list(csv.DictReader(lines[1:]))
+    assert rows and list(rows[0]) == BENCH_COLUMNS, lines[1]
+    for r in rows:
+        assert float(r["median_us"]) >= float(r["min_us"]) > 0 and float(r["peak_percent"]) >= 0, r
+    return rows
+
+
+def test_bench_layers():
+    with tempfile.TemporaryDirectory() as d:
+        file = model_file(d, (LAYER_HEAD + LAYERS).encode())
+        for layout in ("blocked", "nchw"):
+            rows = bench_rows(works("bench", "--layers", file, "--layout", layout, "--device", "cpu", "--repeat", "5", "--threads", "1"))
+            assert [r["name"] for r in rows] == list("cdmagp") and {r["threads"] for r in rows} == {"1"}, rows
+            assert rows[0]["kernel"].startswith("conv_") and float(rows[0]["gflops"]) > 0, rows[0]
+        got = json.loads(works("bench", "--layers", file, "--device", "cpu", "--repeat", "5", "--json"))
+        assert got["machine"]["fma_gflops"] > 0 and [r["name"] for r in got["rows"]] == list("cdmagp"), got
+        every = bench_rows(works("bench", "--layers", file, "--device", "cpu", "--repeat", "5", "--kernel", "all"))
+        kernels = [r["kernel"] for r in every if r["name"] == "c"]
+        assert len(kernels) == len(set(kernels)) > 1, kernels
+        one = bench_rows(works("bench", "--layers", file, "--device", "cpu", "--repeat", "5", "--kernel", kernels[1]))
+        assert one[0]["kernel"] == kernels[1], one[0]
+
+
+def test_bench_model():
+    rows = bench_rows(works("bench", MODEL, *SHAPE, "--device", "cpu", "--time", "0.01"))
+    assert rows[-1]["name"] == "network" and any(r["kernel"].startswith("conv_") for r in rows), rows
+    assert float(rows[-1]["gflops"]) > 0, rows[-1]
+
+
+def test_bench_errors():
+    fails(USAGE, "bench", says=["--layers"])
+    fails(USAGE, "bench", MODEL, "--layers", MODEL, says=["--layers"])
+    fails(USAGE, "bench", MODEL, "--repeat", "-1", says=["--repeat", "-1"])
+    fails(USAGE, "bench", MODEL, "--time", "0", says=["--time"])
+    fails(FAILED, "bench", "--layers", "/no/such.csv", says=["/no/such.csv"])
+    with tempfile.TemporaryDirectory() as d:
+        for line, word in (("c,conv,1,2\n", "14 columns"), ("c,conv,1,3,8,8,4,3,3,1,1,1,1,2\n", "2 groups"), ("c,what,1,3,8,8,4,3,3,1,1,1,1,1\n", "'what'"),
+                           ("c,conv,1,0,8,8,4,3,3,1,1,1,1,1\n", "column 4 is 0"), ("c,conv,1,3,8,8,4,11,3,1,1,1,1,1\n", "c: ")):
+            r = run("bench", "--layers", model_file(d, (LAYER_HEAD + line).encode()), "--device", "cpu")
+            assert r.returncode == FAILED and len(r.stderr.splitlines()) == 1 and word in r.stderr, (line, r)
 
 
 def test_forced_row_is_the_one_that_runs():
