@@ -13,7 +13,7 @@
 enum {
   KB = 2,                 /* blocks of output channels a panel */
   TAPS = 9,               /* of the kernel */
-  CHAIN = 128,            /* channels summed in a register before the sum joins M: rounding errors, and the panel's part stays in cache */
+  CHAIN = 256,            /* channels summed in a register before the sum joins M: rounding errors, and the panel's part stays in cache */
   AHEAD = 448,            /* tiles times channels by which weights are fetched ahead: about the time that memory takes */
   PAD_MOST = 2,           /* an output cell that sees padding only must be exact, and its tile's neighbours would leave rounding errors */
   KEPT_TAPS = 5,          /* planes of untransformed weights behind the transformed: those of the corners are among these as they are */
@@ -145,14 +145,14 @@ static int64_t count_slots(const cpu_device *device, const conv_shape *s, const 
   return cpu_max(1, cpu_min(cpu_min(tasks, workers), (int64_t)((SLOTS_BYTES - p->shared_bytes) / p->slot_bytes)));
 }
 
-/* The transforms move each value in and out. Weights come from memory, which threads share, where tiles are too few to hide it: of 512
- * channels on 7x7 cells F(4x4, 3x3) is a fifth faster than F(2x2, 3x3) on one thread, two fifths slower on two, and keeps twice the bytes.
+/* The transforms move each value in and out. The products wait for the weights where tiles are too few to hide them: of 512 channels on 7x7
+ * cells F(4x4, 3x3) is a little faster than F(2x2, 3x3) on one thread and slower on two, which share the memory, and keeps twice the bytes.
  */
 static double estimate(const cpu_device *device, const conv_shape *s, const winograd_plan *p) {
   const double values = (double)p->tiles * (double)p->values, out_channels = (double)(s->group * p->n_m * VL);
-  return cpu_ns_compute(device, values * out_channels * (double)s->cg, 0.8) +
-         cpu_ns_memory(device, 8 * values * (out_channels + (double)(p->in_blocks * VL)), 0.8) +
-         cpu_ns_memory(device, (double)p->pack_bytes, 1.2);
+  const double multiply = cpu_ns_compute(device, values * out_channels * (double)s->cg, 0.8);
+  const double read = cpu_ns_memory(device, (double)p->pack_bytes, 0.85);
+  return (multiply > read ? multiply : read) + cpu_ns_memory(device, 8 * values * (out_channels + (double)(p->in_blocks * VL)), 1.4);
 }
 
 int32_t CVK_ISA_FN(winograd_accepts)(const winograd *f, const cpu_device *device, const cvk_op *op, cvk_candidate *c, cpu_reason *why) {

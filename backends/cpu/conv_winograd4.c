@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv_winograd4: F(4x4, 3x3) with the points 0, +-sqrt(1/2), +-sqrt(2) and infinity: a quarter of the multiplications. These points cost
- * as many operations as the usual 0, +-1, +-2, and their rounding errors are a third to a quarter (measured: at most 23 of the 64 units of
- * the error bound for one channel, where the usual points reach 68; 4 to 7 for 64 channels, where they reach 10 to 23). */
+ * as many operations as the usual 0, +-1, +-2 and leave a third to a quarter of their rounding errors: in equal samples 23 against 68 units
+ * of the error bound for one channel (64 are allowed), 4 to 7 against 10 to 23 for 64 channels. */
 #include "conv_winograd.h"
 
 enum { OUT = 4, SIDE = 6 };
