@@ -6,7 +6,6 @@
 #include "post_apply.h"
 
 enum { MB = VL == 16 ? 8 : 4, SPAN = 2 * VL };
-enum { CHAIN = 32, PART = 512 }; /* products summed before they join the totals, and the totals the sum: keeps rounding errors apart */
 
 typedef struct generic_kernel {
   cpu_kernel base;
@@ -124,7 +123,7 @@ VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x,
               acc[m][1] = v_sel(m1, v_fma(x1, wm, acc[m][1]), acc[m][1]);
             }
           }
-          if (++products < CHAIN) continue;
+          if (++products < CPU_CHAIN) continue;
           products = 0;
           add_sums(MBC, acc, sum);
         }
@@ -135,7 +134,8 @@ VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x,
 
 static void span_of(int64_t mb, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox, int64_t n,
                     float (*sum)[SPAN]) {
-  const int64_t part = cpu_max(1, PART / s->taps);
+  const int64_t part = cpu_max(1, CPU_PART / s->taps);
+  float lost[MB][SPAN] = {{0}};
   memset(sum, 0, sizeof *sum * MB);
   for (int64_t c = 0; c < s->cg; c += part) {
     const int64_t end = cpu_min(s->cg, c + part);
@@ -147,8 +147,15 @@ static void span_of(int64_t mb, const conv_shape *s, const float *x, const float
     else
       for (int64_t m = 0; m < mb; m++) span(1, 0, s, x, w + m * s->cg * s->taps, od, oh, ox, n, c, end, sums + m);
     for (int64_t m = 0; m < mb; m++)
-      for (int64_t v = 0; v < SPAN; v += VL) v_store(&sum[m][v], v_add(v_load(&sum[m][v]), v_load(&sums[m][v])));
+      for (int64_t v = 0; v < SPAN; v += VL) {
+        vf total = v_load(&sum[m][v]), e = v_load(&lost[m][v]);
+        v_add_to(&total, &e, v_load(&sums[m][v]));
+        v_store(&sum[m][v], total);
+        v_store(&lost[m][v], e);
+      }
   }
+  for (int64_t m = 0; m < mb; m++)
+    for (int64_t v = 0; v < SPAN; v += VL) v_store(&sum[m][v], v_joined(v_load(&sum[m][v]), v_load(&lost[m][v])));
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {

@@ -10,8 +10,7 @@
 #include "post_apply.h"
 
 enum {
-  CHAIN = 32,             /* products summed in a register before they join the totals: keeps rounding errors apart */
-  MOST_PRODUCTS = 576,    /* of an output: the totals are summed in one go */
+  MOST_PRODUCTS = 288,    /* of an output: the totals are summed in one go */
   SLOT_BYTES = 128 << 10, /* of input that a band reads: a share of the second-level cache */
   MOST_BYTES = 64 << 20,  /* of workspace */
   MAX_MB = 6,
@@ -23,8 +22,9 @@ enum {
 #define EACH_TILE(F)                                                                                                                      \
   F(1, 1)                                                                                                                                 \
   F(1, 2)                                                                                                                                 \
-  F(1, 3) F(1, 4) F(1, 5) F(1, 6) F(1, 7) F(1, 8) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) \
-      F(4, 2) F(4, 3) F(5, 1) F(5, 2) F(6, 1) F(6, 2)
+  F(1, 3)                                                                                                                                 \
+  F(1, 4) F(1, 5) F(1, 6) F(1, 7) F(1, 8) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) F(4, 2) \
+      F(4, 3) F(5, 1) F(5, 2) F(6, 1) F(6, 2)
 static const int32_t vectors[MAX_MB + 1] = {0, 8, 6, 4, 3, 2, 2};
 #else
 #define EACH_TILE(F) \
@@ -59,7 +59,7 @@ VI void tile(const int MB, const int V, const tile_args *a) {
   for (int64_t c = 0; c < a->channels; c++)
     for (int64_t kh = 0; kh < a->taps_h; kh++) {
       const float *x = a->x + c * a->x_channel + kh * a->x_tap_row, *w = a->w + c * a->w_channel + kh * a->w_row;
-      if (products + a->taps_w > CHAIN) {
+      if (products + a->taps_w > CPU_CHAIN) {
         if (flushes++ == 0) memset(total, 0, sizeof *total * MB * V * VL);
 #pragma GCC unroll 8
         for (int m = 0; m < MB; m++)
@@ -123,7 +123,7 @@ typedef struct plain_kernel {
   plain_geometry g;
   cpu_post post;
   double ns;
-  int32_t at[CHAIN];
+  int32_t at[CPU_CHAIN];
 } plain_kernel;
 
 typedef struct plain_job {
@@ -189,7 +189,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
   if (s.group != 1) return cpu_refuse(why, "group %lld", (long long)s.group);
   if (!op->in[1]->const_data) return cpu_refuse(why, "weights are not constant");
-  if (s.kernel[2] > CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], CHAIN);
+  if (s.kernel[2] > CPU_CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], CPU_CHAIN);
   if (s.c * s.taps > MOST_PRODUCTS)
     return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.c * s.taps), MOST_PRODUCTS);
   if (!all_finite(op->in[1]->const_data, s.m * s.c * s.taps)) return cpu_refuse(why, "a weight is not finite");

@@ -11,6 +11,9 @@
 
 #define CPU_MAX_ARGS 80 /* inputs (post-op operands counted) or outputs of one op */
 #define CPU_REASON_BYTES 256
+/* How long sums are cut, so that rounding errors stay small: products summed in a register, and in a total of such sums. */
+#define CPU_CHAIN 32
+#define CPU_PART 256
 
 typedef struct cvk_backend_device cpu_device;
 

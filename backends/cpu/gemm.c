@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gemm: GEMM and MATMUL on plain tensors. b lies in panels of two vectors (packed once when constant, else into the workspace), a in blocks
  * of at most MAX_T rows; a register tile multiplies one block by one panel. One row of a needs no packing: the panels then stream through
- * eight chains of sums, as fast as memory gives them. Sums go through three levels (registers, totals, tile) to keep rounding errors apart.
+ * eight chains of sums, as fast as memory gives them. Sums go through three levels (registers, totals, and parts added without loss) to
+ * keep rounding errors apart.
  */
 #include "gemm_shape.h"
 #include "post_apply.h"
 
 enum {
   WIDTH = 2 * VL, /* columns of a panel */
-  CHAIN = 32,     /* products summed in a register */
-  PART = 512,     /* products summed in the totals */
   BLOCKS = 8,     /* blocks of rows a task */
 };
 #if VL == 16
@@ -20,12 +19,12 @@ enum {
 #define EACH_T(F) F(1) F(2) F(3) F(4) F(5) F(6)
 #endif
 
-/* sum[T][WIDTH] += the product of T rows ([k][T]) and a panel ([k][WIDTH]) over k <= PART. */
+/* sum[T][WIDTH] += the product of T rows ([k][T]) and a panel ([k][WIDTH]) over k products. */
 typedef void (*tile_fn)(const float *a, const float *b, int64_t k, float *sum);
 
 VI void tile(const int T, const float *a, const float *b, int64_t k, float *sum) {
-  for (int64_t k0 = 0; k0 < k; k0 += CHAIN) {
-    const int64_t end = cpu_min(k, k0 + CHAIN);
+  for (int64_t k0 = 0; k0 < k; k0 += CPU_CHAIN) {
+    const int64_t end = cpu_min(k, k0 + CPU_CHAIN);
     vf acc[MAX_T][2];
 #pragma GCC unroll 16
     for (int t = 0; t < T; t++) acc[t][0] = acc[t][1] = v_zero();
@@ -185,6 +184,15 @@ static void finish(const gemm_job *j, const float *sum, int64_t product, int64_t
   }
 }
 
+static void add_part(int64_t n, const float *part, float *sum, float *lost) {
+  for (int64_t i = 0; i < n; i += VL) {
+    vf s = v_load(sum + i), e = v_load(lost + i);
+    v_add_to(&s, &e, v_load(part + i));
+    v_store(sum + i, s);
+    v_store(lost + i, e);
+  }
+}
+
 static void run(void *arg, int64_t index, int32_t worker) {
   const gemm_job *j = arg;
   const gemm_kernel *k = j->k;
@@ -198,16 +206,17 @@ static void run(void *arg, int64_t index, int32_t worker) {
   for (int64_t block = span * BLOCKS; block < last; block++) {
     const int64_t m0 = block * k->rows, rows = cpu_min(k->rows, s->m - m0);
     const float *a = j->a + (ma * s->m + m0) * s->k;
-    float sum[MAX_T * WIDTH] = {0};
-    for (int64_t i = 0; i < s->k; i += PART) {
+    float sum[MAX_T * WIDTH] = {0}, lost[MAX_T * WIDTH] = {0};
+    for (int64_t i = 0; i < s->k; i += CPU_PART) {
       float part[MAX_T * WIDTH] = {0};
-      const int64_t n = cpu_min(PART, s->k - i);
+      const int64_t n = cpu_min(CPU_PART, s->k - i);
       if (rows == 1)
         tile_of_1(a + i, b + i * WIDTH, n, part);
       else
         tiles[rows](a + i * rows, b + i * WIDTH, n, part);
-      for (int64_t v = 0; v < rows * WIDTH; v += VL) v_store(sum + v, v_add(v_load(sum + v), v_load(part + v)));
+      add_part(rows * WIDTH, part, sum, lost);
     }
+    for (int64_t v = 0; v < rows * WIDTH; v += VL) v_store(sum + v, v_joined(v_load(sum + v), v_load(lost + v)));
     finish(j, sum, product, m0, rows, panel * WIDTH);
   }
 }

@@ -65,6 +65,15 @@ VI vf v_load_even_n(const float *p, int64_t n) {
   return v_even_odd(v_load(p), v_load_n(p + VL - 1, last - (VL - 1)));
 }
 
+/* Adds x to the sum *s + *e, of which *e is what roundings lost (Knuth's TwoSum). v_joined gives the sum in one number; where it is not finite
+ * the loss means nothing. For the few additions of a long sum's parts, which would otherwise round most. */
+VI void v_add_to(vf *s, vf *e, vf x) {
+  const vf t = v_add(*s, x), part = v_sub(t, *s);
+  *e = v_add(*e, v_add(v_sub(*s, v_sub(t, part)), v_sub(x, part)));
+  *s = t;
+}
+VI vf v_joined(vf s, vf e) { return v_sel(v_isnan(e), s, v_add(s, e)); }
+
 /* The first n lanes of a, zero in the others. */
 VI vf v_first(vf a, int64_t n) { return v_sel(v_mask_n(n), a, v_zero()); }
 

@@ -103,6 +103,9 @@ START_TEST(many_shapes) {
       {.n = 1, .c = 4, .m = 11, .in = {11, 67}, .kernel = {9, 9}, .pad_begin = {4, 4}, .pad_end = {4, 4}, .bias = 1, .positive = 1, .chain = 6},
       {.n = 1, .c = 300, .m = 17, .in = {3, 3}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .positive = 1},
       {.n = 1, .c = 600, .m = 17, .in = {2, 3}, .kernel = {1, 1}, .positive = 1},
+      {.n = 1, .c = 512, .m = 33, .in = {14, 14}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .positive = 1},
+      {.n = 1, .c = 512, .m = 64, .in = {14, 14}, .kernel = {1, 1}, .positive = 1},
+      {.n = 1, .c = 2048, .m = 64, .in = {14, 14}, .kernel = {1, 1}, .positive = 1},
       {.n = 1, .c = 24, .m = 24, .in = {130, 5}, .kernel = {1, 1}, .bias = 1},
   };
   CHECK_ALL(cases);
