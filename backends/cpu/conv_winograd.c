@@ -205,35 +205,44 @@ static int64_t plane_of_tap(const winograd_plan *p, int64_t tap) {
   return planes[tap];
 }
 
-/* One block of output channels. */
-static void pack_block(void *arg, int64_t index, int32_t worker) {
+/* One panel. PACK channels at a time are made in a small buffer first: the planes of U lie too far apart to be written side by side. */
+static void pack_panel(void *arg, int64_t index, int32_t worker) {
+  enum { PACK = 8, PLANES = WINOGRAD_MAX_SIDE * WINOGRAD_MAX_SIDE + KEPT_TAPS };
   const pack_job *j = arg;
   const conv_shape *s = j->s;
   const winograd_plan *p = j->p;
-  const int64_t g = index / p->n_m, block = index % p->n_m, width = cpu_min(KB, p->n_m - block / KB * KB) * VL;
-  const int64_t lanes = cpu_min(VL, s->mg - block * VL), plane = s->cg * width;
-  float *u = j->u + (g * p->n_m + block / KB * KB) * (p->panel_floats / KB) + block % KB * VL;
+  const int64_t g = index / p->panels, block = index % p->panels * KB, width = cpu_min(KB, p->n_m - block) * VL;
+  const int64_t lanes = cpu_min(width, s->mg - block * VL);
   const float *w = j->w + (g * s->mg + block * VL) * s->cg * TAPS;
-  double tap[TAPS][VL] = {{0}}, half[WINOGRAD_MAX_SIDE][3][VL];
+  float *u = j->u + (g * p->n_m + block) * (p->panel_floats / KB), made[PLANES][PACK * KB * VL];
+  double tap[PACK][TAPS][KB * VL] = {{{0}}}, half[WINOGRAD_MAX_SIDE][3][VL];
   (void)worker;
-  for (int64_t c = 0; c < s->cg; c++, u += width) {
-    for (int64_t lane = 0; lane < lanes; lane++)
-      for (int64_t t = 0; t < TAPS; t++) tap[t][lane] = (double)w[(lane * s->cg + c) * TAPS + t];
-    for (int64_t i = 0; i < p->side; i++) {
-      const double *row = j->f->weight_rows[i];
-      for (int64_t t = 0; t < 3; t++)
-        for (int64_t lane = 0; lane < VL; lane++)
-          half[i][t][lane] = row[0] * tap[t][lane] + row[1] * tap[3 + t][lane] + row[2] * tap[6 + t][lane];
+  for (int64_t c0 = 0; c0 < s->cg; c0 += PACK) {
+    const int64_t n = cpu_min(PACK, s->cg - c0);
+    for (int64_t lane = 0; lane < lanes; lane++) {
+      const float *from = w + (lane * s->cg + c0) * TAPS;
+      for (int64_t i = 0; i < PACK * TAPS; i += 16) __builtin_prefetch(from + PACK * TAPS + i);
+      for (int64_t c = 0; c < n; c++)
+        for (int64_t t = 0; t < TAPS; t++) tap[c][t][lane] = (double)from[c * TAPS + t];
     }
-    for (int64_t i = 0; i < p->side; i++)
-      for (int64_t k = 0; k < p->side; k++) {
-        const double *row = j->f->weight_rows[k];
-        float *to = u + (i * p->side + k) * plane;
-        for (int64_t lane = 0; lane < VL; lane++)
-          to[lane] = (float)(row[0] * half[i][0][lane] + row[1] * half[i][1][lane] + row[2] * half[i][2][lane]);
+    for (int64_t at = 0; at < n * width; at += VL) {
+      const double(*g3)[KB * VL] = tap[at / width];
+      const int64_t b = at % width;
+      for (int64_t i = 0; i < p->side; i++) {
+        const double *row = j->f->weight_rows[i];
+        for (int64_t t = 0; t < 3; t++)
+          for (int64_t lane = 0; lane < VL; lane++)
+            half[i][t][lane] = row[0] * g3[t][b + lane] + row[1] * g3[3 + t][b + lane] + row[2] * g3[6 + t][b + lane];
       }
-    for (int64_t t = 0; t < TAPS; t++) /* the corners again: where a weight is infinite the sums above made NaN of its zeros */
-      for (int64_t lane = 0; lane < VL; lane++) u[plane_of_tap(p, t) * plane + lane] = (float)tap[t][lane];
+      for (int64_t i = 0; i < p->values; i++) {
+        const double *row = j->f->weight_rows[i % p->side], (*from)[VL] = half[i / p->side];
+        for (int64_t lane = 0; lane < VL; lane++)
+          made[i][at + lane] = (float)(row[0] * from[0][lane] + row[1] * from[1][lane] + row[2] * from[2][lane]);
+      }
+      for (int64_t t = 0; t < TAPS; t++) /* the corners again: where a weight is infinite the sums above made NaN of its zeros */
+        for (int64_t lane = 0; lane < VL; lane++) made[plane_of_tap(p, t)][at + lane] = (float)g3[t][b + lane];
+    }
+    for (int64_t i = 0; i < p->values + KEPT_TAPS; i++) memcpy(u + (i * s->cg + c0) * width, made[i], (size_t)(n * width) * sizeof(float));
   }
 }
 
@@ -246,7 +255,7 @@ cvk_status CVK_ISA_FN(winograd_pack)(const winograd *f, const cpu_device *device
   const cvk_status status = cpu_pack_new(device, p.pack_bytes, out);
   if (status != CVK_OK) return status;
   pack_job job = {.f = f, .s = &s, .p = &p, .w = op->in[1]->const_data, .u = (*out)->data};
-  cpu_parallel(device, s.group * p.n_m, cpu_ns_memory(device, 2 * (double)p.pack_bytes, 0.3), pack_block, &job);
+  cpu_parallel(device, s.group * p.panels, cpu_ns_memory(device, 2 * (double)p.pack_bytes, 0.3), pack_panel, &job);
   return CVK_OK;
 }
 
