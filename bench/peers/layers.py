@@ -15,6 +15,12 @@ def read(path):
     return [Layer(row[0], row[1], *map(int, row[2:])) for row in rows]
 
 
+def model_shape(path):
+    """The shape of a model's first input."""
+    import onnx
+    return tuple(d.dim_value for d in onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type.shape.dim)
+
+
 def in_shape(l):
     return (l.n, l.c) if l.op == 'dense' else (l.n, l.c, l.h, l.w)
 

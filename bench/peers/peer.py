@@ -40,17 +40,26 @@ def timed(run):
     return call
 
 
-def row(name, make, threads, seconds):
+def row(out, name, make, threads, seconds):
     try:
         made = make()
         if made is None:
             return
         kernel, run = made
         median, least = measure(run, seconds)
-        print(f'{name},{kernel},{threads},{median:.3f},{least:.3f}', flush=True)
+        print(f'{name},{kernel},{threads},{median:.3f},{least:.3f}', file=out, flush=True)
     except Exception as e:  # what a library cannot do is a result
         reason = ' '.join(str(e).replace(',', ';').split())[:150]
-        print(f'{name},{type(e).__name__}: {reason},{threads},,', flush=True)
+        print(f'{name},{type(e).__name__}: {reason},{threads},,', file=out, flush=True)
+
+
+def network(layers, module, a):
+    import numpy
+    run, result = module.model(a.model, a.threads, layers.model_shape(a.model))
+    run()
+    if a.output:
+        numpy.save(a.output, result())
+    return a.name, timed(run)
 
 
 def main():
@@ -61,23 +70,26 @@ def main():
     p.add_argument('--layout', default='blocked', choices=('blocked', 'nchw'))
     p.add_argument('--threads', type=int, default=1)
     p.add_argument('--time', type=float, default=0.3)
+    p.add_argument('--output', help='file for the output of a model, .npy')
     p.add_argument('--version', action='store_true')
     p.add_argument('--isa', choices=sorted(ISA), help='the highest instruction set, where the library has such a cap')
     a = p.parse_args()
     for name, value in {**ENVIRONMENT, **ISA.get(a.isa, {})}.items():
         os.environ.setdefault(name, value.format(threads=a.threads))
     import layers  # NumPy starts threads when it is loaded
+    out = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)  # some libraries print
     module = importlib.import_module(f'peer_{a.name}')
     if a.version:
-        print(a.name, module.version())
+        print(a.name, module.version(), file=out)
         return
-    print('name,kernel,threads,median_us,min_us')
+    print('name,kernel,threads,median_us,min_us', file=out, flush=True)
     if a.layers:
         peer = module.Peer()
         for l in layers.read(a.layers):
-            row(l.name, lambda l=l: peer.layer(l, a.layout), a.threads, a.time)
+            row(out, l.name, lambda l=l: peer.layer(l, a.layout), a.threads, a.time)
     if a.model:
-        row('network', lambda: (a.name, timed(module.model(a.model, a.threads))), a.threads, a.time)
+        row(out, 'network', lambda: network(layers, module, a), a.threads, a.time)
 
 
 if __name__ == '__main__':
