@@ -21,6 +21,7 @@ enum {
   TILES_LEAST = 14,       /* a block: fewer would read the weights too often */
   TILES_MOST = 28,        /* a block */
   V_BYTES = 640 << 10,    /* of a block: V and M stay in the second-level cache */
+  TASKS_LEAST = 8,        /* of one block, while a part of it is more than a register tile: so many threads at least have work */
   SLOTS_BYTES = 64 << 20, /* most workspace */
 };
 
@@ -80,6 +81,8 @@ typedef struct winograd_plan {
   int64_t side, values;                          /* values: side^2, planes of V and M */
   int64_t tiles_y, tiles_x, tiles;               /* tiles: of the batch */
   int64_t block, blocks;                         /* tiles a block */
+  int64_t part, parts;                           /* tiles that a task takes through a panel, of a lone block */
+  int64_t tasks;                                 /* parts by panels of a lone block, else blocks */
   int64_t n_c, n_m, in_blocks;                   /* blocks of channels: of a group, and of the whole input */
   int64_t panels;                                /* a group */
   int64_t v_plane, m_plane;                      /* floats; whole cache lines of an odd number, so that planes do not share cache sets */
@@ -103,7 +106,6 @@ typedef struct winograd_job {
   const void *const *in;
   const float *u;
   float *y, *workspace;
-  int64_t tasks;
   atomic_llong next;
 } winograd_job;
 
@@ -129,8 +131,16 @@ static int32_t plan(const winograd *f, const conv_shape *s, winograd_plan *p) {
     p->block = cpu_ceil_div(p->tiles, blocks);
   }
   p->blocks = p->block ? cpu_ceil_div(p->tiles, p->block) : 0;
+  const int64_t panels = s->group * p->panels;
+  p->part = p->block;
+  if (p->blocks == 1 && panels > 0) {
+    const int64_t parts = cpu_min(cpu_ceil_div(p->tiles, MAX_T), cpu_ceil_div(TASKS_LEAST, panels));
+    p->part = cpu_ceil_div(p->tiles, parts);
+  }
+  p->parts = p->part ? cpu_ceil_div(p->block, p->part) : 0;
+  p->tasks = p->blocks == 1 ? p->parts * panels : p->blocks;
   p->v_plane = (p->in_blocks * p->block | 1) * VL;
-  p->m_plane = (KB * p->block | 1) * VL;
+  p->m_plane = (KB * p->part | 1) * VL;
   p->v_floats = (p->values * p->v_plane + 15) / 16 * 16;
   p->m_floats = (p->values * p->m_plane + 15) / 16 * 16;
   const int32_t shared = p->blocks == 1;
@@ -140,9 +150,9 @@ static int32_t plan(const winograd *f, const conv_shape *s, winograd_plan *p) {
 }
 
 /* Workers that may run at once: as many as have tasks and fit the bound of the workspace. */
-static int64_t count_slots(const cpu_device *device, const conv_shape *s, const winograd_plan *p) {
-  const int64_t tasks = p->blocks == 1 ? s->group * p->panels : p->blocks, workers = device->host->workers(device->host->ctx);
-  return cpu_max(1, cpu_min(cpu_min(tasks, workers), (int64_t)((SLOTS_BYTES - p->shared_bytes) / p->slot_bytes)));
+static int64_t count_slots(const cpu_device *device, const winograd_plan *p) {
+  const int64_t workers = device->host->workers(device->host->ctx);
+  return cpu_max(1, cpu_min(cpu_min(p->tasks, workers), (int64_t)((SLOTS_BYTES - p->shared_bytes) / p->slot_bytes)));
 }
 
 /* The transforms move each value in and out. The products wait for the weights where tiles are too few to hide them: of 512 channels on 7x7
@@ -179,7 +189,7 @@ int32_t CVK_ISA_FN(winograd_accepts)(const winograd *f, const cpu_device *device
     if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
   c->pack[1] = f->pack_number;
   c->error_class = CVK_ERROR_WINOGRAD;
-  const int64_t slots = p.slot_bytes ? count_slots(device, &s, &p) : 0;
+  const int64_t slots = p.slot_bytes ? count_slots(device, &p) : 0;
   c->workspace_bytes = p.shared_bytes + (uint64_t)slots * p.slot_bytes;
   c->workspace_alignment = 64;
   c->backend_data[1] = (uint64_t)slots;
@@ -289,6 +299,16 @@ static tile_place place_of(const winograd_kernel *k, int64_t tile) {
       .image = tile / p->tiles_x / p->tiles_y, .y = tile / p->tiles_x % p->tiles_y * k->f->out, .x = tile % p->tiles_x * k->f->out};
 }
 
+static void to_next(const winograd_kernel *k, tile_place *at) {
+  at->x += k->f->out;
+  if (at->x < k->s.out[2]) return;
+  at->x = 0;
+  at->y += k->f->out;
+  if (at->y < k->s.out[1]) return;
+  at->y = 0;
+  at->image++;
+}
+
 /* V of tiles first .. first + n - 1, one block of input channels. */
 static void make_v(const winograd_job *j, int64_t first, int64_t n, int64_t block, float *v) {
   const winograd_kernel *k = j->k;
@@ -296,8 +316,8 @@ static void make_v(const winograd_job *j, int64_t first, int64_t n, int64_t bloc
   const winograd_plan *p = &k->p;
   const int64_t height = s->in[1], width = s->in[2];
   v += block * p->block * VL;
-  for (int64_t t = 0; t < n; t++, v += VL) {
-    const tile_place at = place_of(k, first + t);
+  tile_place at = place_of(k, first);
+  for (int64_t t = 0; t < n; t++, v += VL, to_next(k, &at)) {
     const int64_t y = at.y - s->pad[1], x = at.x - s->pad[2];
     const float *plane = (const float *)j->in[0] + (at.image * p->in_blocks + block) * height * width * VL;
     if (y >= 0 && x >= 0 && y + p->side <= height && x + p->side <= width) {
@@ -352,28 +372,28 @@ static void run_panel(const winograd_job *j, int64_t index, int64_t first, int64
   const winograd_plan *p = &k->p;
   const int64_t g = index / p->panels, block = index % p->panels * KB;
   const panel_place panel = {g, block, cpu_min(KB, p->n_m - block), j->u + (g * p->n_m + block) * (p->panel_floats / KB)};
-  const int64_t v_block = p->block * VL, step = cpu_ceil_div(n, cpu_ceil_div(n, MAX_T));
+  const int64_t v_block = p->block * VL, m_block = p->part * VL, step = cpu_ceil_div(n, cpu_ceil_div(n, MAX_T));
   v += g * p->n_c * v_block;
   for (int64_t i = 0; i < p->values; i++)
     for (int64_t c = 0; c == 0 || c < s->cg; c += CHAIN) {
       const float *from = v + i * p->v_plane + c / VL * v_block, *u = panel.u + (i * s->cg + c) * panel.width * VL;
       for (int64_t t = 0; t < n; t += step)
         products[panel.width][cpu_min(step, n - t)](from + t * VL, v_block, u, cpu_min(CHAIN, s->cg - c), m + i * p->m_plane + t * VL,
-                                                    v_block, c > 0);
+                                                    m_block, c > 0);
     }
   winograd_finish f = {.row = s->out[2] * VL, .clamp = k->post.clamp, .lo = k->post.lo, .hi = k->post.hi};
   for (int64_t b = 0; b < panel.width; b++) {
     const int64_t out_block = g * p->n_m + block + b;
     f.lanes = (int32_t)cpu_min(VL, s->mg - (block + b) * VL);
     f.bias = s->has_bias ? v_load_n((const float *)j->in[2] + g * s->mg + (block + b) * VL, f.lanes) : v_zero();
-    for (int64_t t = 0; t < n; t++) {
-      const tile_place at = place_of(k, first + t);
+    tile_place at = place_of(k, first);
+    for (int64_t t = 0; t < n; t++, to_next(k, &at)) {
       const int64_t to = ((at.image * s->group * p->n_m + out_block) * s->out[1] + at.y) * f.row + at.x * VL;
       f.y = j->y + to;
       f.add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + to : NULL;
       f.rows = (int32_t)cpu_min(k->f->out, s->out[1] - at.y);
       f.columns = (int32_t)cpu_min(k->f->out, s->out[2] - at.x);
-      if (!k->f->output(m + (b * p->block + t) * VL, p->m_plane, &f)) direct_tile(j, &panel, b, at, &f);
+      if (!k->f->output(m + b * m_block + t * VL, p->m_plane, &f)) direct_tile(j, &panel, b, at, &f);
       for (int64_t r = 0; k->post.n > 0 && r < f.rows; r++) {
         CVK_ISA_FN(post_apply)(&k->post, f.y + r * f.row, f.columns * VL, to + r * f.row, j->in);
         for (int64_t l = 0; f.lanes < VL && l < f.columns; l++)
@@ -389,7 +409,7 @@ static void make_v_task(void *arg, int64_t index, int32_t worker) {
   make_v(j, 0, j->k->p.tiles, index, j->workspace);
 }
 
-/* A worker's share of the tasks: panels of the one block, or blocks with all panels. */
+/* A worker's share of the tasks: parts and panels of the one block, or blocks with all panels. */
 static void run_slot(void *arg, int64_t slot, int32_t worker) {
   winograd_job *j = arg;
   const winograd_plan *p = &j->k->p;
@@ -398,9 +418,10 @@ static void run_slot(void *arg, int64_t slot, int32_t worker) {
   float *mine = j->workspace + (p->shared_bytes + (uint64_t)slot * p->slot_bytes) / sizeof(float),
         *v = shared ? j->workspace : mine + p->m_floats;
   (void)worker;
-  for (int64_t task; (task = atomic_fetch_add(&j->next, 1)) < j->tasks;) {
+  for (int64_t task; (task = atomic_fetch_add(&j->next, 1)) < p->tasks;) {
     if (shared) {
-      run_panel(j, task, 0, p->tiles, v, mine);
+      const int64_t begin = task % p->parts * p->part;
+      run_panel(j, task / p->parts, begin, cpu_min(p->part, p->tiles - begin), v + begin * VL, mine);
       continue;
     }
     const int64_t first = task * p->block, n = cpu_min(p->block, p->tiles - first);
@@ -414,7 +435,6 @@ cvk_status CVK_ISA_FN(winograd_execute)(const cpu_kernel *kernel, const void *co
   const winograd_plan *p = &k->p;
   winograd_job job = {.k = k, .in = in, .u = kernel->pack[1]->data, .y = out[0], .workspace = workspace};
   if (p->tiles == 0 || k->s.m == 0) return CVK_OK;
-  job.tasks = p->blocks == 1 ? k->s.group * p->panels : p->blocks;
   if (p->blocks == 1)
     cpu_parallel(kernel->device, p->in_blocks, cpu_ns_memory(kernel->device, 8.0 * (double)p->v_floats, 1), make_v_task, &job);
   cpu_parallel(kernel->device, k->slots, k->ns, run_slot, &job);
