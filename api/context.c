@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "context_internal.h"
+#include "memory.h"
 #include "struct_copy.h"
 #include "device_internal.h"
 
@@ -104,16 +105,13 @@ static void host_log(void *ctx, int32_t level, const char *text) {
 }
 
 static void *host_alloc(void *ctx, uint64_t bytes, uint64_t alignment) {
-  void *p = NULL;
   (void)ctx;
-  if (alignment < sizeof(void *)) alignment = sizeof(void *);
-  if (bytes > PTRDIFF_MAX || alignment > (1u << 30) || (alignment & (alignment - 1)) != 0) return NULL;
-  return posix_memalign(&p, (size_t)alignment, bytes == 0 ? 1 : (size_t)bytes) == 0 ? p : NULL;
+  return cvk_memory_alloc(bytes, alignment, 0);
 }
 
 static void host_free(void *ctx, void *p) {
   (void)ctx;
-  free(p);
+  cvk_memory_free(p);
 }
 
 static int32_t host_workers(void *ctx) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuse.c: a batch norm goes into the weights of the convolution before it; activations and additions that follow an op are offered to the
  * device as ordered post-ops, and what it refuses runs by itself. */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "context_internal.h"
@@ -32,29 +34,77 @@ static void retire(cvk_plan *p, int32_t op) {
   }
 }
 
-/* w'[m,...] = w[m,...] s[m], b'[m] = (b[m] - mean[m]) s[m] + beta[m], s = scale / sqrt(var + epsilon); in double. *finite: 0 when a
- * result is not finite, where folding would spread it differently. */
+/* w'[m,...] = w[m,...] s[m], b'[m] = (b[m] - mean[m]) s[m] + beta[m], s = scale / sqrt(var + epsilon); in double. w' is made when it is
+ * wanted, and again when it is wanted once more: once packed it is in nobody's way. */
+typedef struct folded {
+  cvk_context *ctx; /* borrowed: plans are made while a session holds it */
+  cvk_tensor *w;    /* retained */
+  int64_t m, each;
+  double s[];
+} folded;
+
+typedef struct fold_job {
+  const folded *f;
+  const float *w;
+  float *y;
+} fold_job;
+
+static void fold_channel(void *arg, int64_t c, int32_t worker) {
+  const fold_job *j = arg;
+  const double s = j->f->s[c];
+  (void)worker;
+  for (int64_t i = c * j->f->each; i < (c + 1) * j->f->each; i++) j->y[i] = (float)(j->w[i] * s);
+}
+
+static cvk_status load_folded(void *arg, void *to) {
+  const folded *f = arg;
+  cvk_status status = cvk_tensor_pin(f->w);
+  if (status != CVK_OK) return status;
+  cvk_context_parallel_for(f->ctx, f->m, fold_channel, &(fold_job){f, cvk_tensor_host(f->w), to});
+  cvk_tensor_unpin(f->w);
+  return CVK_OK;
+}
+
+static void release_folded(void *arg) {
+  cvk_tensor_release(((folded *)arg)->w);
+  free(arg);
+}
+
+static int32_t all_finite(const float *x, int64_t n) {
+  int32_t bad = 0;
+  for (int64_t i = 0; i < n; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
+  return !bad;
+}
+
+/* *finite: 0 when a result is not finite, where folding would spread it differently. */
 static cvk_status fold_batch_norm(cvk_plan *p, const cvk_plan_op *conv, const cvk_plan_op *bn, cvk_tensor **w_out, cvk_tensor **b_out,
                                   int32_t *finite) {
   const cvk_tensor_desc *wd = &p->values[conv->in[1]].desc;
-  const float *w = wd->const_data, *b = conv->n_in > 2 && conv->in[2] >= 0 ? p->values[conv->in[2]].desc.const_data : NULL;
-  const float *q[4];
-  const int64_t m = wd->dim[0], each = m ? cvk_count(wd->rank, wd->dim) / m : 0;
-  cvk_status status = cvk_tensor_create(NULL, CVK_F32, wd->rank, wd->dim, NULL, w_out);
-  if (status == CVK_OK) status = cvk_tensor_create(NULL, CVK_F32, 1, &m, NULL, b_out);
-  if (status != CVK_OK) return status;
-  for (int32_t i = 0; i < 4; i++) q[i] = p->values[bn->in[i + 1]].desc.const_data;
-  float *w2 = cvk_tensor_host(*w_out), *b2 = cvk_tensor_host(*b_out);
-  *finite = 1;
-  for (int64_t c = 0; c < m; c++) {
-    const double s = q[0][c] / sqrt((double)q[3][c] + bn->attr.norm.epsilon);
-    b2[c] = (float)(((b ? b[c] : 0.0) - q[2][c]) * s + q[1][c]);
-    *finite &= isfinite(b2[c]) != 0;
-    for (int64_t i = 0; i < each; i++) {
-      w2[c * each + i] = (float)(w[c * each + i] * s);
-      *finite &= isfinite(w2[c * each + i]) != 0;
-    }
+  const int32_t bias = conv->n_in > 2 ? conv->in[2] : -1;
+  const float *b, *q[4];
+  const int64_t m = wd->dim[0], count = cvk_count(wd->rank, wd->dim);
+  folded *f = malloc(sizeof *f + (size_t)m * sizeof f->s[0]);
+  if (f == NULL) return cvk_plan_no_memory();
+  *f = (folded){.ctx = p->devices[0]->ctx, .w = cvk_tensor_retain(p->values[conv->in[1]].constant), .m = m, .each = m ? count / m : 0};
+  cvk_status status = cvk_tensor_create(NULL, CVK_F32, 1, &m, NULL, b_out);
+  if (status == CVK_OK && bias >= 0) status = cvk_plan_pin(p, bias);
+  b = bias >= 0 ? p->values[bias].desc.const_data : NULL;
+  for (int32_t i = 0; i < 4 && status == CVK_OK; i++) {
+    status = cvk_plan_pin(p, bn->in[i + 1]);
+    q[i] = p->values[bn->in[i + 1]].desc.const_data;
   }
+  for (int64_t c = 0; c < m && status == CVK_OK; c++) {
+    f->s[c] = q[0][c] / sqrt((double)q[3][c] + bn->attr.norm.epsilon);
+    ((float *)cvk_tensor_host(*b_out))[c] = (float)(((b ? b[c] : 0.0) - q[2][c]) * f->s[c] + q[1][c]);
+  }
+  if (status == CVK_OK) status = cvk_tensor_create_loaded(CVK_F32, wd->rank, wd->dim, load_folded, release_folded, f, w_out);
+  if (status != CVK_OK) {
+    release_folded(f);
+    return status;
+  }
+  status = cvk_tensor_pin(*w_out);
+  if (status != CVK_OK) return status;
+  *finite = all_finite(cvk_tensor_host(*w_out), count) && all_finite(cvk_tensor_host(*b_out), m);
   return CVK_OK;
 }
 
@@ -69,9 +119,10 @@ static cvk_status fuse_one_batch_norm(cvk_plan *p, cvk_plan_op *conv, int32_t bn
   cvk_plan_op *bn = &p->ops[bn_index];
   cvk_tensor *w = cvk_tensor_retain(cvk_weights_derived(p->weights, bn->node, 0));
   cvk_tensor *b = cvk_tensor_retain(cvk_weights_derived(p->weights, bn->node, 1));
+  const int32_t made = w == NULL || b == NULL, old_w = conv->in[1];
   int32_t finite = 1, w_id, b_id;
   cvk_status status = CVK_OK;
-  if (w == NULL || b == NULL) {
+  if (made) {
     status = fold_batch_norm(p, conv, bn, &w, &b, &finite);
     if (status == CVK_OK && finite) status = cvk_weights_keep_derived(p->weights, bn->node, 0, w);
     if (status == CVK_OK && finite) status = cvk_weights_keep_derived(p->weights, bn->node, 1, b);
@@ -89,11 +140,13 @@ static cvk_status fuse_one_batch_norm(cvk_plan *p, cvk_plan_op *conv, int32_t bn
       conv->out[0] = bn->out[0];
       conv->with_bn = 1;
       p->values[w_id].uses = p->values[b_id].uses = 1;
+      if (--p->values[old_w].uses == 0) cvk_plan_unpin(p, old_w);
       retire(p, bn_index);
     } else {
       status = cvk_plan_no_memory();
     }
   }
+  if (made && w) cvk_tensor_unpin(w); /* the plan's value has a pin of its own */
   cvk_tensor_release(w);
   cvk_tensor_release(b);
   return status;
@@ -213,8 +266,23 @@ static cvk_status fail_unsupported(cvk_plan *p, const int32_t *ops, int32_t n) {
                   p->options->fallback == CVK_FALLBACK_NONE ? " and fallback is off" : ", nor does any fallback", list);
 }
 
+/* Backends may look at constants when they are asked. */
+static cvk_status pin_constants(cvk_plan *p) {
+  cvk_status status = CVK_OK;
+  for (int32_t at = 0; at < p->n_ops; at++) {
+    if (p->order[at] < 0) continue;
+    const cvk_plan_op *op = &p->ops[p->order[at]];
+    for (int32_t i = 0; i < op->n_in && status == CVK_OK; i++) {
+      if (op->in[i] >= 0) status = cvk_plan_pin(p, op->in[i]);
+    }
+  }
+  return status;
+}
+
 cvk_status cvk_plan_fuse_and_ask(cvk_plan *p) {
   cvk_plan_post chain[CVK_MAX_POST];
+  const cvk_status pinned = pin_constants(p);
+  if (pinned != CVK_OK) return pinned;
   int32_t *lacking = cvk_arena_alloc(&p->memory, (size_t)p->n_ops + 1, sizeof *lacking), n_lacking = 0;
   if (lacking == NULL) return cvk_plan_no_memory();
   find_readers(p);

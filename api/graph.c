@@ -118,7 +118,7 @@ cvk_status cvk_graph_constant(cvk_graph *g, const char *name, cvk_tensor *t, cvk
   cvk_status status = check_open("graph_constant", g);
   if (status != CVK_OK) return status;
   if (t == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "graph_constant: %s is NULL", t ? "out" : "the tensor");
-  if (cvk_tensor_host(t) == NULL && cvk_tensor_bytes(t) > 0) {
+  if (t->storage->buf) {
     return cvk_fail(CVK_INVALID_ARGUMENT, "graph_constant '%s': the tensor is not in host memory", name ? name : "");
   }
   status = add_value(g, name, &v);

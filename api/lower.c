@@ -10,6 +10,26 @@
 
 cvk_status cvk_plan_no_memory(void) { return cvk_fail(CVK_NO_MEMORY, "no host memory left for planning the graph"); }
 
+cvk_status cvk_plan_pin(cvk_plan *p, int32_t value) {
+  cvk_plan_value *v = &p->values[value];
+  if (v->constant == NULL || v->pinned) return CVK_OK;
+  const cvk_status status = cvk_tensor_pin(v->constant);
+  if (status != CVK_OK) return status;
+  v->pinned = 1;
+  v->desc.const_data = cvk_tensor_host(v->constant);
+  return CVK_OK;
+}
+
+/* Gives a value its desc and constant. Data that would have to be loaded waits until someone reads it. */
+static cvk_status set_value(cvk_plan *p, int32_t id, const cvk_tensor_desc *desc, cvk_tensor *constant) {
+  cvk_plan_value *v = &p->values[id];
+  v->desc = *desc;
+  v->desc.struct_size = sizeof v->desc;
+  v->desc.const_data = NULL;
+  v->constant = cvk_tensor_retain(constant);
+  return constant && constant->storage->source == NULL ? cvk_plan_pin(p, id) : CVK_OK;
+}
+
 cvk_status cvk_plan_add_value(cvk_plan *p, const cvk_tensor_desc *desc, cvk_tensor *constant, int32_t *out) {
   if (p->n_values == p->cap_values) {
     const int32_t cap = p->cap_values * 2 + 16;
@@ -19,21 +39,17 @@ cvk_status cvk_plan_add_value(cvk_plan *p, const cvk_tensor_desc *desc, cvk_tens
     p->values = v;
     p->cap_values = cap;
   }
-  cvk_plan_value *v = &p->values[p->n_values];
-  *v = (cvk_plan_value){.desc = *desc, .constant = cvk_tensor_retain(constant), .view_of = -1, .input = -1, .reader = -1};
-  v->desc.struct_size = sizeof v->desc;
-  v->desc.const_data = constant ? cvk_tensor_host(constant) : NULL;
+  p->values[p->n_values] = (cvk_plan_value){.view_of = -1, .input = -1, .reader = -1};
   *out = p->n_values++;
-  return CVK_OK;
+  return set_value(p, *out, desc, constant);
 }
 
-/* Gives a graph value its desc (and constant). */
-static void set_value(cvk_plan *p, int32_t id, const cvk_tensor_desc *desc, cvk_tensor *constant) {
-  cvk_plan_value *v = &p->values[id];
-  v->desc = *desc;
-  v->desc.struct_size = sizeof v->desc;
-  v->constant = cvk_tensor_retain(constant);
-  v->desc.const_data = constant ? cvk_tensor_host(constant) : NULL;
+void cvk_plan_unpin(cvk_plan *p, int32_t value) {
+  cvk_plan_value *v = &p->values[value];
+  if (!v->pinned) return;
+  v->pinned = 0;
+  v->desc.const_data = NULL;
+  cvk_tensor_unpin(v->constant);
 }
 
 static cvk_status lower_inputs(cvk_plan *p) {
@@ -42,15 +58,15 @@ static cvk_status lower_inputs(cvk_plan *p) {
     const cvk_tensor_desc none = {.struct_size = sizeof none};
     int32_t id;
     cvk_status status = cvk_plan_add_value(p, &none, NULL, &id);
+    if (status == CVK_OK && g->values[v].constant) status = set_value(p, v, &g->values[v].constant->desc, g->values[v].constant);
     if (status != CVK_OK) return status;
-    if (g->values[v].constant) set_value(p, v, &g->values[v].constant->desc, g->values[v].constant);
   }
   for (int32_t i = 0; i < g->n_inputs; i++) {
     cvk_tensor_desc desc;
     const cvk_io_key *key = &p->inputs[i];
     cvk_status status = cvk_desc_set(&desc, g->values[g->inputs[i]].name, key->dtype, key->rank, key->dim);
+    if (status == CVK_OK) status = set_value(p, g->inputs[i], &desc, key->value);
     if (status != CVK_OK) return status;
-    set_value(p, g->inputs[i], &desc, key->value);
     p->values[g->inputs[i]].input = i;
   }
   return CVK_OK;
@@ -68,11 +84,14 @@ static cvk_status fold(cvk_plan *p, const cvk_graph_node *node, const cvk_op_def
   *done = 0;
   for (int32_t i = 0; i < node->n_in; i++) {
     if (in[i] && !p->values[node->in[i]].constant && node->kind != CVK_OP_SHAPE) return CVK_OK;
-    data[i] = in[i] ? in[i]->const_data : NULL;
   }
   for (int32_t i = 0; i < node->n_out; i++) {
     const uint64_t b = cvk_desc_bytes(&out[i]);
     if (b > FOLD_LIMIT_BYTES || (bytes += b) > FOLD_LIMIT_BYTES) return CVK_OK;
+  }
+  for (int32_t i = 0; i < node->n_in && status == CVK_OK; i++) {
+    if (in[i]) status = cvk_plan_pin(p, node->in[i]);
+    data[i] = in[i] ? in[i]->const_data : NULL;
   }
   for (int32_t i = 0; i < node->n_out && status == CVK_OK; i++) {
     status = cvk_tensor_create(NULL, out[i].dtype, out[i].rank, out[i].dim, NULL, &tensors[i]);
@@ -83,7 +102,7 @@ static cvk_status fold(cvk_plan *p, const cvk_graph_node *node, const cvk_op_def
                      .attr = def->attr_bytes ? attr : NULL};
   if (status == CVK_OK) status = def->reference(&op, data, results);
   for (int32_t i = 0; i < node->n_out; i++) {
-    if (status == CVK_OK) set_value(p, node->out[i], &tensors[i]->desc, tensors[i]);
+    if (status == CVK_OK) status = set_value(p, node->out[i], &tensors[i]->desc, tensors[i]);
     cvk_tensor_release(tensors[i]);
   }
   *done = status == CVK_OK;
@@ -136,7 +155,8 @@ static cvk_status lower_node(cvk_plan *p, int32_t index) {
   if (status == CVK_OK) status = fold(p, node, def, in, out, &op->attr, &done);
   if (status != CVK_OK) return node->name ? cvk_fail_within(status, "node '%.100s'", node->name) : status;
   if (done) return CVK_OK;
-  for (int32_t i = 0; i < node->n_out; i++) set_value(p, node->out[i], &out[i], NULL);
+  for (int32_t i = 0; i < node->n_out && status == CVK_OK; i++) status = set_value(p, node->out[i], &out[i], NULL);
+  if (status != CVK_OK) return status;
   if (is_view(p, node)) {
     p->values[node->out[0]].view_of = node->in[0];
     p->views++;

@@ -21,6 +21,7 @@
 typedef struct cvk_plan_value {
   cvk_tensor_desc desc; /* plain; const_data set when constant */
   cvk_tensor *constant; /* retained, or NULL */
+  int32_t pinned;       /* the constant's data is held in memory, and const_data set */
   int32_t view_of;      /* the value whose elements these are under another shape, or -1 */
   int32_t input;        /* index among the graph's inputs, or -1 */
   int32_t uses;         /* reading ops, views and graph outputs */
@@ -164,6 +165,8 @@ void cvk_plan_free(cvk_plan *p);
 
 cvk_status cvk_plan_no_memory(void); /* cvk_fail with the plan's sentence */
 cvk_status cvk_plan_add_value(cvk_plan *p, const cvk_tensor_desc *desc, cvk_tensor *constant, int32_t *out); /* retains constant */
+cvk_status cvk_plan_pin(cvk_plan *p, int32_t value); /* a constant's data is in memory from here on, and const_data set */
+void cvk_plan_unpin(cvk_plan *p, int32_t value);     /* it is not read any more */
 int32_t cvk_plan_space_of(const cvk_plan *p, int32_t device);
 int64_t cvk_op_multiply_adds(int32_t kind, const cvk_any_attr *attr, const cvk_tensor_desc *const *in, const cvk_tensor_desc *out0);
 int32_t cvk_format_equal(const cvk_format *a, const cvk_format *b);

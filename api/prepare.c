@@ -23,20 +23,44 @@ static void view_of_step(const cvk_plan *p, const cvk_plan_step *s, cvk_op_view 
   hold->op = (cvk_op){.struct_size = sizeof hold->op, .kind = CVK_OP_REORDER, .n_in = 1, .n_out = 1, .in = hold->in, .out = hold->out};
 }
 
-static cvk_status prepare_step(cvk_plan *p, cvk_plan_step *s) {
+/* The value behind a step's input that its row takes as a pack; -1: it takes none. */
+static int32_t packed_value(const cvk_plan *p, const cvk_plan_step *s, int32_t i) {
+  if (s->type != CVK_STEP_RUN || s->op < 0 || i >= p->ops[s->op].n_in || i >= CVK_CANDIDATE_INPUTS) return -1;
+  return s->in[i] < 0 && s->candidate.pack[i] ? p->ops[s->op].in[i] : -1;
+}
+
+/* Counts in readers[] who still reads each constant's data: the steps that will pack it, and whoever has it as a buffer, for good. */
+static void count_readers(cvk_plan *p, int32_t *readers) {
+  for (int32_t s = 0; s < p->n_slots; s++) readers[p->slots[s].value]++;
+  for (int32_t i = 0; i < p->n_steps; i++) {
+    for (int32_t k = 0; k < p->steps[i].n_in; k++) {
+      const int32_t v = packed_value(p, &p->steps[i], k);
+      if (v >= 0) readers[v]++;
+    }
+  }
+  for (int32_t v = 0; v < p->n_values; v++) {
+    if (readers[v] == 0) cvk_plan_unpin(p, v);
+  }
+}
+
+static cvk_status prepare_step(cvk_plan *p, cvk_plan_step *s, int32_t *readers) {
   cvk_op_view view;
   cvk_pack *packs[CVK_MAX_INPUTS + CVK_MAX_POST] = {NULL};
   cvk_device *dev = p->devices[s->device];
   cvk_status status = CVK_OK;
   view_of_step(p, s, &view);
   cvk_error_clear();
-  for (int32_t i = 0; i < s->n_in && i < CVK_CANDIDATE_INPUTS && s->op >= 0 && status == CVK_OK; i++) {
-    const int32_t is_input = i < p->ops[s->op].n_in;
-    if (!is_input || s->in[i] >= 0 || s->candidate.pack[i] == 0 || view.in[i] == NULL) continue;
+  for (int32_t i = 0; i < s->n_in && status == CVK_OK; i++) {
+    const int32_t v = packed_value(p, s, i);
+    if (v < 0) continue;
     view.in_desc[i].format = (cvk_format){CVK_PLAIN, 0, 0};
-    status = cvk_weights_pack(p->weights, dev, &view.op, &s->candidate, i, &packs[i]);
+    status = cvk_weights_pack(p->weights, dev, &view.op, &s->candidate, i, p->values[v].constant->storage->id, &packs[i]);
   }
   if (status == CVK_OK) status = dev->backend->prepare(dev->handle, &view.op, &s->candidate, packs, &s->kernel);
+  for (int32_t i = 0; i < s->n_in && status == CVK_OK; i++) {
+    const int32_t v = packed_value(p, s, i);
+    if (v >= 0 && --readers[v] == 0) cvk_plan_unpin(p, v);
+  }
   if (status == CVK_OK) return CVK_OK;
   status = cvk_device_result(dev, status, s->candidate.row);
   return cvk_fail_within(status, "%s on %s", s->label, dev->info.id);
@@ -48,7 +72,7 @@ static cvk_status allocate(cvk_plan *p) {
     const uint64_t bytes = space->workspace_offset + space->workspace_bytes;
     if (bytes == 0) continue;
     if (space->dev == NULL) {
-      space->arena = cvk_memory_alloc(bytes);
+      space->arena = cvk_memory_alloc(bytes, 64, 1);
       if (space->arena == NULL) return cvk_fail(CVK_NO_MEMORY, "no host memory for the graph's %llu bytes of values", (unsigned long long)bytes);
       continue;
     }
@@ -78,7 +102,7 @@ static cvk_status upload(cvk_plan *p) {
       if (status == CVK_OK) status = cvk_device_finish(dev, -1);
       pthread_mutex_unlock(&dev->lock);
     }
-    if (s->owned) free(host);
+    if (s->owned) cvk_memory_free(host);
     s->buffer = buffer;
     s->owned = buffer != NULL;
     if (status != CVK_OK) status = cvk_device_result(dev, status, "upload of a constant");
@@ -121,11 +145,13 @@ static cvk_status fill_args(cvk_plan *p) {
 }
 
 cvk_status cvk_plan_prepare(cvk_plan *p) {
-  cvk_status status = CVK_OK;
+  int32_t *readers = cvk_arena_alloc(&p->memory, (size_t)p->n_values + 1, sizeof *readers);
+  cvk_status status = readers ? CVK_OK : cvk_plan_no_memory();
+  if (readers) count_readers(p, readers);
   for (int32_t i = 0; i < p->graph->n_inputs; i++) p->host_io |= !p->inputs[i].on_device;
   for (int32_t i = 0; i < p->graph->n_outputs; i++) p->host_io |= !p->output_on_device[i];
   for (int32_t i = 0; i < p->n_steps && status == CVK_OK; i++) {
-    if (p->steps[i].type == CVK_STEP_RUN) status = prepare_step(p, &p->steps[i]);
+    if (p->steps[i].type == CVK_STEP_RUN) status = prepare_step(p, &p->steps[i], readers);
   }
   if (status == CVK_OK) status = allocate(p);
   if (status == CVK_OK) status = upload(p);
@@ -149,15 +175,18 @@ void cvk_plan_free(cvk_plan *p) {
     const cvk_plan_storage *s = &p->storages[i];
     if (s->type != CVK_STORAGE_CONSTANT || !s->owned) continue;
     if (s->space && p->spaces[s->space].dev) p->spaces[s->space].dev->backend->buffer_free(s->buffer);
-    else free(s->buffer);
+    else cvk_memory_free(s->buffer);
   }
   for (int32_t i = 0; i <= CVK_PLAN_DEVICES; i++) {
     const cvk_plan_space *space = &p->spaces[i];
     if (space->arena == NULL) continue;
     if (space->dev) space->dev->backend->buffer_free(space->arena);
-    else free(space->arena);
+    else cvk_memory_free(space->arena);
   }
-  for (int32_t v = 0; v < p->n_values; v++) cvk_tensor_release(p->values[v].constant);
+  for (int32_t v = 0; v < p->n_values; v++) {
+    cvk_plan_unpin(p, v);
+    cvk_tensor_release(p->values[v].constant);
+  }
   for (int32_t i = 0; p->inputs && i < p->graph->n_inputs; i++) cvk_tensor_release(p->inputs[i].value);
   cvk_arena_free(&p->memory);
   free(p);

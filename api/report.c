@@ -66,7 +66,7 @@ static cvk_status read_slot(const cvk_plan *p, const cvk_plan_slot *slot, cvk_te
   const cvk_plan_space *space = &p->spaces[st->space];
   const cvk_tensor_desc *plain = &p->values[slot->value].desc;
   cvk_tensor *t = NULL;
-  char *raw = cvk_memory_alloc(st->bytes);
+  char *raw = cvk_memory_alloc(st->bytes, 64, 0);
   cvk_status status = raw ? cvk_tensor_create(NULL, plain->dtype, plain->rank, plain->dim, NULL, &t) : cvk_plan_no_memory();
   if (status == CVK_OK && st->space && st->bytes) {
     pthread_mutex_lock(&space->dev->lock);
@@ -81,7 +81,7 @@ static cvk_status read_slot(const cvk_plan *p, const cvk_plan_slot *slot, cvk_te
     const cvk_op op = {.struct_size = sizeof op, .kind = CVK_OP_REORDER, .n_in = 1, .n_out = 1, .in = in, .out = to};
     status = cvk_op_def_find(CVK_OP_REORDER)->reference(&op, (const void *const[]){raw}, (void *const[]){cvk_tensor_host(t)});
   }
-  free(raw);
+  cvk_memory_free(raw);
   if (status == CVK_OK) *out = t;
   else cvk_tensor_release(t);
   return status;

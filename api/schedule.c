@@ -159,7 +159,8 @@ static cvk_status constant_slot(cvk_plan *p, int32_t value, int32_t space, int32
   uint64_t bytes;
   int32_t storage;
   desc.format = *format;
-  cvk_status status = slot_bytes(p, device, &desc, &bytes);
+  cvk_status status = cvk_plan_pin(p, value);
+  if (status == CVK_OK) status = slot_bytes(p, device, &desc, &bytes);
   if (status == CVK_OK && format->layout == CVK_PRIVATE) {
     status = cvk_fail(CVK_INTERNAL, "%s wants a constant in a private layout without a pack", p->devices[device]->info.id);
   }
@@ -173,7 +174,7 @@ static cvk_status constant_slot(cvk_plan *p, int32_t value, int32_t space, int32
   }
   const cvk_tensor_desc *in[1] = {&v->desc}, *to[1] = {&desc};
   const cvk_op op = {.struct_size = sizeof op, .kind = CVK_OP_REORDER, .n_in = 1, .n_out = 1, .in = in, .out = to};
-  s->buffer = cvk_memory_alloc(bytes);
+  s->buffer = cvk_memory_alloc(bytes, 64, 0);
   s->owned = 1;
   if (s->buffer == NULL) return cvk_plan_no_memory();
   return cvk_op_def_find(CVK_OP_REORDER)->reference(&op, (const void *const[]){v->desc.const_data}, (void *const[]){s->buffer});

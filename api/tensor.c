@@ -10,18 +10,27 @@
 
 static _Atomic uint64_t next_storage_id = 1;
 
-void *cvk_memory_alloc(uint64_t bytes) {
-  if (bytes > (uint64_t)INT64_MAX - 64) return NULL;
-  const size_t size = (size_t)((bytes + 63) / 64 * 64);
-  void *p = aligned_alloc(64, size ? size : 64);
-  if (p) memset(p, 0, size ? size : 64);
-  return p;
+/* Where a constant's data can be had again; its memory need not exist while no one has pinned it. */
+struct cvk_source {
+  pthread_mutex_t lock;
+  int64_t pins;
+  cvk_status (*load)(void *arg, void *to); /* NULL: host lies in a read-only mapping of a file, whose pages can be forgotten */
+  void (*release)(void *arg);
+  void *arg;
+};
+
+static void source_free(cvk_source *source) {
+  if (source == NULL) return;
+  if (source->release) source->release(source->arg);
+  pthread_mutex_destroy(&source->lock);
+  free(source);
 }
 
 static void storage_release(cvk_storage *s) {
   if (s == NULL || atomic_fetch_sub(&s->refs, 1) != 1) return;
   if (s->release_fn) s->release_fn(s->release_arg);
-  if (s->owned) free(s->host);
+  if (s->owned) cvk_memory_free(s->host);
+  source_free(s->source);
   if (s->buf) {
     if (s->dev->queue && cvk_device_check(s->dev) == CVK_OK) cvk_device_finish(s->dev, -1); /* work in flight may still use it */
     s->dev->backend->buffer_free(s->buf);
@@ -42,7 +51,7 @@ static cvk_status storage_create(cvk_device *dev, uint64_t bytes, cvk_storage **
     status = cvk_device_check(dev);
     if (status == CVK_OK) status = dev->backend->buffer_alloc(dev->handle, bytes ? bytes : 1, &s->buf);
   } else {
-    s->host = cvk_memory_alloc(bytes);
+    s->host = cvk_memory_alloc(bytes, 64, 1);
     s->owned = 1;
     if (s->host == NULL) status = cvk_fail(CVK_NO_MEMORY, "tensor: no host memory for %llu bytes", (unsigned long long)bytes);
   }
@@ -148,7 +157,80 @@ int64_t cvk_tensor_count(const cvk_tensor *t) { return cvk_count(t->desc.rank, t
 uint64_t cvk_tensor_bytes(const cvk_tensor *t) { return t->storage->bytes; }
 cvk_device *cvk_tensor_device(const cvk_tensor *t) { return t->storage->dev; }
 uint64_t cvk_tensor_write_count(const cvk_tensor *t) { return atomic_load(&t->storage->writes); }
-void *cvk_tensor_host(const cvk_tensor *t) { return t->storage->host; }
+
+void *cvk_tensor_host(const cvk_tensor *t) {
+  const cvk_source *source = t->storage->source;
+  if (source && source->load && t->storage->host == NULL) cvk_tensor_pin(t); /* asked for without a pin: it stays */
+  return t->storage->host;
+}
+
+cvk_status cvk_tensor_pin(const cvk_tensor *t) {
+  cvk_storage *s = t->storage;
+  cvk_source *source = s->source;
+  cvk_status status = CVK_OK;
+  if (source == NULL) return CVK_OK;
+  pthread_mutex_lock(&source->lock);
+  if (source->load && source->pins == 0) {
+    s->host = cvk_memory_alloc(s->bytes, 64, 0);
+    status = s->host ? source->load(source->arg, s->host) : cvk_fail(CVK_NO_MEMORY, "no host memory for a constant of %llu bytes", (unsigned long long)s->bytes);
+    if (status != CVK_OK) {
+      cvk_memory_free(s->host);
+      s->host = NULL;
+    }
+  }
+  source->pins += status == CVK_OK;
+  pthread_mutex_unlock(&source->lock);
+  return status;
+}
+
+void cvk_tensor_unpin(const cvk_tensor *t) {
+  cvk_storage *s = t->storage;
+  cvk_source *source = s->source;
+  if (source == NULL) return;
+  pthread_mutex_lock(&source->lock);
+  if (--source->pins == 0 && source->load) {
+    cvk_memory_free(s->host);
+    s->host = NULL;
+  } else if (source->pins == 0) {
+    cvk_memory_forget(s->host, s->bytes);
+  }
+  pthread_mutex_unlock(&source->lock);
+}
+
+static cvk_source *source_new(cvk_status (*load)(void *arg, void *to), void (*release)(void *arg), void *arg) {
+  cvk_source *source = malloc(sizeof *source);
+  if (source == NULL) return NULL;
+  *source = (cvk_source){.load = load, .release = release, .arg = arg};
+  pthread_mutex_init(&source->lock, NULL);
+  return source;
+}
+
+cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *dim, cvk_status (*load)(void *arg, void *to),
+                                    void (*release)(void *arg), void *arg, cvk_tensor **out) {
+  cvk_tensor_desc desc;
+  cvk_status status = cvk_desc_set(&desc, "tensor", dtype, rank, dim);
+  if (status != CVK_OK) return status;
+  cvk_storage *s = calloc(1, sizeof *s);
+  cvk_source *source = source_new(load, NULL, arg);
+  if (s == NULL || source == NULL) {
+    free(s);
+    source_free(source);
+    return cvk_fail(CVK_NO_MEMORY, "tensor: no memory for %zu bytes of bookkeeping", sizeof *s);
+  }
+  atomic_store(&s->refs, 1);
+  s->id = atomic_fetch_add(&next_storage_id, 1);
+  s->bytes = cvk_desc_bytes(&desc);
+  s->owned = 1;
+  s->source = source;
+  status = tensor_over(s, &desc, out);
+  if (status == CVK_OK) source->release = release; /* on failure arg stays the caller's */
+  return status;
+}
+
+void cvk_tensor_is_file(cvk_tensor *t) {
+  t->storage->source = source_new(NULL, NULL, NULL); /* NULL: its pages stay */
+}
+
 
 static cvk_status check_transfer(const char *fn, const cvk_tensor *t, const void *p, uint64_t bytes) {
   if (t == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "%s: the tensor is NULL", fn);
@@ -164,8 +246,10 @@ cvk_status cvk_tensor_read(const cvk_tensor *t, void *out, uint64_t bytes) {
   cvk_status status = check_transfer("tensor_read", t, out, bytes);
   if (status != CVK_OK || bytes == 0) return status;
   const cvk_storage *s = t->storage;
-  if (s->host) {
-    memcpy(out, s->host, bytes);
+  if (s->buf == NULL) {
+    const void *host = cvk_tensor_host(t);
+    if (host == NULL) return CVK_NO_MEMORY; /* the message is set */
+    memcpy(out, host, bytes);
     return CVK_OK;
   }
   pthread_mutex_lock(&s->dev->lock);

@@ -4,7 +4,12 @@
 #define CVK_TENSOR_INTERNAL_H
 
 #include <convoke/tensor.h>
+#include <pthread.h>
 #include <stdatomic.h>
+
+#include "memory.h"
+
+typedef struct cvk_source cvk_source;
 
 typedef struct cvk_storage {
   _Atomic int32_t refs;
@@ -17,6 +22,7 @@ typedef struct cvk_storage {
   void (*release_fn)(void *);
   void *release_arg;
   int32_t owned;     /* host was allocated here */
+  cvk_source *source; /* NULL: the memory is all there is */
 } cvk_storage;
 
 struct cvk_tensor {
@@ -25,10 +31,17 @@ struct cvk_tensor {
   cvk_storage *storage;
 };
 
-/* Host memory, zeroed, aligned to 64 bytes; free() frees it. NULL: out of memory. */
-void *cvk_memory_alloc(uint64_t bytes);
-
-/* Data of a tensor in host memory; NULL when it lives on a device. */
+/* Data of a tensor in host memory; NULL when it lives on a device. Of one with a source: pin it first, or the data stays for good. */
 void *cvk_tensor_host(const cvk_tensor *t);
+
+/* A constant whose data can be made again: `load` writes it to `to` when it is pinned, and its memory goes with the last pin. `release(arg)` is
+ * called with the tensor's end; on failure arg stays the caller's. */
+cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *dim, cvk_status (*load)(void *arg, void *to),
+                                    void (*release)(void *arg), void *arg, cvk_tensor **out);
+/* The tensor lies in a read-only mapping of a file: its pages are forgotten with the last pin, and come back when they are read. */
+void cvk_tensor_is_file(cvk_tensor *t);
+/* Without a source both do nothing. Any thread. */
+cvk_status cvk_tensor_pin(const cvk_tensor *t);
+void cvk_tensor_unpin(const cvk_tensor *t);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weights.c: the shared cache of weights.h. A pack is found again by device, row, pack number, attribute, shape and source data. */
+/* weights.c: the shared cache of weights.h. A pack is found again by device, row, pack number, attribute, shape and the storage that the data came from. */
 #include "weights.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 typedef struct pack_entry {
   cvk_device *dev; /* retained unless primary */
   const char *row;
-  uint64_t number;
+  uint64_t number, source;
   int32_t input, kind;
   cvk_any_attr attr;
   cvk_tensor_desc desc;
@@ -73,12 +73,14 @@ static void attr_of(const cvk_op *op, cvk_any_attr *out) {
 
 static int32_t same(const pack_entry *a, const pack_entry *b) {
   return a->dev == b->dev && strcmp(a->row, b->row) == 0 && a->number == b->number && a->input == b->input && a->kind == b->kind &&
-         a->desc.const_data == b->desc.const_data && a->desc.rank == b->desc.rank && memcmp(a->desc.dim, b->desc.dim, sizeof a->desc.dim) == 0 &&
+         a->source == b->source && a->desc.rank == b->desc.rank && memcmp(a->desc.dim, b->desc.dim, sizeof a->desc.dim) == 0 &&
          memcmp(&a->attr, &b->attr, sizeof a->attr) == 0;
 }
 
-cvk_status cvk_weights_pack(cvk_weights *w, cvk_device *dev, const cvk_op *op, const cvk_candidate *candidate, int32_t input, cvk_pack **out) {
-  pack_entry key = {.dev = dev, .row = candidate->row, .number = candidate->pack[input], .input = input, .kind = op->kind, .desc = *op->in[input]};
+cvk_status cvk_weights_pack(cvk_weights *w, cvk_device *dev, const cvk_op *op, const cvk_candidate *candidate, int32_t input, uint64_t source,
+                            cvk_pack **out) {
+  pack_entry key = {.dev = dev, .row = candidate->row, .number = candidate->pack[input], .source = source, .input = input, .kind = op->kind,
+                    .desc = *op->in[input]};
   cvk_status status = CVK_OK;
   attr_of(op, &key.attr);
   pthread_mutex_lock(&w->lock);

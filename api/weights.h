@@ -11,8 +11,9 @@ cvk_status cvk_weights_create(cvk_device *primary, cvk_weights **out);
 cvk_weights *cvk_weights_retain(cvk_weights *w);
 void cvk_weights_release(cvk_weights *w);
 
-/* The pack of constant input `input` for `candidate` on dev; owned by the cache. */
-cvk_status cvk_weights_pack(cvk_weights *w, cvk_device *dev, const cvk_op *op, const cvk_candidate *candidate, int32_t input, cvk_pack **out);
+/* The pack of constant input `input` for `candidate` on dev; owned by the cache. `source`: the id of the constant's storage. */
+cvk_status cvk_weights_pack(cvk_weights *w, cvk_device *dev, const cvk_op *op, const cvk_candidate *candidate, int32_t input, uint64_t source,
+                            cvk_pack **out);
 /* Constants derived from graph node `node`, number `which`: NULL when none is kept yet; borrowed. */
 cvk_tensor *cvk_weights_derived(cvk_weights *w, int32_t node, int32_t which);
 cvk_status cvk_weights_keep_derived(cvk_weights *w, int32_t node, int32_t which, cvk_tensor *t); /* retains */

@@ -101,6 +101,10 @@ void cvk_onnx_file_release(void *file) {
   free(f);
 }
 
+int32_t cvk_onnx_file_is_mapped(const cvk_onnx_file *f) {
+  return f->mapped;
+}
+
 cvk_view cvk_onnx_file_bytes(const cvk_onnx_file *f) {
   return f->bytes;
 }

@@ -15,6 +15,7 @@ cvk_status cvk_onnx_file_map(const char *path, cvk_onnx_file **out);
 cvk_status cvk_onnx_file_wrap(const void *data, uint64_t bytes, cvk_onnx_file **out);
 void cvk_onnx_file_retain(cvk_onnx_file *f);
 void cvk_onnx_file_release(void *f); /* a cvk_onnx_file; the type is that of a tensor's release function */
+int32_t cvk_onnx_file_is_mapped(const cvk_onnx_file *f); /* its bytes can be read again at any time */
 cvk_view cvk_onnx_file_bytes(const cvk_onnx_file *f);
 
 /* The bytes of an external data file, mapped once. `location` is relative to the model's folder; it may not be absolute, hold "..", or pass

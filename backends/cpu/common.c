@@ -46,11 +46,15 @@ double cpu_ns_memory(const cpu_device *device, double bytes, double efficiency) 
   return bytes / (device->isa->gbytes * efficiency);
 }
 
-void *cpu_alloc(const cpu_device *device, uint64_t bytes) {
+static void *allocate(const cpu_device *device, uint64_t bytes) {
   void *p = bytes == UINT64_MAX ? NULL : device->host->alloc(device->host->ctx, bytes ? bytes : 1, ALIGNMENT);
-  if (p) return memset(p, 0, bytes);
-  cpu_fail(device, CVK_NO_MEMORY, "cpu: no memory for %llu bytes", (unsigned long long)bytes);
-  return NULL;
+  if (!p) cpu_fail(device, CVK_NO_MEMORY, "cpu: no memory for %llu bytes", (unsigned long long)bytes);
+  return p;
+}
+
+void *cpu_alloc(const cpu_device *device, uint64_t bytes) {
+  void *p = allocate(device, bytes);
+  return p ? memset(p, 0, bytes) : NULL;
 }
 
 void cpu_free(const cpu_device *device, void *p) {
@@ -64,7 +68,7 @@ void *cpu_kernel_new(const cpu_device *device, uint64_t bytes) {
 cvk_status cpu_pack_new(const cpu_device *device, uint64_t bytes, cvk_pack **out) {
   if (bytes > UINT64_MAX - ALIGNMENT)
     return cpu_fail(device, CVK_SIZE_OVERFLOW, "cpu: packed weights have more bytes than 64 bits can count");
-  char *p = cpu_alloc(device, bytes + ALIGNMENT); /* the header takes the first line */
+  char *p = allocate(device, bytes + ALIGNMENT); /* the header takes the first line */
   if (!p) return CVK_NO_MEMORY;
   cvk_pack *pack = (cvk_pack *)p;
   pack->device = device;

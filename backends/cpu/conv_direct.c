@@ -25,15 +25,17 @@ enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
 #define MAX_T 14
 #define MAX_KB 3
 #define WIDE_T 8 /* most cells of a tile of 3 blocks */
-#define EACH_T(F, MODE, PIX, CS, KB)                                                                                            \
-  F(MODE, PIX, CS, KB, 1)                                                                                                       \
-  F(MODE, PIX, CS, KB, 2) F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6)       \
-      F(MODE, PIX, CS, KB, 7) F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) \
-          F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
+#define EACH_T(F, MODE, PIX, CS, KB)                                                                                             \
+  F(MODE, PIX, CS, KB, 1)                                                                                                        \
+  F(MODE, PIX, CS, KB, 2)                                                                                                        \
+  F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6) F(MODE, PIX, CS, KB, 7)        \
+      F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) F(MODE, PIX, CS, KB, 12) \
+          F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
 #define EACH_WIDE_T(F, MODE, PIX, CS)                                                                                \
   F(MODE, PIX, CS, 3, 1)                                                                                             \
-  F(MODE, PIX, CS, 3, 2) F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) \
-      F(MODE, PIX, CS, 3, 7) F(MODE, PIX, CS, 3, 8)
+  F(MODE, PIX, CS, 3, 2)                                                                                             \
+  F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) F(MODE, PIX, CS, 3, 7) \
+      F(MODE, PIX, CS, 3, 8)
 #else
 #define MAX_T 6
 #define MAX_KB 2
@@ -88,7 +90,7 @@ typedef struct direct_job {
   const direct_kernel *k;
   const void *const *in;
   const float *w;
-  float *packed, *y;
+  float *y;
 } direct_job;
 
 static int32_t is_pointwise(const conv_shape *s) {
@@ -127,6 +129,23 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   return 1;
 }
 
+typedef struct pack_job {
+  const conv_shape *s;
+  const conv_pack_shape *p;
+  const float *w;
+  float *packed;
+} pack_job;
+
+static void pack_task(void *arg, int64_t index, int32_t worker) {
+  const pack_job *j = arg;
+  (void)worker;
+  conv_pack_block(j->s, j->p, j->w, j->packed, index);
+}
+
+static double pack_ns(const cpu_device *device, const conv_shape *s, const conv_pack_shape *p) {
+  return cpu_ns_memory(device, 8.0 * (double)(s->group * p->n_m * p->m_floats), 0.2);
+}
+
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
   conv_shape s;
   conv_pack_shape p;
@@ -136,8 +155,10 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_direct: input %d is not packed", input);
   conv_pack_shape_set(&s, VL, c->backend_data[1] ? cpu_max(s.cg, 1) : VL, &p, &bytes);
   const cvk_status status = cpu_pack_new(device, bytes, out);
-  for (int64_t i = 0; status == CVK_OK && i < s.group * p.n_m; i++) conv_pack_block(&s, &p, op->in[1]->const_data, (*out)->data, i);
-  return status;
+  if (status != CVK_OK) return status;
+  pack_job job = {&s, &p, op->in[1]->const_data, (*out)->data};
+  cpu_parallel(device, s.group * p.n_m, pack_ns(device, &s, &p), pack_task, &job);
+  return CVK_OK;
 }
 
 static int32_t mode_of(const direct_kernel *k, int32_t plain) {
@@ -353,20 +374,14 @@ static void run(void *arg, int64_t index, int32_t worker) {
   if (k->post.n > 0) finish(j, j->y + at, blocks, lanes, row0, row1);
 }
 
-static void pack_task(void *arg, int64_t index, int32_t worker) {
-  const direct_job *j = arg;
-  (void)worker;
-  conv_pack_block(&j->k->s, &j->k->pack, j->in[1], j->packed, index);
-}
-
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
   const direct_kernel *k = (const direct_kernel *)kernel;
-  direct_job job = {.k = k, .in = in, .w = kernel->pack[1] ? kernel->pack[1]->data : workspace, .packed = workspace, .y = out[0]};
+  direct_job job = {.k = k, .in = in, .w = kernel->pack[1] ? kernel->pack[1]->data : workspace, .y = out[0]};
   const int64_t tasks = k->s.n * k->bands * k->out_blocks / cpu_max(k->pack.n_m, 1) * k->groups_m;
   if (tasks == 0 || k->out_plane == 0) return CVK_OK;
   if (!kernel->pack[1]) {
-    const int64_t blocks = k->out_blocks;
-    cpu_parallel(kernel->device, blocks, cpu_ns_memory(kernel->device, 8.0 * (double)(blocks * k->pack.m_floats), 0.2), pack_task, &job);
+    pack_job packing = {&k->s, &k->pack, in[1], workspace};
+    cpu_parallel(kernel->device, k->out_blocks, pack_ns(kernel->device, &k->s, &k->pack), pack_task, &packing);
   }
   cpu_parallel(kernel->device, tasks, k->ns, run, &job);
   return CVK_OK;

@@ -88,7 +88,7 @@ typedef struct gemm_job {
   const gemm_kernel *k;
   const void *const *in;
   const float *a, *b; /* packed */
-  float *to_a, *to_b, *y;
+  float *to_a, *y;
 } gemm_job;
 
 static uint64_t packed_b_bytes(const gemm_shape *s) {
@@ -128,16 +128,33 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   return 1;
 }
 
+typedef struct pack_job {
+  const gemm_shape *s;
+  const float *b;
+  float *packed;
+} pack_job;
+
+static void pack_panel_task(void *arg, int64_t index, int32_t worker) {
+  const pack_job *j = arg;
+  const int64_t panels = cpu_ceil_div(j->s->n, WIDTH);
+  (void)worker;
+  gemm_pack_panel(j->s, j->b + index / panels * j->s->k * j->s->n, index % panels, WIDTH, j->packed + index * j->s->k * WIDTH);
+}
+
+static double pack_ns(const cpu_device *device, const gemm_shape *s) {
+  return cpu_ns_memory(device, 8.0 * (double)(s->n_b * s->n) * (double)s->k, 0.3);
+}
+
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
   gemm_shape s;
   cpu_reason why;
   (void)c;
   if (input != 1 || !gemm_shape_read(op, &s, &why)) return cpu_fail(device, CVK_INVALID_ARGUMENT, "gemm: input %d is not packed", input);
   const cvk_status status = cpu_pack_new(device, packed_b_bytes(&s), out);
-  const int64_t panels = cpu_ceil_div(s.n, WIDTH);
-  for (int64_t i = 0; status == CVK_OK && i < s.n_b * panels; i++)
-    gemm_pack_panel(&s, (const float *)op->in[1]->const_data + i / panels * s.k * s.n, i % panels, WIDTH, (*out)->data + i * s.k * WIDTH);
-  return status;
+  if (status != CVK_OK) return status;
+  pack_job job = {&s, op->in[1]->const_data, (*out)->data};
+  cpu_parallel(device, s.n_b * cpu_ceil_div(s.n, WIDTH), pack_ns(device, &s), pack_panel_task, &job);
+  return CVK_OK;
 }
 
 static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
@@ -221,14 +238,6 @@ static void run(void *arg, int64_t index, int32_t worker) {
   }
 }
 
-static void pack_panel_task(void *arg, int64_t index, int32_t worker) {
-  const gemm_job *j = arg;
-  const gemm_kernel *k = j->k;
-  const float *b = (const float *)j->in[1] + index / k->panels * k->s.k * k->s.n;
-  (void)worker;
-  gemm_pack_panel(&k->s, b, index % k->panels, WIDTH, j->to_b + index * k->panel_floats);
-}
-
 static void pack_rows_task(void *arg, int64_t index, int32_t worker) {
   const gemm_job *j = arg;
   const gemm_kernel *k = j->k;
@@ -242,20 +251,14 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   const gemm_shape *s = &k->s;
   const cpu_device *device = kernel->device;
   float *to_a = workspace, *to_b = workspace ? to_a + k->a_floats : NULL;
-  gemm_job job = {.k = k,
-                  .in = in,
-                  .a = packs_a(s) ? to_a : in[0],
-                  .b = kernel->pack[1] ? kernel->pack[1]->data : to_b,
-                  .to_a = to_a,
-                  .to_b = to_b,
-                  .y = out[0]};
+  gemm_job job = {
+      .k = k, .in = in, .a = packs_a(s) ? to_a : in[0], .b = kernel->pack[1] ? kernel->pack[1]->data : to_b, .to_a = to_a, .y = out[0]};
   if (s->batch == 0 || s->m == 0 || s->n == 0) return CVK_OK;
   if (s->k > 0 && packs_a(s))
     cpu_parallel(device, s->n_a * k->blocks, cpu_ns_memory(device, 8.0 * (double)(s->n_a * s->m) * (double)s->k, 0.3), pack_rows_task,
                  &job);
-  if (s->k > 0 && !kernel->pack[1])
-    cpu_parallel(device, s->n_b * k->panels, cpu_ns_memory(device, 8.0 * (double)(s->n_b * s->n) * (double)s->k, 0.3), pack_panel_task,
-                 &job);
+  pack_job packing = {s, in[1], to_b};
+  if (s->k > 0 && !kernel->pack[1]) cpu_parallel(device, s->n_b * k->panels, pack_ns(device, s), pack_panel_task, &packing);
   cpu_parallel(device, s->batch * k->spans * k->panels, k->ns, run, &job);
   return CVK_OK;
 }

@@ -93,7 +93,8 @@ typedef struct cvk_tensor_desc {
   int32_t reserved;
   int64_t dim[CVK_MAX_RANK]; /* each >= 0; entries past rank are 0 */
   cvk_format format;
-  const void *const_data; /* plain host data of a tensor whose value is known at prepare, valid until kernel_free; NULL: a run-time input */
+  const void *const_data; /* plain host data of a tensor whose value is known at prepare, valid until kernel_free (of an input that the
+                             candidate takes as a pack: until prepare returns); NULL: a run-time input */
   const cvk_quant *quant;
 } cvk_tensor_desc;
 
@@ -374,7 +375,7 @@ typedef struct cvk_backend {
   void (*device_close)(cvk_backend_device *dev);
   /* Fills at most *n candidates, best first, and sets *n (>= 1) to how many; UNSUPPORTED when there is none. */
   cvk_status (*supports)(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n);
-  /* `op` has the candidate's formats in its descs and may be freed after the call (const_data lives until kernel_free).
+  /* `op` has the candidate's formats in its descs and may be freed after the call (const_data lives as cvk_tensor_desc says).
    * `packs`: one entry an input, NULL where candidate->pack[i] is 0. */
   cvk_status (*prepare)(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, cvk_pack *const *packs, cvk_kernel **out);
   /* in[], out[]: as op->in, op->out. Inputs with a pack come with buffer NULL; other constants come like run-time inputs, uploaded once, in
