@@ -33,8 +33,8 @@ static void *map(uint64_t bytes, uint64_t alignment) {
 }
 
 void *cvk_memory_alloc(uint64_t bytes, uint64_t alignment, int32_t zeroed) {
-  if (alignment < 64) alignment = 64;
   if (bytes > (uint64_t)1 << 62 || alignment > (uint64_t)1 << 30 || (alignment & (alignment - 1)) != 0) return NULL;
+  if (alignment < 64) alignment = 64;
   if (bytes >= LARGE) return map(bytes, alignment);
   const uint64_t total = (bytes + alignment + alignment - 1) / alignment * alignment;
   void *base = aligned_alloc((size_t)alignment, (size_t)total);

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define CVK_VERSION_STRING "0.1.0"
+#define CVK_VERSION_STRING "0.2.0"
 
 typedef struct cvk_context cvk_context;
 
