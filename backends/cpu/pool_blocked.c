@@ -6,7 +6,7 @@
 #include "pool.h"
 #include "vec.h"
 
-enum { TILE = 4, CELLS_PER_TASK = 256 };
+enum { TILE = 4, COLUMNS = (TILE - 1) * 2 + 3, CELLS_PER_TASK = 256 };
 
 typedef struct pool_kernel {
   cpu_kernel base;
@@ -52,6 +52,10 @@ typedef struct width {
   int64_t kernel, stride, dilation;
 } width;
 
+VI vf combine(vf acc, vf x, int is_max) {
+  return is_max ? v_max(acc, x) : v_add(acc, x);
+}
+
 /* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum.
  */
 VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
@@ -64,10 +68,27 @@ VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_
       for (int64_t t = first; t < last; t++)
         for (int u = 0; u < n; u++) {
           const vf x = v_load(line + (t * w.dilation + u * w.stride) * VL);
-          part[u] = is_max ? v_max(part[u], x) : v_add(part[u], x);
+          part[u] = combine(part[u], x, is_max);
         }
       for (int u = 0; u < n; u++) acc[u] = is_max ? part[u] : v_add(acc[u], part[u]);
     }
+  }
+}
+
+/* TILE neighbouring outputs of a width that is constant: first down the columns that they share, then across. At least one window row. */
+VI void reduce_columns(const pool_row *r, width w, int is_max, int64_t x0, vf *acc) {
+  const int64_t columns = (TILE - 1) * w.stride + w.kernel;
+  vf column[COLUMNS];
+  const float *line = r->base + x0 * VL;
+  for (int64_t c = 0; c < columns; c++) column[c] = v_load(line + c * VL);
+  for (int64_t d = 0; d < r->depths; d++)
+    for (int64_t h = d == 0; h < r->heights; h++) {
+      const float *next = line + d * r->depth_step + h * r->height_step;
+      for (int64_t c = 0; c < columns; c++) column[c] = combine(column[c], v_load(next + c * VL), is_max);
+    }
+  for (int64_t u = 0; u < TILE; u++) {
+    acc[u] = column[u * w.stride];
+    for (int64_t t = 1; t < w.kernel; t++) acc[u] = combine(acc[u], column[u * w.stride + t], is_max);
   }
 }
 
@@ -76,14 +97,23 @@ VI void finish(const vf *acc, int n, float *y, int is_max, vf share) {
 }
 
 /* The last inner tile begins early rather than end late, so a few outputs are made twice. */
-VI void row(const pool_kernel *k, const pool_row *r, width w, float *y, int is_max) {
+VI void row(const pool_kernel *k, const pool_row *r, width w, float *y, int is_max, int constant) {
   const pool_axis *axis = &k->shape.axis[2];
+  const int64_t fresh = k->shape.axis[1].stride; /* lines that the next output row sees for the first time, fetched ahead */
+  const float *after = r->base + r->heights * r->height_step;
   const int64_t tiles_end = k->inner_end - k->inner_begin >= TILE ? k->inner_end : k->inner_begin;
   const vf inner_share = v_set1(1.0f / (float)(r->count * w.kernel));
   vf acc[TILE];
   for (int64_t o = k->inner_begin; o < tiles_end; o += TILE) {
     const int64_t at = cpu_min(o, tiles_end - TILE);
-    reduce(r, w, is_max, TILE, at * w.stride - axis->begin, 0, w.kernel, acc);
+    const int64_t x0 = at * w.stride - axis->begin;
+    if (constant && r->depths * r->heights > 0) {
+      for (int64_t i = 0; i < fresh; i++)
+        for (int64_t c = 0; c < TILE * w.stride; c++) __builtin_prefetch(after + (i * axis->in + x0 + c) * VL);
+      reduce_columns(r, w, is_max, x0, acc);
+    } else {
+      reduce(r, w, is_max, TILE, x0, 0, w.kernel, acc);
+    }
     finish(acc, TILE, y + at * VL, is_max, inner_share);
   }
   for (int64_t o = 0; o < axis->out; o++) {
@@ -98,13 +128,13 @@ VI void row(const pool_kernel *k, const pool_row *r, width w, float *y, int is_m
 VI void any_row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
   const pool_axis *a = &k->shape.axis[2];
   if (a->dilation == 1 && a->kernel == 3 && a->stride == 2)
-    row(k, r, (width){3, 2, 1}, y, is_max);
+    row(k, r, (width){3, 2, 1}, y, is_max, 1);
   else if (a->dilation == 1 && a->kernel == 3 && a->stride == 1)
-    row(k, r, (width){3, 1, 1}, y, is_max);
+    row(k, r, (width){3, 1, 1}, y, is_max, 1);
   else if (a->dilation == 1 && a->kernel == 2 && a->stride == 2)
-    row(k, r, (width){2, 2, 1}, y, is_max);
+    row(k, r, (width){2, 2, 1}, y, is_max, 1);
   else
-    row(k, r, (width){a->kernel, a->stride, a->dilation}, y, is_max);
+    row(k, r, (width){a->kernel, a->stride, a->dilation}, y, is_max, 0);
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {

@@ -39,8 +39,8 @@ VI vm v_ge(vf a, vf b) { return v_le(b, a); }
 
 /* max and min as ONNX means them: a NaN on either side wins. v_max_raw and v_min_raw (one instruction) give b when either is NaN,
  * so v_max_raw(limit, x) lets a NaN of x through. */
-VI vf v_max(vf a, vf b) { return v_sel(v_isnan(a), a, v_max_raw(a, b)); }
-VI vf v_min(vf a, vf b) { return v_sel(v_isnan(a), a, v_min_raw(a, b)); }
+VI vf v_max(vf a, vf b) { return v_sel(v_eq(a, a), v_max_raw(a, b), a); } /* in this order AVX-512 masks the maximum itself */
+VI vf v_min(vf a, vf b) { return v_sel(v_eq(a, a), v_min_raw(a, b), a); }
 
 /* lo <= x <= hi; a NaN x stays. */
 VI vf v_clamp(vf x, vf lo, vf hi) { return v_min_raw(hi, v_max_raw(lo, x)); }
