@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convoke beside other libraries on the same layers or model, in turns, and the ratios: above 1, Convoke is faster.
 
-usage: compare.py BUILD --layers FILE.csv... [--layout blocked|nchw] [--only TEXT] [--isa avx2] | --model MODEL.onnx [--check]
-                  --peers NAME,... [--threads N] [--rounds N] [--time SECONDS] [--title TEXT] [--summary FILE]
+usage: compare.py BUILD --layers FILE.csv... [--layout blocked|nchw] [--only PATTERN] [--isa avx2] | --model MODEL.onnx [--check]
+                  --peers NAME,... [--threads N] [--rounds N] [--time SECONDS] [--title TEXT] [--results FILE]
 BUILD is Convoke's build folder. In each round every library measures all rows once, in a process of its own; a time is the median of its
 rounds' medians. With one thread all are bound to one core. `best` is the fastest of the peers on the row.
 """
 import argparse
 import csv
+import json
 import math
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -93,13 +95,13 @@ def geometric_mean(ratios):
 
 
 def gather(a, folder):
-    """The rows of all files of layers whose name holds --only, each layer once, as one file."""
+    """The rows of all files of layers whose name has --only, each layer once, as one file."""
     head, rows = None, {}
     for file in a.layers:
         head, *lines = pathlib.Path(file).read_text(encoding='utf-8').splitlines()
         for line in lines:
             name, layer = line.split(',', 1)
-            if a.only in name:
+            if re.search(a.only, name):
                 rows.setdefault(layer, name)
     path = pathlib.Path(folder) / 'layers.csv'
     path.write_text('\n'.join([head, *(f'{name},{layer}' for layer, name in rows.items())]) + '\n', encoding='utf-8')
@@ -112,43 +114,25 @@ def title_of(a):
 
 
 def report(a, results):
-    """Prints the table; returns [(row, ours us, fastest peer, its us)]."""
-    ours = results.pop('convoke')
-    head = ['row', 'kernel', 'convoke us', *(f'{p} us' for p in results), 'best / convoke']
+    """Prints the table and gives its rows: (name, kernel, convoke us, {peer: us})."""
+    ours, peers = results['convoke'], [p for p in results if p != 'convoke']
+    rows = [(name, *ours[name], {p: results[p][name][1] for p in peers if name in results[p] and results[p][name][1]})
+            for name in ours if a.layers or name == 'network']
+    head = ['row', 'kernel', 'convoke us', *(f'{p} us' for p in peers), 'best / convoke']
     print(f"\n{title_of(a)}, {a.threads} thread{'s' if a.threads > 1 else ''}\n")
     print('| ' + ' | '.join(head) + ' |\n|' + '---|' * len(head))
-    best, ratios, reasons = [], {p: [] for p in results}, []
-    for name in [name for name in ours if a.layers or name == 'network']:
-        kernel, us = ours[name]
-        cells, times = [], []
-        for p in results:
-            other, t = results[p].get(name, (None, None))
-            cells.append(f'{t:.1f}' if t else '-')
-            if t:
-                times.append((t, p))
-                ratios[p].append(t / us)
-            elif other:
-                reasons.append(f'{p}, {name}: {other}')
-        if times:
-            best.append((name, us, min(times)[1], min(times)[0]))
-        print(f'| {name} | {kernel} | {us:.1f} | ' + ' | '.join(cells) + ' | ' + (f'{best[-1][3] / us:.2f}' if times else '-') + ' |')
-    print('\ngeometric means of peer / convoke: ' + ', '.join(f'{p} {geometric_mean(r):.3f}' for p, r in ratios.items() if r))
-    for reason in reasons:
-        print(f'no time: {reason}')
+    for name, kernel, us, times in rows:
+        cells = [f'{times[p]:.1f}' if p in times else '-' for p in peers]
+        print(f'| {name} | {kernel} | {us:.1f} | ' + ' | '.join(cells) + ' | ' + (f'{min(times.values()) / us:.2f}' if times else '-') + ' |')
+    means = {p: geometric_mean([times[p] / us for _, _, us, times in rows if p in times]) for p in peers}
+    best = geometric_mean([min(times.values()) / us for _, _, us, times in rows if times])
+    print('\ngeometric means of peer / convoke: ' + ', '.join(f'{p} {mean:.3f}' for p, mean in {**means, 'best of each row': best}.items()))
+    for p in peers:
+        for name, (reason, us) in results[p].items():
+            if us is None:
+                print(f'no time: {p}, {name}: {reason}')
     sys.stdout.flush()
-    return best
-
-
-def summarise(a, best):
-    """One line of the summary: the ratios to the fastest peer of each row."""
-    ratios = [us / ours for _, ours, _, us in best]
-    least = min(best, key=lambda b: b[3] / b[1])
-    below = sum(r < 0.95 for r in ratios)
-    what = (f'{least[0]} {least[3] / least[1]:.2f}, {below} of {len(best)} under 0.95' if a.layers
-            else f'{least[2]} {least[3] / 1e3:.3f} ms, convoke {least[1] / 1e3:.3f} ms')
-    line = f'| {title_of(a)} | {a.threads} | {a.peers} | {geometric_mean(ratios):.3f} | {what} |\n'
-    with open(a.summary, 'a', encoding='utf-8') as f:
-        f.write(line)
+    return rows
 
 
 def main():
@@ -162,9 +146,9 @@ def main():
     p.add_argument('--rounds', type=int, default=3)
     p.add_argument('--time', type=float, default=0.1)
     p.add_argument('--isa')
-    p.add_argument('--only', default='', help='layers whose name holds this text')
+    p.add_argument('--only', default='', help='layers whose name has this regular expression')
     p.add_argument('--title')
-    p.add_argument('--summary', help='file to which a line is added: ratios to the best peer of each row')
+    p.add_argument('--results', help='file to which the rows are added as a line of JSON, for tables.py')
     p.add_argument('--check', action='store_true', help='of a model: compare the outputs too')
     a = p.parse_args()
     if (a.layers is None) == (a.model is None):
@@ -174,9 +158,10 @@ def main():
         layers = gather(a, folder) if a.layers else None
         wrong = check(a, names, folder) if a.model and a.check else []
         rounds = [[measure(a, name, layers) for name in names] for _ in range(a.rounds)]
-    best = report(a, {name: merge([r[i] for r in rounds]) for i, name in enumerate(names)})
-    if a.summary and best:
-        summarise(a, best)
+    rows = report(a, {name: merge([r[i] for r in rounds]) for i, name in enumerate(names)})
+    if a.results:
+        with open(a.results, 'a', encoding='utf-8') as f:
+            f.write(json.dumps({'title': title_of(a), 'threads': a.threads, 'rows': rows}) + '\n')
     for sentence in wrong:
         print(f'WRONG: {sentence}')
     sys.exit(1 if wrong else 0)

@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh BUILD NETWORKS: everything docs/performance.md compares, in about 20 minutes on an idle machine; the summary comes last.
-# BUILD: Convoke's build folder. NETWORKS: a folder; the networks are written into it where they are missing. PYTHON names the interpreter that has
-# what requirements.txt and requirements-nodeps.txt list (default: python3). PART names one of the parts below (default: all).
+# run.sh BUILD NETWORKS [DOCUMENT]: all that docs/performance.md compares, in about 20 minutes on an idle machine; a summary comes last.
+# BUILD: Convoke's build folder. NETWORKS: a folder; the networks are written into it where they are missing. DOCUMENT: a file whose tables are
+# replaced (docs/performance.md). PYTHON: the interpreter that has what requirements.txt and requirements-nodeps.txt list (default: python3).
+# PART: some of the parts below (default: all).
 set -e
-build=$1 nets=$2 part=${PART:-layers plain others avx2 networks startup}
-[ -n "$nets" ] || { sed -n '3,5s/^# //p' "$0"; exit 2; }
+build=$1 nets=$2 document=$3 part=${PART:-layers plain others avx2 networks startup}
+[ -n "$nets" ] || { sed -n '3,6s/^# //p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 layers=$here/../layers
 python=${PYTHON:-python3}
-summary=$(mktemp)
-trap 'rm -f "$summary"' EXIT
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
 
-compare() { "$python" "$here/compare.py" "$build" --summary "$summary" "$@" || true; }
+compare() { "$python" "$here/compare.py" "$build" --results "$results" "$@" || true; }
 convs="$layers/alexnet.csv $layers/vgg16.csv $layers/resnet18.csv $layers/resnet50.csv"
 networks='lenet5 alexnet vgg16 resnet18 resnet50 mobilenetv2'
 libraries=onnxruntime,openvino,ncnn,mnn,opencv
@@ -53,8 +54,7 @@ case " $part " in *' networks '*)
   done ;;
 esac
 case " $part " in *' startup '*)
-  for threads in 1 2; do "$python" "$here/startup.py" "$build" "$nets/resnet50.onnx" --threads $threads; done ;;
+  for threads in 1 2; do "$python" "$here/startup.py" "$build" "$nets/resnet50.onnx" --threads $threads --results "$results"; done ;;
 esac
 
-printf '\n| what | threads | peers | best peer / convoke, geometric mean | least, or the best peer |\n|---|---|---|---|---|\n'
-cat "$summary"
+"$python" "$here/tables.py" "$results" $document

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start of a process to its first result, and its peak memory: each library runs the model once and ends.
 
-usage: startup.py BUILD MODEL.onnx [--peers NAME,...] [--threads N] [--rounds N]
+usage: startup.py BUILD MODEL.onnx [--peers NAME,...] [--threads N] [--rounds N] [--results FILE]
 Convoke: bench/first_result of BUILD, the ONNX file as it is. Peers: first_result.py, which imports NumPy and the library; MNN and ncnn load the
 file that their converter made before (not counted). `python` is the interpreter with NumPy alone; `net ms` and `net MB` are without it.
 Median of the rounds, files in the page cache; peak is the kernel's ru_maxrss, mapped files included.
 """
 import argparse
+import json
 import os
 import pathlib
 import statistics
@@ -37,6 +38,7 @@ def main():
     p.add_argument('--peers', default='onnxruntime,openvino,ncnn,mnn,opencv')
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--rounds', type=int, default=5)
+    p.add_argument('--results', help='file to which the medians are added as a line of JSON, for tables.py')
     a = p.parse_args()
     build = pathlib.Path(a.build).resolve()
     bind = ['taskset', '-c', '0'] if a.threads == 1 else []
@@ -63,6 +65,9 @@ def main():
         print(f'| {name} | {ms:.0f} | {net[0]:.0f} | {megabytes:.0f} | {net[1]:.0f} | {ms / ours:.2f} | {net[0] / ours:.2f} |')
     for name in commands.keys() - medians.keys():
         print(f'no result: {name}')
+    if a.results:
+        with open(a.results, 'a', encoding='utf-8') as f:
+            f.write(json.dumps({'title': 'startup', 'threads': a.threads, 'libraries': medians}) + '\n')
 
 
 if __name__ == '__main__':
