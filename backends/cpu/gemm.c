@@ -4,12 +4,14 @@
  * eight chains of sums, as fast as memory gives them. Sums go through three levels (registers, totals, and parts added without loss) to
  * keep rounding errors apart.
  */
-#include "gemm_shape.h"
+#include "gemm_pack.h"
 #include "post_apply.h"
 
 enum {
-  WIDTH = 2 * VL, /* columns of a panel */
-  BLOCKS = 8,     /* blocks of rows a task */
+  WIDTH = 2 * VL,       /* columns of a panel */
+  BLOCKS = 8,           /* blocks of rows a task */
+  LINE = 16,            /* floats of a cache line */
+  SHARE = WIDTH / LINE, /* lines of a panel that a product reads: so many blocks fetch the panel's next part */
 };
 #if VL == 16
 #define MAX_T 14
@@ -19,10 +21,10 @@ enum {
 #define EACH_T(F) F(1) F(2) F(3) F(4) F(5) F(6)
 #endif
 
-/* sum[T][WIDTH] += the product of T rows ([k][T]) and a panel ([k][WIDTH]) over k products. */
-typedef void (*tile_fn)(const float *a, const float *b, int64_t k, float *sum);
+/* sum[T][WIDTH] += the product of T rows ([k][T]) and a panel ([k][WIDTH]) over k products; a line of `ahead` is fetched with each. */
+typedef void (*tile_fn)(const float *a, const float *b, int64_t k, const float *ahead, float *sum);
 
-VI void tile(const int T, const float *a, const float *b, int64_t k, float *sum) {
+VI void tile(const int T, const float *a, const float *b, int64_t k, const float *ahead, float *sum) {
   for (int64_t k0 = 0; k0 < k; k0 += CPU_CHAIN) {
     const int64_t end = cpu_min(k, k0 + CPU_CHAIN);
     vf acc[MAX_T][2];
@@ -30,6 +32,7 @@ VI void tile(const int T, const float *a, const float *b, int64_t k, float *sum)
     for (int t = 0; t < T; t++) acc[t][0] = acc[t][1] = v_zero();
     for (int64_t i = k0; i < end; i++) {
       const vf b0 = v_load(b + i * WIDTH), b1 = v_load(b + i * WIDTH + VL);
+      __builtin_prefetch(ahead + i * LINE);
 #pragma GCC unroll 16
       for (int t = 0; t < T; t++) {
         const vf x = v_set1(a[i * T + t]);
@@ -67,9 +70,9 @@ static void tile_of_1(const float *a, const float *b, int64_t k, float *sum) {
   }
 }
 
-#define TILE(T)                                                                 \
-  static void tile_##T(const float *a, const float *b, int64_t k, float *sum) { \
-    tile(T, a, b, k, sum);                                                      \
+#define TILE(T)                                                                                     \
+  static void tile_##T(const float *a, const float *b, int64_t k, const float *ahead, float *sum) { \
+    tile(T, a, b, k, ahead, sum);                                                                   \
   }
 EACH_T(TILE)
 #define ENTRY(T) [T] = tile_##T,
@@ -215,27 +218,33 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const gemm_kernel *k = j->k;
   const gemm_shape *s = &k->s;
   const int64_t panel = index % k->panels, span = index / k->panels % k->spans, product = index / k->panels / k->spans;
-  const int64_t last = cpu_min(k->blocks, (span + 1) * BLOCKS);
+  const int64_t first = span * BLOCKS, last = cpu_min(k->blocks, first + BLOCKS);
+  const int64_t m_first = first * k->rows, floats = cpu_min((last - first) * k->rows, s->m - m_first) * WIDTH;
+  float sum[BLOCKS * MAX_T * WIDTH], lost[BLOCKS * MAX_T * WIDTH];
   int64_t ma, mb;
   gemm_batch(s, product, &ma, &mb);
   const float *b = j->b + (mb * k->panels + panel) * k->panel_floats;
   (void)worker;
-  for (int64_t block = span * BLOCKS; block < last; block++) {
-    const int64_t m0 = block * k->rows, rows = cpu_min(k->rows, s->m - m0);
-    const float *a = j->a + (ma * s->m + m0) * s->k;
-    float sum[MAX_T * WIDTH] = {0}, lost[MAX_T * WIDTH] = {0};
-    for (int64_t i = 0; i < s->k; i += CPU_PART) {
-      float part[MAX_T * WIDTH] = {0};
-      const int64_t n = cpu_min(CPU_PART, s->k - i);
+  memset(sum, 0, (size_t)floats * sizeof *sum);
+  if (s->k > CPU_PART) memset(lost, 0, (size_t)floats * sizeof *lost);
+  for (int64_t i = 0; i < s->k; i += CPU_PART) { /* a part of the panel meets all blocks while it is in cache */
+    const int64_t n = cpu_min(CPU_PART, s->k - i);
+    const float *b_part = b + i * WIDTH;
+    for (int64_t block = first; block < last; block++) {
+      const int64_t m0 = block * k->rows, rows = cpu_min(k->rows, s->m - m0), at = (m0 - m_first) * WIDTH, nth = block - first;
+      const float *a = j->a + (ma * s->m + m0) * s->k + i * rows, *ahead = nth < SHARE ? b_part + n * (WIDTH + nth * LINE) : b_part;
+      float part[MAX_T * WIDTH], *to = i > 0 ? part : sum + at;
+      if (i > 0) memset(part, 0, (size_t)(rows * WIDTH) * sizeof *part);
       if (rows == 1)
-        tile_of_1(a + i, b + i * WIDTH, n, part);
+        tile_of_1(a, b_part, n, to);
       else
-        tiles[rows](a + i * rows, b + i * WIDTH, n, part);
-      add_part(rows * WIDTH, part, sum, lost);
+        tiles[rows](a, b_part, n, ahead, to);
+      if (i > 0) add_part(rows * WIDTH, part, sum + at, lost + at);
     }
-    for (int64_t v = 0; v < rows * WIDTH; v += VL) v_store(sum + v, v_joined(v_load(sum + v), v_load(lost + v)));
-    finish(j, sum, product, m0, rows, panel * WIDTH);
   }
+  if (s->k > CPU_PART)
+    for (int64_t i = 0; i < floats; i += VL) v_store(sum + i, v_joined(v_load(sum + i), v_load(lost + i)));
+  finish(j, sum, product, m_first, floats / WIDTH, panel * WIDTH);
 }
 
 static void pack_rows_task(void *arg, int64_t index, int32_t worker) {

@@ -2,8 +2,6 @@
 /* gemm_shape.c: see gemm_shape.h. */
 #include "gemm_shape.h"
 
-enum { STEP = 16 }; /* of k while a transposed b is packed: the panel's part stays in the first-level cache */
-
 static int32_t read_gemm(const cvk_op *op, gemm_shape *s, cpu_reason *why) {
   const cvk_gemm_attr *attr = op->attr;
   const cvk_tensor_desc *a = op->in[0], *c = op->n_in > 2 ? op->in[2] : NULL;
@@ -68,25 +66,4 @@ void gemm_batch(const gemm_shape *s, int64_t index, int64_t *a, int64_t *b) {
     *a += at * s->a_step[i];
     *b += at * s->b_step[i];
   }
-}
-
-void gemm_pack_panel(const gemm_shape *s, const float *b, int64_t panel, int64_t width, float *to) {
-  const int64_t n0 = panel * width, columns = cpu_min(width, s->n - n0);
-  if (!s->trans_b) {
-    for (int64_t k = 0; k < s->k; k++) {
-      for (int64_t n = 0; n < columns; n++) to[k * width + n] = b[k * s->n + n0 + n];
-      for (int64_t n = columns; n < width; n++) to[k * width + n] = 0;
-    }
-    return;
-  }
-  for (int64_t k0 = 0; k0 < s->k; k0 += STEP) {
-    const int64_t end = cpu_min(s->k, k0 + STEP);
-    for (int64_t n = 0; n < width; n++)
-      for (int64_t k = k0; k < end; k++) to[k * width + n] = n < columns ? b[(n0 + n) * s->k + k] : 0;
-  }
-}
-
-void gemm_pack_rows(const gemm_shape *s, const float *a, int64_t m0, int64_t rows, float *to) {
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t k = 0; k < s->k; k++) to[k * rows + r] = s->trans_a ? a[k * s->m + m0 + r] : a[(m0 + r) * s->k + k];
 }

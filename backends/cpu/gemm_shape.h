@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gemm_shape.h: GEMM and MATMUL as one thing, a batch of y[m][n] = alpha sum_k a[m][k] b[k][n] + beta c, and the packing of b into panels
- * [panel][k][width] (columns past n are zero) and of a into [block of rows][k][rows of the block]. Built for the baseline. */
+/* gemm_shape.h: GEMM and MATMUL as one thing, a batch of y[m][n] = alpha sum_k a[m][k] b[k][n] + beta c. Built for the baseline. */
 #ifndef CVK_CPU_GEMM_SHAPE_H
 #define CVK_CPU_GEMM_SHAPE_H
 
@@ -20,9 +19,5 @@ typedef struct gemm_shape {
 int32_t gemm_shape_read(const cvk_op *op, gemm_shape *s, cpu_reason *why);
 /* Which matrix of a and of b product `index` takes. */
 void gemm_batch(const gemm_shape *s, int64_t index, int64_t *a, int64_t *b);
-/* Panel `panel` of one matrix b. */
-void gemm_pack_panel(const gemm_shape *s, const float *b, int64_t panel, int64_t width, float *to);
-/* Rows m0..m0+rows-1 of one matrix a. */
-void gemm_pack_rows(const gemm_shape *s, const float *a, int64_t m0, int64_t rows, float *to);
 
 #endif
