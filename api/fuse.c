@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuse.c: a batch norm goes into the weights of the convolution before it; activations and additions that follow an op are offered to the
- * device as ordered post-ops, and what it refuses runs by itself. */
+/* fuse.c: a batch norm goes into the weights of the convolution before it; a matmul and the bias added to it are one gemm; activations and
+ * additions that follow an op are offered to the device as ordered post-ops, and what it refuses runs by itself. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -279,10 +279,58 @@ static cvk_status pin_constants(cvk_plan *p) {
   return status;
 }
 
+/* What `matmul` with the constant of the addition `add` behind it is as one gemm. 0: it is none. */
+static int32_t as_gemm(const cvk_plan *p, const cvk_plan_op *matmul, const cvk_plan_op *add, int32_t in[3], cvk_plan_op *gemm) {
+  const int32_t y = matmul->out[0], c = add->in[0] == y ? add->in[1] : add->in[0];
+  const cvk_tensor_desc *dy = &p->values[y].desc, *dc = &p->values[c].desc;
+  if (p->values[matmul->in[0]].desc.rank != 2 || p->values[matmul->in[1]].desc.rank != 2 || dy->dtype != CVK_F32) return 0;
+  if (c == y || p->values[c].constant == NULL || dc->dtype != CVK_F32 || dc->rank > 2) return 0;
+  for (int32_t i = 0; i < dc->rank; i++) {
+    const int64_t dim = dc->dim[i];
+    if (dim != 1 && dim != dy->dim[2 - dc->rank + i]) return 0;
+  }
+  in[0] = matmul->in[0];
+  in[1] = matmul->in[1];
+  in[2] = c;
+  *gemm = *matmul;
+  gemm->kind = CVK_OP_GEMM;
+  gemm->has_attr = 1;
+  gemm->attr = (cvk_any_attr){.gemm = {.struct_size = sizeof gemm->attr.gemm, .alpha = 1, .beta = 1}};
+  gemm->in = in;
+  gemm->n_in = 3;
+  return 1;
+}
+
+/* A matmul and the constant added to its result become one gemm, where the device has that. */
+static cvk_status fuse_biases(cvk_plan *p) {
+  cvk_plan_option options[CVK_MAX_OPTIONS];
+  cvk_op_view view;
+  cvk_plan_op gemm;
+  int32_t in[3], n;
+  find_readers(p);
+  for (int32_t at = 0; at < p->n_ops; at++) {
+    cvk_plan_op *matmul = p->order[at] < 0 ? NULL : &p->ops[p->order[at]];
+    const int32_t next = matmul && matmul->kind == CVK_OP_MATMUL ? only_reader(p, matmul->out[0]) : -1;
+    if (next < 0 || p->ops[next].kind != CVK_OP_ADD || !as_gemm(p, matmul, &p->ops[next], in, &gemm)) continue;
+    cvk_op_view_fill(p, &gemm, 0, NULL, &view);
+    const cvk_status status = cvk_plan_ask(p, 0, &view.op, options, &n);
+    if (status == CVK_UNSUPPORTED) continue;
+    if (status != CVK_OK) return status;
+    gemm.in = cvk_arena_alloc(&p->memory, 3, sizeof *gemm.in);
+    if (gemm.in == NULL) return cvk_plan_no_memory();
+    memcpy(gemm.in, in, sizeof in);
+    *matmul = gemm;
+    matmul->out[0] = p->ops[next].out[0];
+    retire(p, next);
+  }
+  return CVK_OK;
+}
+
 cvk_status cvk_plan_fuse_and_ask(cvk_plan *p) {
   cvk_plan_post chain[CVK_MAX_POST];
-  const cvk_status pinned = pin_constants(p);
-  if (pinned != CVK_OK) return pinned;
+  cvk_status begun = pin_constants(p);
+  if (begun == CVK_OK && !p->options->no_fusion) begun = fuse_biases(p);
+  if (begun != CVK_OK) return begun;
   int32_t *lacking = cvk_arena_alloc(&p->memory, (size_t)p->n_ops + 1, sizeof *lacking), n_lacking = 0;
   if (lacking == NULL) return cvk_plan_no_memory();
   find_readers(p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_fuse.c: post-ops on a backend whose answers are known (tests/plugins/modules/planner.c: ADD takes two of RELU, MUL, ADD): what is offered,
- * the tail that is dropped when it is refused, what may not be fused; and batch norm folded into a convolution of the CPU backend. */
+ * the tail that is dropped when it is refused, what may not be fused; and on the CPU backend batch norm folded into a convolution, a bias into a
+ * product. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -223,6 +224,44 @@ START_TEST(batch_norm_without_finite_weights_stays) {
 }
 END_TEST
 
+/* x (2,5) times w (5,7), then a constant. */
+static void check_bias(cvk_tensor *c, int32_t on_the_left, const char *ops) {
+  const cvk_session_options plain = {.device = "reference", .no_fusion = 1};
+  ctx = net_context(1);
+  g = net_graph(ctx);
+  const cvk_value x = net_input(g, "x", DIMS(2, 5)), w = net_constant(g, net_tensor(DIMS(5, 7), 1)), bias = net_constant(g, c);
+  const cvk_value product = op2(CVK_OP_MATMUL, x, w);
+  ck_ok(cvk_graph_output(g, op1(CVK_OP_RELU, on_the_left ? op2(CVK_OP_ADD, bias, product) : op2(CVK_OP_ADD, product, bias)), "y"));
+  cvk_session *s = net_session(g, "cpu"), *reference = NULL;
+  cvk_tensor *in = net_tensor(DIMS(2, 5), 9), *got = NULL, *want = NULL;
+  ck_ok(cvk_session_create(g, &plain, &reference));
+  ck_ok(cvk_session_run(s, 1, &in, 1, &got));
+  ck_ok(cvk_session_run(reference, 1, &in, 1, &want));
+  net_close(got, want);
+  ck_assert_str_eq(net_ops(s), ops);
+  cvk_tensor_release(in);
+  cvk_tensor_release(got);
+  cvk_tensor_release(want);
+  cvk_session_release(s);
+  cvk_session_release(reference);
+  cvk_graph_release(g);
+  cvk_context_release(ctx);
+}
+
+START_TEST(a_bias_goes_into_the_product) {
+  check_bias(net_tensor(DIMS(7), 2), 0, "gemm+relu@cpu");
+  check_bias(net_tensor(DIMS(1, 7), 2), 1, "gemm+relu@cpu");
+  check_bias(net_tensor(DIMS(2, 1), 2), 1, "gemm+relu@cpu");
+}
+END_TEST
+
+/* The sum has more rows than the product, or a rank of its own. */
+START_TEST(a_larger_addend_stays) {
+  check_bias(net_tensor(DIMS(3, 1, 7), 2), 0, "matmul@cpu add@cpu relu@cpu");
+  check_bias(net_tensor(DIMS(1, 2, 7), 2), 0, "matmul@cpu add@cpu relu@cpu");
+}
+END_TEST
+
 SUITE("fuse", taken_in_order, operand_on_either_side, tail_is_dropped_when_refused, what_the_device_lacks_falls_back, values_with_other_readers_stay,
       a_value_with_itself, later_operands, two_sums_that_meet, broadcast_operands_stay_ops, constant_operands, nothing_with_no_fusion,
-      batch_norm_goes_into_the_weights, batch_norm_without_finite_weights_stays)
+      batch_norm_goes_into_the_weights, batch_norm_without_finite_weights_stays, a_bias_goes_into_the_product, a_larger_addend_stays)
