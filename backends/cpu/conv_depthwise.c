@@ -31,6 +31,34 @@ VI void tap(const int T, const int LEFT, const int RIGHT, const int64_t pix, vf 
   for (int t = LEFT; t < T - RIGHT; t++) acc[t] = v_fma(v_load(x + t * pix), w, acc[t]);
 }
 
+VI void store_cell(const depthwise_args *a, int t, vf y) {
+  if (a->add) y = v_add(y, v_load(a->add + t * VL));
+  if (a->clamp) y = v_clamp(y, a->lo, a->hi);
+  if (a->lanes < VL) y = v_first(y, a->lanes);
+  v_store(a->y + t * VL, y);
+}
+
+/* A kernel row of three neighbouring taps: each input cell is loaded once for all the output cells that it is part of. LEFT, RIGHT: the
+ * first cell's first tap, the last cell's last tap miss the input. */
+VI void tile_of_3(const int T, const int STRIDE, const int LEFT, const int RIGHT, const depthwise_args *a) {
+  vf acc[MAX_T];
+#pragma GCC unroll 16
+  for (int t = 0; t < T; t++) acc[t] = v_zero();
+  for (int64_t row = 0; row < a->rows; row++) {
+    const float *x = a->x + row * a->x_row, *w = a->w + row * a->w_row;
+    const vf tap[3] = {v_load(w), v_load(w + VL), v_load(w + 2 * VL)};
+#pragma GCC unroll 32
+    for (int i = LEFT; i < (T - 1) * STRIDE + 3 - RIGHT; i++) {
+      const vf cell = v_load(x + i * VL);
+#pragma GCC unroll 3
+      for (int k = 0; k < 3; k++)
+        if (i >= k && (i - k) % STRIDE == 0 && (i - k) / STRIDE < T) acc[(i - k) / STRIDE] = v_fma(cell, tap[k], acc[(i - k) / STRIDE]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int t = 0; t < T; t++) store_cell(a, t, v_add(acc[t], a->bias));
+}
+
 /* STRIDE 0: known at run time. */
 VI void tile(const int T, const int64_t STRIDE, const depthwise_args *a) {
   const int64_t pix = STRIDE ? STRIDE * VL : a->x_pix;
@@ -56,13 +84,7 @@ VI void tile(const int T, const int64_t STRIDE, const depthwise_args *a) {
     flushes++;
   }
 #pragma GCC unroll 16
-  for (int t = 0; t < T; t++) {
-    vf y = v_add(flushes ? v_add(total[t], acc[t]) : acc[t], a->bias);
-    if (a->add) y = v_add(y, v_load(a->add + t * VL));
-    if (a->clamp) y = v_clamp(y, a->lo, a->hi);
-    if (a->lanes < VL) y = v_first(y, a->lanes);
-    v_store(a->y + t * VL, y);
-  }
+  for (int t = 0; t < T; t++) store_cell(a, t, v_add(flushes ? v_add(total[t], acc[t]) : acc[t], a->bias));
 }
 
 #define TILE(S, T)                                      \
@@ -75,6 +97,35 @@ EACH_T(TILE, 1)
 EACH_T(TILE, 2)
 static const tile_fn tiles[3][MAX_T + 1] = {EACH_T(ENTRY, 0) EACH_T(ENTRY, 1) EACH_T(ENTRY, 2)};
 
+#define TILE_OF_3(S, T)                                           \
+  static void tile_of_3_##S##_##T##_00(const depthwise_args *a) { \
+    tile_of_3(T, S, 0, 0, a);                                     \
+  }                                                               \
+  static void tile_of_3_##S##_##T##_01(const depthwise_args *a) { \
+    tile_of_3(T, S, 0, 1, a);                                     \
+  }                                                               \
+  static void tile_of_3_##S##_##T##_10(const depthwise_args *a) { \
+    tile_of_3(T, S, 1, 0, a);                                     \
+  }                                                               \
+  static void tile_of_3_##S##_##T##_11(const depthwise_args *a) { \
+    tile_of_3(T, S, 1, 1, a);                                     \
+  }
+#define ENTRY_OF_3(S, T) \
+  [S][T] = {{tile_of_3_##S##_##T##_00, tile_of_3_##S##_##T##_01}, {tile_of_3_##S##_##T##_10, tile_of_3_##S##_##T##_11}},
+EACH_T(TILE_OF_3, 1)
+EACH_T(TILE_OF_3, 2)
+static const tile_fn tiles_of_3[3][MAX_T + 1][2][2] = {EACH_T(ENTRY_OF_3, 1) EACH_T(ENTRY_OF_3, 2)}; /* by LEFT and RIGHT */
+
+/* The function of a planned tile; tiles too near both edges to have a first and a last miss of one tap each take the general one. */
+static tile_fn choose(const conv_shape *s, const conv_tile *t) {
+  const int64_t stride = s->stride[2];
+  const int32_t left = t->full_begin - t->begin, right = t->end - t->full_end;
+  if (s->kernel[2] == 3 && s->dilation[2] == 1 && s->kernel[1] * 3 <= CHAIN && (stride == 1 || stride == 2) && t->begin == 0 &&
+      t->end == 3 && left <= 1 && right <= 1)
+    return tiles_of_3[stride][t->t][left][right];
+  return tiles[stride <= 2 ? stride : 0][t->t];
+}
+
 typedef struct depthwise_kernel {
   cpu_kernel base;
   conv_shape s;
@@ -82,6 +133,7 @@ typedef struct depthwise_kernel {
   int64_t blocks, band, bands; /* channel blocks; rows a band; bands an image */
   int64_t n_tiles;
   conv_tile *tile;
+  tile_fn *fn; /* of each tile */
   double ns;
 } depthwise_kernel;
 
@@ -156,12 +208,14 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->blocks = cpu_ceil_div(s->c, VL);
   k->band = cpu_max(1, cpu_min(s->out[1], BAND_CELLS / cpu_max(1, s->out[2])));
   k->bands = cpu_ceil_div(s->out[1], k->band);
-  k->tile = cpu_alloc(device, cpu_product(2, (int64_t[]){cpu_max(s->out[2], 1), sizeof *k->tile}));
+  k->tile = cpu_alloc(device, cpu_product(2, (int64_t[]){cpu_max(s->out[2], 1), sizeof *k->tile + sizeof *k->fn}));
   if (!k->tile) {
     cpu_free(device, k);
     return CVK_NO_MEMORY;
   }
+  k->fn = (tile_fn *)(k->tile + cpu_max(s->out[2], 1));
   k->n_tiles = conv_tiles_plan(s, 2, s->out[2], MAX_T, k->tile);
+  for (int64_t i = 0; i < k->n_tiles; i++) k->fn[i] = choose(s, &k->tile[i]);
   *out = &k->base;
   return CVK_OK;
 }
@@ -174,12 +228,11 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const depthwise_job *j = arg;
   const depthwise_kernel *k = j->k;
   const conv_shape *s = &k->s;
-  const int64_t band = index % k->bands, plane = index / k->bands, block = plane % k->blocks;
+  const int64_t planes = s->n * k->blocks, band = index / planes, plane = index % planes, block = plane % k->blocks;
   const int64_t row0 = band * k->band, row1 = cpu_min(s->out[1], row0 + k->band), lanes = cpu_min(VL, s->c - block * VL);
   const int64_t at = plane * s->out[1] * s->out[2] * VL;
   const float *x = (const float *)j->in[0] + plane * s->in[1] * s->in[2] * VL, *w = j->w + block * s->taps * VL;
   const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
-  const tile_fn *fn = tiles[s->stride[2] <= 2 ? s->stride[2] : 0];
   depthwise_args a = {.x_row = s->dilation[1] * s->in[2] * VL,
                       .x_tap = s->dilation[2] * VL,
                       .x_pix = s->stride[2] * VL,
@@ -202,7 +255,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
       a.x = from + k->tile[i].x * a.x_pix;
       a.y = j->y + at + cell;
       a.add = add ? add + cell : NULL;
-      fn[a.tile.t](&a);
+      k->fn[i](&a);
     }
   }
   if (k->post.n == 0) return;
