@@ -13,7 +13,8 @@ static int run(cvk_context *ctx, const char *model) {
   float *y = NULL;
   int ok = cvk_graph_load_onnx(ctx, model, &graph) == CVK_OK && cvk_graph_input_info(graph, 0, &info) == CVK_OK &&
            cvk_tensor_create(NULL, CVK_F32, info.rank, info.dim, NULL, &in) == CVK_OK &&
-           cvk_session_create(graph, &(cvk_session_options){.device = "cpu"}, &session) == CVK_OK && cvk_session_run(session, 1, &in, 1, &out) == CVK_OK;
+           cvk_session_create(graph, &(cvk_session_options){.device = "cpu"}, &session) == CVK_OK &&
+           cvk_session_run(session, 1, &in, 1, &out) == CVK_OK;
   if (ok) ok = (y = malloc((size_t)cvk_tensor_bytes(out))) != NULL && cvk_tensor_read(out, y, cvk_tensor_bytes(out)) == CVK_OK;
   if (ok) {
     double sum = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run_op.h: runs one op on chosen rows of the CPU backend under the mini host, for tests and bench_op. Data is given and read in plain
+/* run_op.h: runs one op on chosen rows of the CPU backend under the mini host, for tests. Data is given and read in plain
  * format; it is rearranged as the candidate asks by plain loops of its own. Buffers end at (or begin behind) a page that faults, which also
  * gives them odd alignments. */
 #ifndef CVK_TESTS_RUN_OP_H
