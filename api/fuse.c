@@ -103,7 +103,11 @@ static cvk_status fold_batch_norm(cvk_plan *p, const cvk_plan_op *conv, const cv
     return status;
   }
   status = cvk_tensor_pin(*w_out);
-  if (status != CVK_OK) return status;
+  if (status != CVK_OK) {
+    cvk_tensor_release(*w_out);
+    *w_out = NULL;
+    return status;
+  }
   *finite = all_finite(cvk_tensor_host(*w_out), count) && all_finite(cvk_tensor_host(*b_out), m);
   return CVK_OK;
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define HUGE_PAGE ((uint64_t)2 << 20)
-#define LARGE (2 * HUGE_PAGE) /* from here on a block is a mapping of its own: fresh, so zero, and given back whole */
+#define LARGE (HUGE_PAGE / 2) /* from here on a block is a mapping of its own: fresh, so zero, and given back whole */
 
 typedef struct header {
   void *base;
@@ -24,7 +24,8 @@ static void *begin(void *base, uint64_t mapped, uint64_t alignment, void *first)
 
 /* Aligned to a huge page, less the header's room. */
 static void *map(uint64_t bytes, uint64_t alignment) {
-  const uint64_t step = alignment > HUGE_PAGE ? alignment : HUGE_PAGE, total = (bytes + alignment + step + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+  const uint64_t step = alignment > HUGE_PAGE ? alignment : HUGE_PAGE;
+  const uint64_t total = (bytes + alignment + step + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
   void *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) return NULL;
   char *first = (char *)(((uintptr_t)base + step - 1) / step * step);
@@ -52,6 +53,7 @@ void cvk_memory_free(void *p) {
 }
 
 void cvk_memory_forget(const void *p, uint64_t bytes) {
-  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)p + page - 1) / page * page, end = ((uintptr_t)p + bytes) / page * page;
+  const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  const uintptr_t first = ((uintptr_t)p + page - 1) / page * page, end = ((uintptr_t)p + bytes) / page * page;
   if (end > first) madvise((void *)first, end - first, MADV_DONTNEED);
 }

@@ -172,7 +172,8 @@ cvk_status cvk_tensor_pin(const cvk_tensor *t) {
   pthread_mutex_lock(&source->lock);
   if (source->load && source->pins == 0) {
     s->host = cvk_memory_alloc(s->bytes, 64, 0);
-    status = s->host ? source->load(source->arg, s->host) : cvk_fail(CVK_NO_MEMORY, "no host memory for a constant of %llu bytes", (unsigned long long)s->bytes);
+    status = s->host ? source->load(source->arg, s->host)
+                     : cvk_fail(CVK_NO_MEMORY, "no host memory for a constant of %llu bytes", (unsigned long long)s->bytes);
     if (status != CVK_OK) {
       cvk_memory_free(s->host);
       s->host = NULL;
@@ -231,7 +232,6 @@ void cvk_tensor_is_file(cvk_tensor *t) {
   t->storage->source = source_new(NULL, NULL, NULL); /* NULL: its pages stay */
 }
 
-
 static cvk_status check_transfer(const char *fn, const cvk_tensor *t, const void *p, uint64_t bytes) {
   if (t == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "%s: the tensor is NULL", fn);
   if (bytes != t->storage->bytes) {
@@ -247,9 +247,10 @@ cvk_status cvk_tensor_read(const cvk_tensor *t, void *out, uint64_t bytes) {
   if (status != CVK_OK || bytes == 0) return status;
   const cvk_storage *s = t->storage;
   if (s->buf == NULL) {
-    const void *host = cvk_tensor_host(t);
-    if (host == NULL) return CVK_NO_MEMORY; /* the message is set */
-    memcpy(out, host, bytes);
+    status = cvk_tensor_pin(t);
+    if (status != CVK_OK) return status;
+    memcpy(out, s->host, bytes);
+    cvk_tensor_unpin(t);
     return CVK_OK;
   }
   pthread_mutex_lock(&s->dev->lock);

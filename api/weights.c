@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weights.c: the shared cache of weights.h. A pack is found again by device, row, pack number, attribute, shape and the storage that the data came from. */
+/* weights.c: the shared cache of weights.h. A pack is found again by device, row, pack number, attribute, shape and the storage that the data
+ * came from. */
 #include "weights.h"
 
 #include <stdlib.h>

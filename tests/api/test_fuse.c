@@ -262,6 +262,38 @@ START_TEST(a_larger_addend_stays) {
 }
 END_TEST
 
+/* The folded weights were let go after the first plan; another shape may want them packed in another way. */
+START_TEST(batch_norm_for_shape_after_shape) {
+  const cvk_session_options plain = {.device = "reference", .no_fusion = 1};
+  ctx = net_context(2);
+  g = net_graph(ctx);
+  cvk_value x = net_input(g, "x", DIMS(1, 32, -1, -1)), y;
+  const cvk_value w = net_constant(g, net_tensor(DIMS(32, 32, 3, 3), 1)), scale = net_constant(g, net_tensor(DIMS(32), 2)),
+                  bias = net_constant(g, net_tensor(DIMS(32), 3)), mean = net_constant(g, net_tensor(DIMS(32), 4)),
+                  var = net_constant(g, positive(32, 5));
+  ck_ok(cvk_graph_conv(g, x, w, CVK_NO_VALUE, NULL, &y));
+  ck_ok(cvk_graph_batch_norm(g, y, scale, bias, mean, var, NULL, &y));
+  ck_ok(cvk_graph_output(g, y, "y"));
+  cvk_session *s = net_session(g, "cpu"), *reference = NULL;
+  ck_ok(cvk_session_create(g, &plain, &reference));
+  for (int64_t side = 3; side < 60; side += 14) {
+    cvk_tensor *in = net_tensor(DIMS(1, 32, side, side), 9), *got = NULL, *want = NULL;
+    ck_ok(cvk_session_run(s, 1, &in, 1, &got));
+    ck_ok(cvk_session_run(reference, 1, &in, 1, &want));
+    net_close(got, want);
+    ck_assert_msg(strstr(net_ops(s), "conv+batch_norm@cpu") != NULL, "%s", net_ops(s));
+    cvk_tensor_release(in);
+    cvk_tensor_release(got);
+    cvk_tensor_release(want);
+  }
+  cvk_session_release(s);
+  cvk_session_release(reference);
+  cvk_graph_release(g);
+  cvk_context_release(ctx);
+}
+END_TEST
+
 SUITE("fuse", taken_in_order, operand_on_either_side, tail_is_dropped_when_refused, what_the_device_lacks_falls_back, values_with_other_readers_stay,
       a_value_with_itself, later_operands, two_sums_that_meet, broadcast_operands_stay_ops, constant_operands, nothing_with_no_fusion,
-      batch_norm_goes_into_the_weights, batch_norm_without_finite_weights_stays, a_bias_goes_into_the_product, a_larger_addend_stays)
+      batch_norm_goes_into_the_weights, batch_norm_without_finite_weights_stays, batch_norm_for_shape_after_shape,
+      a_bias_goes_into_the_product, a_larger_addend_stays)

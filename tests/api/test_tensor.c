@@ -2,6 +2,7 @@
 /* test_tensor.c: creation, wrapping, views, reading and writing, write counters, what is refused. */
 #include <stdlib.h>
 
+#include "memory.h"
 #include "net.h"
 
 /* The sanitizer's allocator stops a program that asks for too much, unless told. */
@@ -28,6 +29,25 @@ START_TEST(create_copies_its_data) {
   cvk_tensor_release(t);
   cvk_tensor_release(zero);
   cvk_tensor_release(NULL);
+}
+END_TEST
+
+/* Blocks from the heap and mappings of their own alike. */
+START_TEST(memory_is_zero_and_aligned) {
+  for (uint64_t bytes = 0; bytes < (uint64_t)9 << 20; bytes = bytes * 3 + 1) {
+    for (uint64_t alignment = 1; alignment <= (uint64_t)4 << 20; alignment *= 16) {
+      unsigned char *p = cvk_memory_alloc(bytes, alignment, 1);
+      ck_assert_ptr_nonnull(p);
+      ck_assert_uint_eq((uintptr_t)p % (alignment < 64 ? 64 : alignment), 0);
+      for (uint64_t i = 0; i < bytes; i += 61) ck_assert(p[i] == 0);
+      memset(p, 1, (size_t)bytes);
+      cvk_memory_free(p);
+    }
+  }
+  ck_assert_ptr_null(cvk_memory_alloc(UINT64_MAX - 7, 64, 0));
+  ck_assert_ptr_null(cvk_memory_alloc((uint64_t)1 << 61, 64, 0));
+  ck_assert_ptr_null(cvk_memory_alloc(8, 48, 0));
+  cvk_memory_free(NULL);
 }
 END_TEST
 
@@ -122,5 +142,5 @@ START_TEST(a_devices_tensor_keeps_it_open) {
 }
 END_TEST
 
-SUITE("tensor", create_copies_its_data, empty_tensors, wrapping_uses_the_callers_memory, views_share_memory_and_counter,
+SUITE("tensor", create_copies_its_data, memory_is_zero_and_aligned, empty_tensors, wrapping_uses_the_callers_memory, views_share_memory_and_counter,
       wrong_sizes_are_told_with_numbers, retain_keeps_alive, a_devices_tensor_keeps_it_open)

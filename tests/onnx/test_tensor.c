@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tensor.c: TensorProto: every element type in every way to store it, sizes checked before use, bytes shared where they lie aligned,
  * external data. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -200,6 +201,47 @@ START_TEST(test_bytes_are_shared_where_aligned) {
 }
 END_TEST
 
+/* A large tensor of a mapped file is in memory while it is pinned, as often as that happens; reading needs no pin. */
+START_TEST(test_large_tensors_come_back) {
+  enum { N = 40000 };
+  static float v[N], got[N];
+  char path[] = "/tmp/convoke-tensor-XXXXXX";
+  for (int i = 0; i < N; i++) v[i] = (float)(i * 7 % 1001);
+  for (size_t shift = 0; shift < 4; shift++) {
+    bytes b = {0};
+    char name[8] = "aaaaaaa";
+    name[shift + 1] = 0;
+    put_text(&b, 8, name);
+    put_int(&b, 1, N);
+    put_int(&b, 2, CVK_F32);
+    put_bytes(&b, 9, v, sizeof v);
+    const int fd = shift == 0 ? mkstemp(path) : open(path, O_WRONLY | O_TRUNC);
+    ck_assert_int_eq(write(fd, b.data, b.n), (ssize_t)b.n);
+    close(fd);
+    cvk_onnx_file *f = NULL;
+    cvk_onnx_tensor seen;
+    cvk_tensor *t = NULL;
+    ck_ok(cvk_onnx_file_map(path, &f));
+    ck_ok(cvk_onnx_tensor_read(f, cvk_onnx_file_bytes(f), &seen));
+    ck_ok(cvk_onnx_tensor_make(f, &seen, 0, &t));
+    cvk_onnx_file_release(f);
+    for (int turn = 0; turn < 3; turn++) {
+      ck_ok(cvk_tensor_pin(t));
+      ck_ok(cvk_tensor_pin(t));
+      cvk_tensor_unpin(t);
+      ck_assert_mem_eq(cvk_tensor_host(t), v, sizeof v);
+      cvk_tensor_unpin(t);
+      memset(got, 0, sizeof got);
+      ck_ok(cvk_tensor_read(t, got, sizeof got));
+      ck_assert_mem_eq(got, v, sizeof v);
+    }
+    cvk_tensor_release(t);
+    empty(&b);
+  }
+  unlink(path);
+}
+END_TEST
+
 static void put_entry(bytes *b, const char *key, const char *value) {
   bytes e = {0};
   put_text(&e, 1, key);
@@ -274,4 +316,5 @@ START_TEST(test_external_data) {
 END_TEST
 
 SUITE("onnx tensor", test_raw_of_every_type, test_lists_of_numbers, test_bools_become_zero_or_one, test_scalars_and_empty,
-      test_sizes_that_lie, test_types_that_are_lacking, test_bytes_are_shared_where_aligned, test_external_data)
+      test_sizes_that_lie, test_types_that_are_lacking, test_bytes_are_shared_where_aligned, test_large_tensors_come_back,
+      test_external_data)
