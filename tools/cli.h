@@ -36,7 +36,7 @@ typedef struct cli_common { /* flags of every command that touches a device */
   {"--device", FLAG_TEXT, &(C).device, NULL, "auto, cpu, reference, opencl, opencl:1, a name or a glob"},                              \
   {"--threads", FLAG_INT, &(C).threads, NULL, "CPU threads"},                                                                          \
   {"--fallback", FLAG_CHOICE, &(C).fallback, "cpu|none", "where an op runs that the device lacks: cpu (counted) or none (an error)"},  \
-  {"--cpu-isa", FLAG_TEXT, &(C).cpu_isa, NULL, "highest instruction set to use: scalar, sse41, avx2, avx512"},                         \
+  {"--cpu-isa", FLAG_TEXT, &(C).cpu_isa, NULL, "highest instruction set to use: scalar, sse41, avx2, avx512, neon"},                         \
   {"--kernel", FLAG_TEXT, &(C).kernel, NULL, "kernel rows to force, separated by ','"},                                                \
   {"--exact", FLAG_SWITCH, &(C).exact, NULL, "no row of a larger error bound than direct summation"},                                  \
   {"--json", FLAG_SWITCH, &(C).json, NULL, "one JSON document on stdout"}

@@ -6,7 +6,7 @@
 #include "conv_shape.h"
 #include "post_apply.h"
 
-#if VL == 16
+#if V_REGISTERS == 32
 #define MAX_T 14
 #define EACH_T(F, S) F(S, 1) F(S, 2) F(S, 3) F(S, 4) F(S, 5) F(S, 6) F(S, 7) F(S, 8) F(S, 9) F(S, 10) F(S, 11) F(S, 12) F(S, 13) F(S, 14)
 #else

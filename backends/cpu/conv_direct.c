@@ -21,7 +21,7 @@ enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
   static void tile_##MODE##_##KB##_##T(const tile_args *a) { \
     tile_run(T, KB, PIX, CS, a);                             \
   }
-#if VL == 16
+#if V_REGISTERS == 32
 #define MAX_T 14
 #define MAX_KB 3
 #define WIDE_T 8 /* most cells of a tile of 3 blocks */

@@ -5,7 +5,7 @@
 #include "conv_shape.h"
 #include "post_apply.h"
 
-enum { MB = VL == 16 ? 8 : 4, SPAN = 2 * VL };
+enum { MB = V_REGISTERS == 32 ? 8 : 4, SPAN = 2 * VL };
 
 typedef struct generic_kernel {
   cpu_kernel base;

@@ -14,11 +14,11 @@ enum {
   SLOT_BYTES = 128 << 10, /* of input that a band reads: a share of the second-level cache */
   MOST_BYTES = 64 << 20,  /* of workspace */
   MAX_MB = 6,
-  MAX_V = VL == 16 ? 8 : 6,
+  MAX_V = V_REGISTERS == 32 ? 8 : 6,
 };
 
 /* Output channels by vectors: as many sums as registers hold. */
-#if VL == 16
+#if V_REGISTERS == 32
 #define EACH_TILE(F)                                                                                                                      \
   F(1, 1)                                                                                                                                 \
   F(1, 2)                                                                                                                                 \

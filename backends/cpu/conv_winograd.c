@@ -59,7 +59,7 @@ VI void product(const int T, const int K, const float *v, int64_t v_block, const
     }
 }
 
-#if VL == 16
+#if V_REGISTERS == 32
 #define MAX_T 14
 #define EACH_T(F, K) F(1, K) F(2, K) F(3, K) F(4, K) F(5, K) F(6, K) F(7, K) F(8, K) F(9, K) F(10, K) F(11, K) F(12, K) F(13, K) F(14, K)
 #else

@@ -13,7 +13,7 @@ enum {
   LINE = 16,            /* floats of a cache line */
   SHARE = WIDTH / LINE, /* lines of a panel that a product reads: so many blocks fetch the panel's next part */
 };
-#if VL == 16
+#if V_REGISTERS == 32
 #define MAX_T 14
 #define EACH_T(F) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11) F(12) F(13) F(14)
 #else

@@ -43,9 +43,12 @@ static int has_avx512(void) {
   const unsigned f_dq_bw_vl = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
   return has_avx2() && (saved_state() & 0xe6) == 0xe6 && (cpuid(7, 0).b & f_dq_bw_vl) == f_dq_bw_vl;
 }
+#elif defined(__aarch64__)
+extern const cpu_row *const cpu_rows_neon[];
 #endif
 
-static int has_scalar(void) {
+/* scalar, and neon on aarch64, which always has it. */
+static int always(void) {
   return 1;
 }
 
@@ -54,11 +57,13 @@ static const struct {
   int (*available)(void);
 } sets[] = {
     /* narrowest first */
-    {{"scalar", 4, 12, 8, cpu_rows_scalar}, has_scalar},
+    {{"scalar", 4, 12, 8, cpu_rows_scalar}, always},
 #if defined(__x86_64__) || defined(__i386__)
     {{"sse41", 4, 25, 15, cpu_rows_sse41}, has_sse41},
     {{"avx2", 8, 110, 30, cpu_rows_avx2}, has_avx2},
     {{"avx512", 16, 200, 40, cpu_rows_avx512}, has_avx512},
+#elif defined(__aarch64__)
+    {{"neon", 4, 40, 20, cpu_rows_neon}, always},
 #endif
 };
 enum { N_SETS = sizeof sets / sizeof *sets };

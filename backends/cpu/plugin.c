@@ -21,7 +21,7 @@ static cvk_status instance_create(const cvk_host *host, cvk_instance **out) {
   const cpu_isa *isa = cpu_isa_capped(cap);
   if (!isa) {
     char text[160];
-    snprintf(text, sizeof text, "cpu: cpu_isa is '%.40s', want one of scalar, sse41, avx2, avx512", cap);
+    snprintf(text, sizeof text, "cpu: cpu_isa is '%.40s', want one of " CPU_ISA_NAMES, cap);
     return host->fail(host->ctx, CVK_INVALID_ARGUMENT, text);
   }
   cvk_instance *inst = host->alloc(host->ctx, sizeof *inst, _Alignof(cvk_instance));

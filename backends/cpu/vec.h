@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vec.h: the one vector header. A kernel is written once over vf (VL floats), vi (VL int32) and vm (VL lane mask) and compiled once per
- * instruction set; CVK_ISA is the suffix (scalar, sse41, avx2, avx512) that the build defines. Loads and stores need element alignment only;
- * the _n forms touch exactly n elements (0 <= n <= VL) and fill the other lanes with zero. Everything is static inline: no symbol compiled
- * with wide flags may leave its library. v_fma is one rounding on AVX2 and AVX-512, two on SSE4.1 and scalar. */
+ * instruction set; CVK_ISA is the suffix (scalar, sse41, avx2, avx512, neon) that the build defines; V_REGISTERS is how many vf the machine
+ * holds. Loads and stores need element alignment only; the _n forms touch exactly n elements (0 <= n <= VL) and fill the other lanes with
+ * zero. Everything is static inline: no symbol compiled with wide flags may leave its library. v_fma is one rounding on AVX2, AVX-512 and
+ * NEON, two on SSE4.1 and scalar. v_to_int of what has no int32 is some int32. */
 #ifndef CVK_CPU_VEC_H
 #define CVK_CPU_VEC_H
 
@@ -24,6 +25,8 @@
 #include "vec_avx2.h"
 #elif defined(__SSE4_1__)
 #include "vec_sse41.h"
+#elif defined(CVK_NEON)
+#include "vec_neon.h"
 #else
 #include "vec_scalar.h"
 #endif
@@ -37,10 +40,12 @@ VI vm v_isnan(vf a) { return v_ne(a, a); }
 VI vm v_gt(vf a, vf b) { return v_lt(b, a); }
 VI vm v_ge(vf a, vf b) { return v_le(b, a); }
 
-/* max and min as ONNX means them: a NaN on either side wins. v_max_raw and v_min_raw (one instruction) give b when either is NaN,
- * so v_max_raw(limit, x) lets a NaN of x through. */
+/* max and min as ONNX means them: a NaN on either side wins. v_max_raw and v_min_raw (one instruction on x86) give b when either is NaN,
+ * so v_max_raw(limit, x) lets a NaN of x through. V_MAX_MIN: the instruction set's header has v_max and v_min. */
+#ifndef V_MAX_MIN
 VI vf v_max(vf a, vf b) { return v_sel(v_eq(a, a), v_max_raw(a, b), a); } /* in this order AVX-512 masks the maximum itself */
 VI vf v_min(vf a, vf b) { return v_sel(v_eq(a, a), v_min_raw(a, b), a); }
+#endif
 
 /* lo <= x <= hi; a NaN x stays. */
 VI vf v_clamp(vf x, vf lo, vf hi) { return v_min_raw(hi, v_max_raw(lo, x)); }

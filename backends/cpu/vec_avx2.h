@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #define VL 8
+#define V_REGISTERS 16
 typedef __m256 vf;
 typedef __m256i vi;
 typedef __m256 vm;
@@ -49,7 +50,7 @@ VI vf v_even_odd(vf a, vf b) {
   return _mm256_blend_ps(_mm256_permutevar8x32_ps(a, lanes), _mm256_permutevar8x32_ps(b, lanes), 0xf0);
 }
 
-VI vi v_to_int(vf a) { return _mm256_cvtps_epi32(a); } /* nearest even; out of range: INT32_MIN */
+VI vi v_to_int(vf a) { return _mm256_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm256_cvtepi32_ps(a); }
 VI vi v_bits(vf a) { return _mm256_castps_si256(a); }
 VI vf v_from_bits(vi a) { return _mm256_castsi256_ps(a); }

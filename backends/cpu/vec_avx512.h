@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #define VL 16
+#define V_REGISTERS 32
 typedef __m512 vf;
 typedef __m512i vi;
 typedef __mmask16 vm;
@@ -48,7 +49,7 @@ VI vf v_even_odd(vf a, vf b) {
   return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31), b);
 }
 
-VI vi v_to_int(vf a) { return _mm512_cvtps_epi32(a); } /* nearest even; out of range: INT32_MIN */
+VI vi v_to_int(vf a) { return _mm512_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
 VI vi v_bits(vf a) { return _mm512_castps_si512(a); }
 VI vf v_from_bits(vi a) { return _mm512_castsi512_ps(a); }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #define VL 4
+#define V_REGISTERS 16
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef vi vm; /* all ones: true */
@@ -54,7 +55,7 @@ VI vf v_max_raw(vf a, vf b) { return v_sel(v_lt(b, a), a, b); }
 VI vf v_min_raw(vf a, vf b) { return v_sel(v_lt(a, b), a, b); }
 
 VI int32_t v_lane_to_int(float x) { return x >= -2147483648.0f && x < 2147483648.0f ? (int32_t)rintf(x) : INT32_MIN; }
-VI vi v_to_int(vf a) { /* nearest even; out of range: INT32_MIN */
+VI vi v_to_int(vf a) { /* nearest even */
   return (vi){v_lane_to_int(a[0]), v_lane_to_int(a[1]), v_lane_to_int(a[2]), v_lane_to_int(a[3])};
 }
 VI vf v_from_int(vi a) { return (vf){(float)a[0], (float)a[1], (float)a[2], (float)a[3]}; }

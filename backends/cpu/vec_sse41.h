@@ -3,6 +3,7 @@
 #include <smmintrin.h>
 
 #define VL 4
+#define V_REGISTERS 16
 typedef __m128 vf;
 typedef __m128i vi;
 typedef __m128 vm;
@@ -57,7 +58,7 @@ VI float v_sum(vf quad) {
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 2, 0)); }
 
-VI vi v_to_int(vf a) { return _mm_cvtps_epi32(a); } /* nearest even; out of range: INT32_MIN */
+VI vi v_to_int(vf a) { return _mm_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm_cvtepi32_ps(a); }
 VI vi v_bits(vf a) { return _mm_castps_si128(a); }
 VI vf v_from_bits(vi a) { return _mm_castsi128_ps(a); }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const mini_host_caps[] = {"scalar", "sse41", "avx2", "avx512", NULL};
+const char *const mini_host_caps[] = {"scalar", "sse41", "avx2", "avx512", "neon", NULL};
 
 static cvk_status fail(void *ctx, cvk_status status, const char *why) {
   mini_host *h = ctx;

@@ -21,6 +21,6 @@ typedef struct mini_host {
 int mini_host_open(mini_host *h, const char *isa, int32_t threads);
 void mini_host_close(mini_host *h);
 
-extern const char *const mini_host_caps[]; /* every cap there is, ends with NULL */
+extern const char *const mini_host_caps[]; /* every cap that any machine has, ends with NULL */
 
 #endif

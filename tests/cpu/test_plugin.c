@@ -30,7 +30,7 @@ START_TEST(a_cap_is_kept_and_an_unknown_one_is_an_error) {
   ck_assert(mini_host_open(&h, "scalar", 1));
   mini_host_close(&h);
   ck_assert(!mini_host_open(&h, "avx1024", 1));
-  ck_assert_msg(strstr(h.message, "'avx1024'") && strstr(h.message, "scalar, sse41, avx2, avx512"), "message: %s", h.message);
+  ck_assert_msg(strstr(h.message, "'avx1024'") && strstr(h.message, "want one of scalar, "), "message: %s", h.message);
 }
 END_TEST
 

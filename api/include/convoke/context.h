@@ -26,7 +26,7 @@ typedef struct cvk_context_options {
   int32_t num_threads;      /* CONVOKE_NUM_THREADS; default min(affinity mask, cgroup CPU quota) */
   const char *plugin_path;  /* CONVOKE_PLUGIN_PATH: files or folders separated by ':', searched first */
   const char *backends;     /* CONVOKE_BACKENDS: "cpu,opencl" keeps those, "^opencl" leaves it out */
-  const char *cpu_isa;      /* CONVOKE_CPU_ISA: scalar, sse41, avx2, avx512: the highest to use */
+  const char *cpu_isa;      /* CONVOKE_CPU_ISA: scalar, sse41, avx2, avx512, neon: the highest to use */
   const char *kernel;       /* CONVOKE_KERNEL: the kernel row to force wherever it accepts; several separated by ',' */
   const char *cache_dir;    /* CONVOKE_CACHE_DIR: folder of compiled OpenCL programs; default $XDG_CACHE_HOME/convoke, else ~/.cache/convoke;
                                empty: nothing is kept */
