@@ -1,17 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# install-deps.sh [--tests]: installs with apt-get what is missing to build Convoke on Debian 12 and, with --tests, to run all its tests.
-# Says and does nothing when all of it is there. Needs root or sudo only when something is missing.
+# install-deps.sh [--tests|--aarch64|--memory]: installs with apt-get what is missing to build Convoke on Debian 12 and, with --tests, to run
+# all its tests; with the others, what tools/test-aarch64.sh and tools/test-memory.sh need besides. Says and does nothing when all of it
+# is there. Needs root or sudo only when something is missing.
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkg-config python3 ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libpthreadpool-dev libpng-dev
   libjpeg62-turbo-dev zlib1g-dev libcjson-dev libxxhash-dev libclblast-dev'
 tests='check libonnx-testdata libonnx-dev libprotobuf-c-dev protobuf-c-compiler oclgrind make'
+aarch64='gcc-aarch64-linux-gnu qemu-user'
+memory='valgrind'
 
 case "${1-}" in
   '') wanted=$build ;;
   --tests) wanted="$build $tests" ;;
-  *) echo "usage: tools/install-deps.sh [--tests]" >&2; exit 2 ;;
+  --aarch64) wanted="$build $tests $aarch64" ;;
+  --memory) wanted="$build $tests $memory" ;;
+  *) echo "usage: tools/install-deps.sh [--tests|--aarch64|--memory]" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
