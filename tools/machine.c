@@ -24,9 +24,11 @@ enum { ACCUMULATORS = 12, FMA_ROUNDS = 1000000, TRIES = 5 }; /* twelve hide the 
     return 2.0 * (LANES)*ACCUMULATORS * (double)FMA_ROUNDS;                                                   \
   }
 
+#if !defined(__aarch64__) /* which always has NEON */
 #define SCALAR_SET(V) (V)
 #define SCALAR_FMA(A, X, Y) ((A) * (X) + (Y))
 FMA_LOOP(scalar, float, 1, SCALAR_SET, SCALAR_FMA)
+#endif
 
 #if defined(__x86_64__)
 #include <immintrin.h>
