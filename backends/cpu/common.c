@@ -78,6 +78,10 @@ cvk_status cpu_pack_new(const cpu_device *device, uint64_t bytes, cvk_pack **out
   return CVK_OK;
 }
 
+int64_t cpu_workers(const cpu_device *device) {
+  return device->host->workers(device->host->ctx);
+}
+
 void cpu_parallel(const cpu_device *device, int64_t n, double work_ns, cvk_task task, void *arg) {
   if (n > 1 && work_ns > wake_up_ns) {
     device->host->parallel_for(device->host->ctx, n, task, arg);

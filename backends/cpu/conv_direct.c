@@ -8,7 +8,7 @@
 #include "post_apply.h"
 
 enum {
-  CHAIN = 288,            /* products summed in one register before they join the total */
+  CHAIN = 288,            /* products of a chunk: summed apart before they join the output */
   LINE = 112,             /* cells of a 1x1 convolution's row */
   PLAIN_CHANNELS = 16,    /* most input channels read from plain format */
   BAND_BYTES = 384 << 10, /* of input that a band of rows may read: stays in the second-level cache */

@@ -21,13 +21,19 @@ typedef struct generic_job {
   float *y;
 } generic_job;
 
+/* Channels left over from blocks of MB go one by one, and each waits for its own sums. */
+static double estimate(const cpu_device *device, const conv_shape *s) {
+  const double lanes = (double)s->out[2] / (double)(cpu_max(1, cpu_ceil_div(s->out[2], SPAN)) * SPAN), used = lanes > 0.05 ? lanes : 0.05;
+  const double alone = s->mg ? (double)(s->mg % MB) / (double)s->mg : 0, products = conv_multiply_adds(s);
+  return cpu_ns_compute(device, products * (1 - alone), 0.3 * used) + cpu_ns_compute(device, products * alone, 0.03 * used);
+}
+
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   conv_shape s;
   cpu_post post;
   (void)variant;
   if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
-  const double used = (double)s.out[2] / (double)(cpu_max(1, cpu_ceil_div(s.out[2], SPAN)) * SPAN);
-  c->estimated_ns = cpu_ns_compute(device, conv_multiply_adds(&s), 0.3 * (used > 0.05 ? used : 0.05));
+  c->estimated_ns = estimate(device, &s);
   return 1;
 }
 
@@ -135,15 +141,18 @@ VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x,
 static void span_of(int64_t mb, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox, int64_t n,
                     float (*sum)[SPAN]) {
   const int64_t part = cpu_max(1, CPU_PART / s->taps);
-  float lost[MB][SPAN] = {{0}};
-  memset(sum, 0, sizeof *sum * MB);
+  float lost[MB][SPAN], sums[MB][SPAN];
+  memset(sum, 0, sizeof *sum * (size_t)mb);
+  memset(lost, 0, sizeof *lost * (size_t)mb);
   for (int64_t c = 0; c < s->cg; c += part) {
     const int64_t end = cpu_min(s->cg, c + part);
-    float sums[MB][SPAN] = {{0}};
+    memset(sums, 0, sizeof *sums * (size_t)mb);
     if (mb == MB && s->stride[2] == 1)
       span(MB, 1, s, x, w, od, oh, ox, n, c, end, sums);
     else if (mb == MB)
       span(MB, 0, s, x, w, od, oh, ox, n, c, end, sums);
+    else if (s->stride[2] == 1)
+      for (int64_t m = 0; m < mb; m++) span(1, 1, s, x, w + m * s->cg * s->taps, od, oh, ox, n, c, end, sums + m);
     else
       for (int64_t m = 0; m < mb; m++) span(1, 0, s, x, w + m * s->cg * s->taps, od, oh, ox, n, c, end, sums + m);
     for (int64_t m = 0; m < mb; m++)

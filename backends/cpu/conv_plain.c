@@ -23,8 +23,10 @@ enum {
   F(1, 1)                                                                                                                                 \
   F(1, 2)                                                                                                                                 \
   F(1, 3)                                                                                                                                 \
-  F(1, 4) F(1, 5) F(1, 6) F(1, 7) F(1, 8) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) F(4, 2) \
-      F(4, 3) F(5, 1) F(5, 2) F(6, 1) F(6, 2)
+  F(1, 4)                                                                                                                                 \
+  F(1, 5)                                                                                                                                 \
+  F(1, 6) F(1, 7) F(1, 8) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) F(4, 2) F(4, 3) F(5, 1) \
+      F(5, 2) F(6, 1) F(6, 2)
 static const int32_t vectors[MAX_MB + 1] = {0, 8, 6, 4, 3, 2, 2};
 #else
 #define EACH_TILE(F) \
@@ -132,10 +134,6 @@ typedef struct plain_job {
   float *y, *workspace;
 } plain_job;
 
-static int64_t workers(const cpu_device *device) {
-  return device->host->workers(device->host->ctx);
-}
-
 /* Input rows that output rows r0..r1-1 read: *begin <= row < *end. */
 static void rows_read(const conv_shape *s, int64_t r0, int64_t r1, int64_t *begin, int64_t *end) {
   *begin = cpu_max(0, r0 * s->stride[1] - s->pad[1]);
@@ -194,9 +192,9 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
     return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.c * s.taps), MOST_PRODUCTS);
   if (!all_finite(op->in[1]->const_data, s.m * s.c * s.taps)) return cpu_refuse(why, "a weight is not finite");
   c->estimated_ns = estimate(device, &s);
-  if (!geometry_set(&s, c->estimated_ns, workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
-  c->pack[1] = 0x5000 + VL;
-  c->workspace_bytes = (uint64_t)(g.slot * workers(device)) * sizeof(float);
+  if (!geometry_set(&s, c->estimated_ns, cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
+  c->pack[1] = 0x7000 + VL;
+  c->workspace_bytes = (uint64_t)(g.slot * cpu_workers(device)) * sizeof(float);
   c->workspace_alignment = 64;
   return 1;
 }
@@ -206,7 +204,7 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   conv_shape s;
   plain_geometry g;
   cpu_reason why;
-  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, c->estimated_ns, workers(device), &g))
+  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, c->estimated_ns, cpu_workers(device), &g))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_plain: input %d is not packed", input);
   const float *w = op->in[1]->const_data;
   const cvk_status status = cpu_pack_new(device, (uint64_t)(s.m * s.c * s.taps) * sizeof(float), out);
@@ -222,7 +220,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
   if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) ||
-      !geometry_set(&k->s, c->estimated_ns, workers(device), &k->g)) {
+      !geometry_set(&k->s, c->estimated_ns, cpu_workers(device), &k->g)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_plain: not as it was accepted");
   }

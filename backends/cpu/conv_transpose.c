@@ -31,7 +31,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   cpu_post post;
   (void)variant;
   if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
-  const int64_t workers = device->host->workers(device->host->ctx);
+  const int64_t workers = cpu_workers(device);
   const uint64_t bytes = row_bytes(&s);
   if (bytes > (uint64_t)INT64_MAX / (uint64_t)workers) return cpu_refuse(why, "a row of %lld cells is too long", (long long)s.out[2]);
   c->workspace_bytes = bytes * (uint64_t)workers;

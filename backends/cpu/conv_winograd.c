@@ -151,8 +151,7 @@ static int32_t plan(const winograd *f, const conv_shape *s, winograd_plan *p) {
 
 /* Workers that may run at once: as many as have tasks and fit the bound of the workspace. */
 static int64_t count_slots(const cpu_device *device, const winograd_plan *p) {
-  const int64_t workers = device->host->workers(device->host->ctx);
-  return cpu_max(1, cpu_min(cpu_min(p->tasks, workers), (int64_t)((SLOTS_BYTES - p->shared_bytes) / p->slot_bytes)));
+  return cpu_max(1, cpu_min(cpu_min(p->tasks, cpu_workers(device)), (int64_t)((SLOTS_BYTES - p->shared_bytes) / p->slot_bytes)));
 }
 
 /* The transforms move each value in and out. The products wait for the weights where tiles are too few to hide them: of 512 channels on 7x7

@@ -90,6 +90,7 @@ void *cpu_kernel_new(const cpu_device *device, uint64_t bytes);
 void *cpu_alloc(const cpu_device *device, uint64_t bytes);
 void cpu_free(const cpu_device *device, void *p);
 cvk_status cpu_pack_new(const cpu_device *device, uint64_t bytes, cvk_pack **out); /* data not initialised: write all of it */
+int64_t cpu_workers(const cpu_device *device);                                     /* threads that may run tasks at once: workspace slots */
 /* task(arg, i, worker) for 0 <= i < n: inline when one task or under ~20 us of work in all, else on the host's threads. */
 void cpu_parallel(const cpu_device *device, int64_t n, double work_ns, cvk_task task, void *arg);
 /* a * b * ... in bytes for pack and workspace sizes; UINT64_MAX when it overflows. */

@@ -3,8 +3,7 @@
  * runs at full width. A task is some output rows; away from the borders TILE outputs are computed together. Pads are skipped, never read:
  * they win no maximum. A NaN wins every maximum. An average sums each window row by itself, which keeps the error of large windows small.
  */
-#include "pool.h"
-#include "vec.h"
+#include "pool_combine.h"
 
 enum { TILE = 4, COLUMNS = (TILE - 1) * 2 + 3, CELLS_PER_TASK = 256 };
 
@@ -52,10 +51,6 @@ typedef struct width {
   int64_t kernel, stride, dilation;
 } width;
 
-VI vf combine(vf acc, vf x, int is_max) {
-  return is_max ? v_max(acc, x) : v_add(acc, x);
-}
-
 /* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum.
  */
 VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
@@ -68,7 +63,7 @@ VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_
       for (int64_t t = first; t < last; t++)
         for (int u = 0; u < n; u++) {
           const vf x = v_load(line + (t * w.dilation + u * w.stride) * VL);
-          part[u] = combine(part[u], x, is_max);
+          part[u] = pool_combine(part[u], x, is_max);
         }
       for (int u = 0; u < n; u++) acc[u] = is_max ? part[u] : v_add(acc[u], part[u]);
     }
@@ -84,11 +79,11 @@ VI void reduce_columns(const pool_row *r, width w, int is_max, int64_t x0, vf *a
   for (int64_t d = 0; d < r->depths; d++)
     for (int64_t h = d == 0; h < r->heights; h++) {
       const float *next = line + d * r->depth_step + h * r->height_step;
-      for (int64_t c = 0; c < columns; c++) column[c] = combine(column[c], v_load(next + c * VL), is_max);
+      for (int64_t c = 0; c < columns; c++) column[c] = pool_combine(column[c], v_load(next + c * VL), is_max);
     }
   for (int64_t u = 0; u < TILE; u++) {
     acc[u] = column[u * w.stride];
-    for (int64_t t = 1; t < w.kernel; t++) acc[u] = combine(acc[u], column[u * w.stride + t], is_max);
+    for (int64_t t = 1; t < w.kernel; t++) acc[u] = pool_combine(acc[u], column[u * w.stride + t], is_max);
   }
 }
 

@@ -3,8 +3,7 @@
  * window rows are folded into one line of a worker's buffer, between pads that win no maximum and add nothing. The lines have a pitch that
  * is a multiple of the stride, so the taps are then folded in one sweep over all of them, whatever their width; the sweep's results
  * overtake none of the cells still to be read. Then each row's results are copied out. NaN wins every maximum. */
-#include "pool.h"
-#include "vec.h"
+#include "pool_combine.h"
 
 enum { CELLS_PER_TASK = 2048, LINE_CELLS = 3072, MAX_BATCH = 32 };
 
@@ -24,10 +23,6 @@ typedef struct pool_job {
   const float *x;
   float *y, *buffers;
 } pool_job;
-
-static int64_t workers(const cpu_device *device) {
-  return device->host->workers(device->host->ctx);
-}
 
 /* The shape, where the stride of a single output says nothing. */
 static int32_t shape_of(const cvk_op *op, pool_shape *s, cpu_reason *why) {
@@ -58,7 +53,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (pitch_of(&s.axis[2]) > INT32_MAX) return cpu_refuse(why, "a padded line has %lld cells", (long long)pitch_of(&s.axis[2]));
   const double planes = (double)s.images * (double)s.channels;
   const double out = planes * (double)pool_cells_out(&s), in = planes * (double)pool_cells_in(&s);
-  c->workspace_bytes = (uint64_t)workers(device) * (uint64_t)buffer_floats(&s.axis[2]) * sizeof(float);
+  c->workspace_bytes = (uint64_t)cpu_workers(device) * (uint64_t)buffer_floats(&s.axis[2]) * sizeof(float);
   const double rows = planes * (double)(s.axis[0].out * s.axis[1].out), tap_cycles = s.axis[2].stride <= 2 ? 3 : 20;
   const double down = (double)(s.axis[0].kernel * s.axis[1].kernel * cpu_ceil_div(s.axis[2].in, VL)) * 2;
   const double cross = (double)s.axis[2].kernel * (double)pitch_of(&s.axis[2]) / (double)(s.axis[2].stride * VL) * tap_cycles;
@@ -105,17 +100,13 @@ static void release(cpu_kernel *kernel) {
   cpu_free(kernel->device, ((pool_kernel *)kernel)->count);
 }
 
-VI vf combine(vf acc, vf x, int is_max) {
-  return is_max ? v_max(acc, x) : v_add(acc, x);
-}
-
 VI vf fold_column(const pool_row *r, int64_t i, int64_t lanes, int is_max) {
   const float *p = r->base + i;
   vf acc = lanes == VL ? v_load(p) : v_load_n(p, lanes);
   for (int64_t d = 0; d < r->depths; d++)
     for (int64_t h = d == 0; h < r->heights; h++) {
       const float *q = p + d * r->depth_step + h * r->height_step;
-      acc = combine(acc, lanes == VL ? v_load(q) : v_load_n(q, lanes), is_max);
+      acc = pool_combine(acc, lanes == VL ? v_load(q) : v_load_n(q, lanes), is_max);
     }
   return acc;
 }
@@ -146,7 +137,7 @@ VI vf load_outputs(const float *p, int64_t stride) {
 VI void fold_taps(const float *lines, int64_t kernel, int64_t stride, int64_t dilation, float *y, int64_t n, int is_max, float share) {
   for (int64_t j = 0; j < n; j += VL) {
     vf acc = load_outputs(lines + j * stride, stride);
-    for (int64_t t = 1; t < kernel; t++) acc = combine(acc, load_outputs(lines + j * stride + t * dilation, stride), is_max);
+    for (int64_t t = 1; t < kernel; t++) acc = pool_combine(acc, load_outputs(lines + j * stride + t * dilation, stride), is_max);
     if (!is_max) acc = v_mul(acc, v_set1(share));
     if (n - j >= VL)
       v_store(y + j, acc);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_plugin.c: the CPU plugin's table: caps of the instruction set, refusals with their reasons, candidates best first, wrong calls, no leak. */
+/* test_plugin.c: the CPU plugin's table: caps of the instruction set, refusals with their reasons, candidates best first, wrong calls, no
+ * leak. */
 #include <stdio.h>
 
 #include "../harness.h"
@@ -17,7 +18,13 @@ static void keep_log(void *ctx, int32_t level, const char *text) {
 
 /* A 3x3 convolution of 64 channels in 8x8 with constant weights. */
 static void make_conv(run_op *op, cvk_conv_attr *attr, const float *w) {
-  *attr = (cvk_conv_attr){.struct_size = sizeof *attr, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 1};
+  *attr = (cvk_conv_attr){.struct_size = sizeof *attr,
+                          .kernel = {3, 3},
+                          .stride = {1, 1},
+                          .dilation = {1, 1},
+                          .pad_begin = {1, 1},
+                          .pad_end = {1, 1},
+                          .group = 1};
   *op = (run_op){.kind = CVK_OP_CONV, .n_in = 2, .n_out = 1, .attr = attr, .constant = {0, 1}, .in_data = {NULL, w}};
   op->in[0] = op->out[0] = run_desc(CVK_F32, 4, (int64_t[]){1, 64, 8, 8});
   op->in[1] = run_desc(CVK_F32, 4, (int64_t[]){64, 64, 3, 3});
@@ -49,6 +56,38 @@ START_TEST(refusals_say_why) {
   ck_assert_int_eq(run_candidates(&h, &op, c), 0);
   ck_assert_msg(strstr(log_text, "element type 11, not f32"), "log: %s", log_text);
   mini_host_close(&h);
+}
+END_TEST
+
+/* Rows that waste nothing come before the ones of last resort: MobileNet's depthwise layers, and full blocks. */
+START_TEST(the_fitting_row_comes_first) {
+  static const struct {
+    int64_t channels, extent, group;
+    const char *row;
+  } cases[] = {{144, 56, 144, "conv_depthwise_"},
+               {192, 28, 192, "conv_depthwise_"},
+               {32, 112, 32, "conv_depthwise_"},
+               {960, 7, 960, "conv_depthwise_"},
+               {64, 56, 1, "conv_direct_"}};
+  for (int i = 0; mini_host_caps[i]; i++) {
+    mini_host h;
+    if (!mini_host_open(&h, mini_host_caps[i], 1)) continue;
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+      run_op op;
+      cvk_conv_attr attr;
+      cvk_candidate c[RUN_CANDIDATES];
+      const int64_t m = cases[k].channels, e = cases[k].extent;
+      make_conv(&op, &attr, weights);
+      attr.group = cases[k].group;
+      op.flags = CVK_EXACT;
+      op.in[0] = op.out[0] = run_desc(CVK_F32, 4, (int64_t[]){1, m, e, e});
+      op.in[1] = run_desc(CVK_F32, 4, (int64_t[]){m, m / cases[k].group, 3, 3});
+      ck_assert_int_gt(run_candidates(&h, &op, c), 0);
+      ck_assert_msg(strncmp(c[0].row, cases[k].row, strlen(cases[k].row)) == 0, "%s: %lld channels at %lld: %s comes first",
+                    mini_host_caps[i], (long long)m, (long long)e, c[0].row);
+    }
+    mini_host_close(&h);
+  }
 }
 END_TEST
 
@@ -106,5 +145,5 @@ START_TEST(wrong_calls_fail_and_nothing_leaks) {
 }
 END_TEST
 
-SUITE("cpu plugin", a_cap_is_kept_and_an_unknown_one_is_an_error, refusals_say_why, candidates_come_best_first_with_their_formats,
-      wrong_calls_fail_and_nothing_leaks)
+SUITE("cpu plugin", a_cap_is_kept_and_an_unknown_one_is_an_error, refusals_say_why, the_fitting_row_comes_first,
+      candidates_come_best_first_with_their_formats, wrong_calls_fail_and_nothing_leaks)
