@@ -25,7 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 def command(a, name, layers):
     what = ['--layers', layers, '--layout', a.layout] if layers else ['--model', a.model]
     rest = ['--threads', str(a.threads), '--time', str(a.time)] + (['--isa', a.isa] if a.isa else [])
-    bind = ['taskset', '-c', '0'] if a.threads == 1 else []
+    bind = ['taskset', '-c', str(max(os.sched_getaffinity(0)))] if a.threads == 1 else []
     if name != 'convoke':
         return [*bind, sys.executable, str(HERE / 'peer.py'), name, *what, *rest]
     if not layers:
