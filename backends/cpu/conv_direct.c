@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv_direct: 1-D and 2-D convolution into blocked (NCHWc) output from blocked input, or from plain input of few channels (the first
  * layer). Any kernel, stride, dilation, pads; groups whose channels fill blocks. The reduction is cut into chunks short enough for the
- * error bound and for packed weights to stay in the first-level cache; a task takes a band of output rows by KB blocks of output channels
- * through all chunks. 1x1 convolutions of stride 1 see the image as rows of LINE cells. Weights: packed once when constant, else into the
- * workspace. */
+ * error bound; a task takes a band of output rows by KB blocks of output channels through all chunks. 1x1 convolutions of stride 1 see the
+ * image as rows of LINE cells. Weights: packed once when constant, else into the workspace. */
+#include <math.h>
+
 #include "conv_direct_tile.h"
 #include "post_apply.h"
 
@@ -12,6 +13,7 @@ enum {
   LINE = 112,             /* cells of a 1x1 convolution's row */
   PLAIN_CHANNELS = 16,    /* most input channels read from plain format */
   BAND_BYTES = 384 << 10, /* of input that a band of rows may read: stays in the second-level cache */
+  TASK_CELLS = 16,        /* output cells that cost as much as a task's weights */
 };
 
 /* How cells follow each other, in floats; the last mode reads both steps at run time. */
@@ -25,17 +27,19 @@ enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
 #define MAX_T 14
 #define MAX_KB 3
 #define WIDE_T 8 /* most cells of a tile of 3 blocks */
-#define EACH_T(F, MODE, PIX, CS, KB)                                                                                             \
-  F(MODE, PIX, CS, KB, 1)                                                                                                        \
-  F(MODE, PIX, CS, KB, 2)                                                                                                        \
-  F(MODE, PIX, CS, KB, 3) F(MODE, PIX, CS, KB, 4) F(MODE, PIX, CS, KB, 5) F(MODE, PIX, CS, KB, 6) F(MODE, PIX, CS, KB, 7)        \
-      F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) F(MODE, PIX, CS, KB, 12) \
-          F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
-#define EACH_WIDE_T(F, MODE, PIX, CS)                                                                                \
-  F(MODE, PIX, CS, 3, 1)                                                                                             \
-  F(MODE, PIX, CS, 3, 2)                                                                                             \
-  F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) F(MODE, PIX, CS, 3, 7) \
-      F(MODE, PIX, CS, 3, 8)
+#define EACH_T(F, MODE, PIX, CS, KB)                                                                                        \
+  F(MODE, PIX, CS, KB, 1)                                                                                                   \
+  F(MODE, PIX, CS, KB, 2)                                                                                                   \
+  F(MODE, PIX, CS, KB, 3)                                                                                                   \
+  F(MODE, PIX, CS, KB, 4)                                                                                                   \
+  F(MODE, PIX, CS, KB, 5)                                                                                                   \
+  F(MODE, PIX, CS, KB, 6)                                                                                                   \
+  F(MODE, PIX, CS, KB, 7) F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) \
+      F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
+#define EACH_WIDE_T(F, MODE, PIX, CS) \
+  F(MODE, PIX, CS, 3, 1)              \
+  F(MODE, PIX, CS, 3, 2)              \
+  F(MODE, PIX, CS, 3, 3) F(MODE, PIX, CS, 3, 4) F(MODE, PIX, CS, 3, 5) F(MODE, PIX, CS, 3, 6) F(MODE, PIX, CS, 3, 7) F(MODE, PIX, CS, 3, 8)
 #else
 #define MAX_T 6
 #define MAX_KB 2
@@ -78,7 +82,7 @@ typedef struct direct_kernel {
   int64_t cell, channel, plane;  /* floats between input cells, channels of a block, blocks */
   int64_t out_blocks, out_plane; /* blocks of output channels; floats of one */
   int64_t in_blocks;
-  int64_t band, bands, groups_m; /* rows a band; bands an image; tiles of blocks a group */
+  int64_t bands, groups_m; /* bands of rows an image; tiles of blocks a group */
   int64_t chunk_blocks, chunk_rows, chunk_taps;
   int64_t last_width; /* cells of the last row */
   int64_t n_tiles, n_last_tiles;
@@ -168,13 +172,24 @@ static int32_t mode_of(const direct_kernel *k, int32_t plain) {
   return stride == 1 ? BLOCKED_1 : stride == 2 ? BLOCKED_2 : ANY_STEP;
 }
 
-/* Rows a band: its input stays in cache, and there are enough bands to share where blocks alone are few. */
-static int64_t band_rows(const conv_shape *s, int64_t groups_m) {
-  const int64_t row_bytes = cpu_max(s->in[2] * s->cg * 4, 1), reach = (s->kernel[1] - 1) * s->dilation[1] + 1;
-  int64_t rows = (BAND_BYTES / row_bytes - reach) / s->stride[1] + 1;
-  rows = cpu_max(rows, cpu_min(4, s->out[1]));
-  while (rows > 2 && groups_m * cpu_ceil_div(s->out[1], rows) < 8) rows = cpu_ceil_div(rows, 2);
-  return cpu_max(1, cpu_min(rows, s->out[1]));
+/* The bands that an image's rows are cut into. A band's input stays in cache where it can; each task reads all its weights, which costs as
+ * much as TASK_CELLS cells. Beyond that, the cut with which the workers end soonest: the last task keeps the others waiting, and a tenth as
+ * long where all tasks are alike and each worker has as many. */
+static int64_t count_bands(const conv_shape *s, int64_t groups_m, int64_t workers) {
+  const int64_t row_bytes = cpu_max(s->in[2] * s->cg * 4, 1), reach = (s->kernel[1] - 1) * s->dilation[1] + 1, rows = s->out[1];
+  const int64_t most_rows = cpu_max((BAND_BYTES / row_bytes - reach) / s->stride[1] + 1, cpu_min(4, rows));
+  const int64_t fewest = cpu_max(1, cpu_ceil_div(rows, cpu_max(most_rows, 1)));
+  int64_t best = fewest;
+  double least = INFINITY;
+  for (int64_t bands = fewest; bands <= cpu_min(rows, fewest * 4 * workers); bands++) {
+    const double tasks = (double)(s->n * groups_m * bands), cells = (double)rows * (double)s->out[2] / (double)bands + TASK_CELLS;
+    const int32_t even = rows % bands == 0 && s->n * groups_m * bands % workers == 0;
+    const double ends = tasks * cells / (double)workers + (even ? 0.1 : 1) * cells * (double)(workers - 1) / (double)workers;
+    if (ends >= least) continue;
+    least = ends;
+    best = bands;
+  }
+  return best;
 }
 
 static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
@@ -214,8 +229,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->groups_m = cpu_ceil_div(k->pack.n_m, cpu_max(k->kb, 1));
   k->in_blocks = plain ? 1 : s->group == 1 ? k->pack.n_c : s->c / VL;
   k->out_blocks = s->group * k->pack.n_m;
-  k->band = band_rows(s, s->group * k->groups_m);
-  k->bands = cpu_ceil_div(s->out[1], k->band);
+  k->bands = count_bands(s, s->group * k->groups_m, cpu_workers(device));
   const int64_t per_row = k->pack.cin_block * s->kernel[2], per_block = per_row * s->kernel[1];
   k->chunk_blocks = cpu_max(1, CHAIN / cpu_max(per_block, 1));
   k->chunk_rows = cpu_min(s->kernel[1], cpu_max(1, CHAIN / cpu_max(per_row, 1)));
@@ -340,7 +354,8 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const conv_pack_shape *p = &k->pack;
   const int64_t gm = index % k->groups_m, g = index / k->groups_m % s->group, band = index / k->groups_m / s->group % k->bands;
   const int64_t image = index / k->groups_m / s->group / k->bands;
-  const int64_t m0 = gm * k->kb, blocks = cpu_min(k->kb, p->n_m - m0), row0 = band * k->band, row1 = cpu_min(s->out[1], row0 + k->band);
+  const int64_t m0 = gm * k->kb, blocks = cpu_min(k->kb, p->n_m - m0);
+  const int64_t row0 = band * s->out[1] / k->bands, row1 = (band + 1) * s->out[1] / k->bands;
   const int64_t lanes = cpu_min(VL, s->mg - (m0 + blocks - 1) * VL), out_block = g * p->n_m + m0;
   const float *x = (const float *)j->in[0] + (image * k->in_blocks + (s->group == 1 ? 0 : g * p->n_c)) * k->plane;
   const float *w = j->w + out_block * p->m_floats;

@@ -28,7 +28,7 @@ typedef struct tile_args {
   float lo, hi;
 } tile_args;
 
-enum { TILE_CHAIN = V_REGISTERS == 32 ? 32 : 16 }; /* products summed in a register before they join the totals */
+enum { TILE_CHAIN = V_FUSED ? 32 : 16 }; /* products summed in a register before they join the totals */
 
 typedef void (*tile_fn)(const tile_args *a);
 

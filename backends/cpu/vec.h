@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vec.h: the one vector header. A kernel is written once over vf (VL floats), vi (VL int32) and vm (VL lane mask) and compiled once per
  * instruction set; CVK_ISA is the suffix (scalar, sse41, avx2, avx512, neon) that the build defines; V_REGISTERS is how many vf the machine
- * holds. Loads and stores need element alignment only; the _n forms touch exactly n elements (0 <= n <= VL) and fill the other lanes with
- * zero. Everything is static inline: no symbol compiled with wide flags may leave its library. v_fma is one rounding on AVX2, AVX-512 and
- * NEON, two on SSE4.1 and scalar. v_to_int of what has no int32 is some int32. */
+ * holds; V_FUSED: v_fma rounds once (AVX2, AVX-512, NEON), else twice. Loads and stores need element alignment only; the _n forms touch
+ * exactly n elements (0 <= n <= VL) and fill the other lanes with zero. Everything is static inline: no symbol compiled with wide flags may
+ * leave its library. v_to_int of what has no int32 is some int32. */
 #ifndef CVK_CPU_VEC_H
 #define CVK_CPU_VEC_H
 
