@@ -24,7 +24,7 @@ typedef struct table {
 } table;
 
 /* Rough, in one place: what a move of `bytes` costs. Only ratios to the backends' estimates matter. */
-static double reorder_ns(double bytes, int32_t space) { return (space ? 8000.0 : 800.0) + bytes * 2 / 8.0; }
+static double reorder_ns(double bytes, int32_t space) { return space ? 8000.0 + bytes * 2 / 8.0 : 800.0 + bytes * 2 / 24.0; }
 static double copy_ns(double bytes) { return 20000.0 + bytes / 5.0; }
 
 static const cvk_format plain = {CVK_PLAIN, 0, 0};

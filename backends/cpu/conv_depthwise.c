@@ -1,129 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv_depthwise: convolution with as many groups as channels and one filter each, 1 or 2 axes, blocked input and output: lanes are
- * channels. A task is a band of rows of one channel block. A register tile sums T neighbouring cells; taps that miss the input for the
- * first or last cell have loops of their own (conv_shape.h's plan). Weights [block][tap][VL], packed once when constant, else into the
- * workspace. */
+ * channels. A task is a band of rows of one channel block. A register tile sums T neighbouring cells of a row. For kernel rows of 3, 5 or 7
+ * taps without dilation each input cell is loaded once for all the output cells that it is part of; other kernels go tap by tap. Cells that
+ * the input lacks are skipped. Weights [block][tap][VL], packed once when constant, else into the workspace. */
 #include "conv_shape.h"
 #include "post_apply.h"
+#include "totals.h"
 
 #if V_REGISTERS == 32
 #define MAX_T 14
-#define EACH_T(F, S) F(S, 1) F(S, 2) F(S, 3) F(S, 4) F(S, 5) F(S, 6) F(S, 7) F(S, 8) F(S, 9) F(S, 10) F(S, 11) F(S, 12) F(S, 13) F(S, 14)
+#define EACH_T(F, K, S) \
+  F(K, S, 1)            \
+  F(K, S, 2)            \
+  F(K, S, 3)            \
+  F(K, S, 4) F(K, S, 5) F(K, S, 6) F(K, S, 7) F(K, S, 8) F(K, S, 9) F(K, S, 10) F(K, S, 11) F(K, S, 12) F(K, S, 13) F(K, S, 14)
 #else
 #define MAX_T 8
-#define EACH_T(F, S) F(S, 1) F(S, 2) F(S, 3) F(S, 4) F(S, 5) F(S, 6) F(S, 7) F(S, 8)
+#define EACH_T(F, K, S) F(K, S, 1) F(K, S, 2) F(K, S, 3) F(K, S, 4) F(K, S, 5) F(K, S, 6) F(K, S, 7) F(K, S, 8)
 #endif
-enum { BAND_CELLS = 1024, CHAIN = 64 }; /* output cells of a task; products summed before they join the totals */
+enum { BAND_CELLS = 1024 }; /* output cells of a task */
 
 typedef struct depthwise_args {
   const float *x, *w, *add; /* x: cell of the first output cell at tap 0 of the first valid row; add: NULL where there is none */
   float *y;
   int64_t x_row, x_tap, x_pix, w_row, rows;
   conv_tile tile;
-  vf bias, lo, hi;
+  int32_t left, right; /* whole kernel rows: of the input cells that the tile's windows span, left..right-1 exist */
   int32_t clamp, lanes;
+  vf bias, lo, hi;
 } depthwise_args;
 
 typedef void (*tile_fn)(const depthwise_args *a);
+
+VI void store_cells(const int T, const depthwise_args *a, vf *acc) {
+  float *y = a->y;
+  if (a->add) {
+    const float *add = a->add;
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) acc[t] = v_add(acc[t], v_load(add + t * VL));
+  }
+  if (a->clamp) {
+    const vf lo = a->lo, hi = a->hi;
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) acc[t] = v_clamp(acc[t], lo, hi);
+  }
+  if (a->lanes < VL) {
+    const int64_t lanes = a->lanes;
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) acc[t] = v_first(acc[t], lanes);
+  }
+#pragma GCC unroll 16
+  for (int t = 0; t < T; t++) v_store(y + t * VL, acc[t]);
+}
+
+/* Kernel rows of K taps, side by side; the input lacks at most K / 2 of the cells at either end. */
+VI void tile_whole_rows(const int K, const int STRIDE, const int T, const depthwise_args *a) {
+  const int n = (T - 1) * STRIDE + K;
+  const float *x = a->x, *w = a->w;
+  const int32_t left = a->left, right = a->right;
+  float total[MAX_T * VL];
+  vf acc[MAX_T];
+  int64_t fresh = V_SHORT_CHAIN / K, flushes = 0; /* kernel rows until the sums join the totals */
+#pragma GCC unroll 16
+  for (int t = 0; t < T; t++) acc[t] = a->bias;
+  for (int64_t row = 0; row < a->rows; row++, x += a->x_row, w += a->w_row) {
+    if (fresh-- == 0) {
+      totals_add(T, acc, total, flushes++ == 0);
+      fresh = V_SHORT_CHAIN / K - 1;
+    }
+    vf tap[7];
+#pragma GCC unroll 7
+    for (int k = 0; k < K; k++) tap[k] = v_load(w + k * VL);
+#pragma GCC unroll 64
+    for (int i = 0; i < n; i++) {
+      if ((i < K / 2 && i < left) || (i >= n - K / 2 && i >= right)) continue;
+      const vf cell = v_opaque(v_load(x + i * VL));
+#pragma GCC unroll 7
+      for (int k = 0; k < K; k++)
+        if (i >= k && (i - k) % STRIDE == 0 && (i - k) / STRIDE < T) acc[(i - k) / STRIDE] = v_fma(cell, tap[k], acc[(i - k) / STRIDE]);
+    }
+  }
+  if (flushes) totals_join(T, acc, total);
+  store_cells(T, a, acc);
+}
 
 VI void tap(const int T, const int LEFT, const int RIGHT, const int64_t pix, vf *acc, const float *x, vf w) {
 #pragma GCC unroll 16
   for (int t = LEFT; t < T - RIGHT; t++) acc[t] = v_fma(v_load(x + t * pix), w, acc[t]);
 }
 
-VI void store_cell(const depthwise_args *a, int t, vf y) {
-  if (a->add) y = v_add(y, v_load(a->add + t * VL));
-  if (a->clamp) y = v_clamp(y, a->lo, a->hi);
-  if (a->lanes < VL) y = v_first(y, a->lanes);
-  v_store(a->y + t * VL, y);
-}
-
-/* A kernel row of three neighbouring taps: each input cell is loaded once for all the output cells that it is part of. LEFT, RIGHT: the
- * first cell's first tap, the last cell's last tap miss the input. */
-VI void tile_of_3(const int T, const int STRIDE, const int LEFT, const int RIGHT, const depthwise_args *a) {
+/* Any kernel; a tap may miss the input for the first or the last cell (conv_shape.h's plan). */
+VI void tile_by_taps(const int T, const depthwise_args *a) {
+  const int64_t pix = a->x_pix;
+  float total[MAX_T * VL];
   vf acc[MAX_T];
-#pragma GCC unroll 16
-  for (int t = 0; t < T; t++) acc[t] = v_zero();
-  for (int64_t row = 0; row < a->rows; row++) {
-    const float *x = a->x + row * a->x_row, *w = a->w + row * a->w_row;
-    const vf tap[3] = {v_load(w), v_load(w + VL), v_load(w + 2 * VL)};
-#pragma GCC unroll 32
-    for (int i = LEFT; i < (T - 1) * STRIDE + 3 - RIGHT; i++) {
-      const vf cell = v_load(x + i * VL);
-#pragma GCC unroll 3
-      for (int k = 0; k < 3; k++)
-        if (i >= k && (i - k) % STRIDE == 0 && (i - k) / STRIDE < T) acc[(i - k) / STRIDE] = v_fma(cell, tap[k], acc[(i - k) / STRIDE]);
-    }
-  }
-#pragma GCC unroll 16
-  for (int t = 0; t < T; t++) store_cell(a, t, v_add(acc[t], a->bias));
-}
-
-/* STRIDE 0: known at run time. */
-VI void tile(const int T, const int64_t STRIDE, const depthwise_args *a) {
-  const int64_t pix = STRIDE ? STRIDE * VL : a->x_pix;
-  vf acc[MAX_T], total[MAX_T];
   int64_t products = 0, flushes = 0;
 #pragma GCC unroll 16
-  for (int t = 0; t < T; t++) acc[t] = v_zero();
+  for (int t = 0; t < T; t++) acc[t] = a->bias;
   for (int64_t row = 0; row < a->rows; row++) {
     const float *x = a->x + row * a->x_row, *w = a->w + row * a->w_row;
-    int64_t i = a->tile.begin;
-    if (T > 1)
-      for (; i < a->tile.full_begin; i++) tap(T, 1, 0, pix, acc, x + i * a->x_tap, v_load(w + i * VL));
-    for (; i < a->tile.full_end; i++) tap(T, 0, 0, pix, acc, x + i * a->x_tap, v_load(w + i * VL));
-    if (T > 1)
-      for (; i < a->tile.end; i++) tap(T, 0, 1, pix, acc, x + i * a->x_tap, v_load(w + i * VL));
-    products += a->tile.end - a->tile.begin;
-    if (products < CHAIN || row == a->rows - 1) continue;
-    for (int t = 0; t < T; t++) {
-      total[t] = flushes ? v_add(total[t], acc[t]) : acc[t];
-      acc[t] = v_zero();
+    for (int64_t i = a->tile.begin; i < a->tile.end; i++) {
+      if (products++ == V_SHORT_CHAIN) {
+        totals_add(T, acc, total, flushes++ == 0);
+        products = 1;
+      }
+      const float *cell = x + i * a->x_tap;
+      if (T == 1 || (i >= a->tile.full_begin && i < a->tile.full_end))
+        tap(T, 0, 0, pix, acc, cell, v_load(w + i * VL));
+      else if (i < a->tile.full_begin)
+        tap(T, 1, 0, pix, acc, cell, v_load(w + i * VL));
+      else
+        tap(T, 0, 1, pix, acc, cell, v_load(w + i * VL));
     }
-    products = 0;
-    flushes++;
   }
-#pragma GCC unroll 16
-  for (int t = 0; t < T; t++) store_cell(a, t, v_add(flushes ? v_add(total[t], acc[t]) : acc[t], a->bias));
+  if (flushes) totals_join(T, acc, total);
+  store_cells(T, a, acc);
 }
 
-#define TILE(S, T)                                      \
-  static void tile_##S##_##T(const depthwise_args *a) { \
-    tile(T, S, a);                                      \
+#define BY_TAPS(K, S, T)                             \
+  static void by_taps_##T(const depthwise_args *a) { \
+    tile_by_taps(T, a);                              \
   }
-#define ENTRY(S, T) [S][T] = tile_##S##_##T,
-EACH_T(TILE, 0)
-EACH_T(TILE, 1)
-EACH_T(TILE, 2)
-static const tile_fn tiles[3][MAX_T + 1] = {EACH_T(ENTRY, 0) EACH_T(ENTRY, 1) EACH_T(ENTRY, 2)};
+#define BY_TAPS_ENTRY(K, S, T) [T] = by_taps_##T,
+EACH_T(BY_TAPS, 0, 0)
+static const tile_fn by_taps[MAX_T + 1] = {EACH_T(BY_TAPS_ENTRY, 0, 0)};
 
-#define TILE_OF_3(S, T)                                           \
-  static void tile_of_3_##S##_##T##_00(const depthwise_args *a) { \
-    tile_of_3(T, S, 0, 0, a);                                     \
-  }                                                               \
-  static void tile_of_3_##S##_##T##_01(const depthwise_args *a) { \
-    tile_of_3(T, S, 0, 1, a);                                     \
-  }                                                               \
-  static void tile_of_3_##S##_##T##_10(const depthwise_args *a) { \
-    tile_of_3(T, S, 1, 0, a);                                     \
-  }                                                               \
-  static void tile_of_3_##S##_##T##_11(const depthwise_args *a) { \
-    tile_of_3(T, S, 1, 1, a);                                     \
+#define WHOLE_ROWS(K, S, T)                                         \
+  static void whole_rows_##K##_##S##_##T(const depthwise_args *a) { \
+    tile_whole_rows(K, S, T, a);                                    \
   }
-#define ENTRY_OF_3(S, T) \
-  [S][T] = {{tile_of_3_##S##_##T##_00, tile_of_3_##S##_##T##_01}, {tile_of_3_##S##_##T##_10, tile_of_3_##S##_##T##_11}},
-EACH_T(TILE_OF_3, 1)
-EACH_T(TILE_OF_3, 2)
-static const tile_fn tiles_of_3[3][MAX_T + 1][2][2] = {EACH_T(ENTRY_OF_3, 1) EACH_T(ENTRY_OF_3, 2)}; /* by LEFT and RIGHT */
+#define WHOLE_ROWS_ENTRY(K, S, T) [K / 2][S][T] = whole_rows_##K##_##S##_##T,
+#define EACH_WHOLE(F) EACH_T(F, 3, 1) EACH_T(F, 3, 2) EACH_T(F, 5, 1) EACH_T(F, 5, 2) EACH_T(F, 7, 1) EACH_T(F, 7, 2)
+EACH_WHOLE(WHOLE_ROWS)
+static const tile_fn whole_rows[4][3][MAX_T + 1] = {EACH_WHOLE(WHOLE_ROWS_ENTRY)};
 
-/* The function of a planned tile; tiles too near both edges to have a first and a last miss of one tap each take the general one. */
-static tile_fn choose(const conv_shape *s, const conv_tile *t) {
-  const int64_t stride = s->stride[2];
-  const int32_t left = t->full_begin - t->begin, right = t->end - t->full_end;
-  if (s->kernel[2] == 3 && s->dilation[2] == 1 && s->kernel[1] * 3 <= CHAIN && (stride == 1 || stride == 2) && t->begin == 0 &&
-      t->end == 3 && left <= 1 && right <= 1)
-    return tiles_of_3[stride][t->t][left][right];
-  return tiles[stride <= 2 ? stride : 0][t->t];
+static int32_t has_whole_rows(const conv_shape *s) {
+  const int64_t k = s->kernel[2], stride = s->stride[2], over = (s->out[2] - 1) * stride - s->pad[2] + k - s->in[2];
+  return (k == 3 || k == 5 || k == 7) && (stride == 1 || stride == 2) && s->dilation[2] == 1 && s->pad[2] <= k / 2 && over <= k / 2;
+}
+
+/* Cuts a row of `out` cells into tiles of at most MAX_T, as even as can be. */
+static int64_t whole_rows_plan(int64_t out, conv_tile *tile) {
+  const int64_t n = cpu_ceil_div(out, MAX_T);
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t x = i * out / n;
+    tile[i] = (conv_tile){.x = (int32_t)x, .t = (int32_t)((i + 1) * out / n - x)};
+  }
+  return n;
 }
 
 typedef struct depthwise_kernel {
@@ -133,7 +156,7 @@ typedef struct depthwise_kernel {
   int64_t blocks, band, bands; /* channel blocks; rows a band; bands an image */
   int64_t n_tiles;
   conv_tile *tile;
-  tile_fn *fn; /* of each tile */
+  int32_t whole_rows; /* tiles by whole kernel rows */
   double ns;
 } depthwise_kernel;
 
@@ -147,7 +170,7 @@ typedef struct depthwise_job {
 static double estimate(const cpu_device *device, const conv_shape *s) {
   const double in_floats = (double)s->n * (double)s->c * (double)s->in[1] * (double)s->in[2];
   const double out_floats = (double)s->n * (double)s->c * (double)s->out[1] * (double)s->out[2];
-  return cpu_ns_compute(device, conv_multiply_adds(s), 0.4) + cpu_ns_memory(device, 4 * (in_floats + out_floats), 1.5);
+  return cpu_ns_compute(device, conv_multiply_adds(s), 0.8) + cpu_ns_memory(device, 4 * (in_floats + out_floats), 1.5);
 }
 
 static uint64_t packed_bytes(const conv_shape *s) {
@@ -208,14 +231,13 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->blocks = cpu_ceil_div(s->c, VL);
   k->band = cpu_max(1, cpu_min(s->out[1], BAND_CELLS / cpu_max(1, s->out[2])));
   k->bands = cpu_ceil_div(s->out[1], k->band);
-  k->tile = cpu_alloc(device, cpu_product(2, (int64_t[]){cpu_max(s->out[2], 1), sizeof *k->tile + sizeof *k->fn}));
+  k->tile = cpu_alloc(device, cpu_product(2, (int64_t[]){cpu_max(s->out[2], 1), sizeof *k->tile}));
   if (!k->tile) {
     cpu_free(device, k);
     return CVK_NO_MEMORY;
   }
-  k->fn = (tile_fn *)(k->tile + cpu_max(s->out[2], 1));
-  k->n_tiles = conv_tiles_plan(s, 2, s->out[2], MAX_T, k->tile);
-  for (int64_t i = 0; i < k->n_tiles; i++) k->fn[i] = choose(s, &k->tile[i]);
+  k->whole_rows = has_whole_rows(s);
+  k->n_tiles = k->whole_rows ? whole_rows_plan(s->out[2], k->tile) : conv_tiles_plan(s, 2, s->out[2], MAX_T, k->tile);
   *out = &k->base;
   return CVK_OK;
 }
@@ -242,6 +264,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
                       .hi = v_set1(k->post.hi),
                       .clamp = k->post.clamp,
                       .lanes = (int32_t)lanes};
+  const tile_fn *fn = k->whole_rows ? whole_rows[s->kernel[2] / 2][s->stride[2]] : by_taps;
   (void)worker;
   for (int64_t row = row0; row < row1; row++) {
     int64_t begin, end;
@@ -250,12 +273,14 @@ static void run(void *arg, int64_t index, int32_t worker) {
     a.rows = end - begin;
     a.w = w + begin * a.w_row;
     for (int64_t i = 0; i < k->n_tiles; i++) {
-      const int64_t cell = (row * s->out[2] + k->tile[i].x) * VL;
+      const int64_t cell = (row * s->out[2] + k->tile[i].x) * VL, first = k->tile[i].x * s->stride[2] - s->pad[2];
       a.tile = k->tile[i];
+      a.left = (int32_t)-first;
+      a.right = (int32_t)(s->in[2] - first);
       a.x = from + k->tile[i].x * a.x_pix;
       a.y = j->y + at + cell;
       a.add = add ? add + cell : NULL;
-      k->fn[i](&a);
+      fn[a.tile.t](&a);
     }
   }
   if (k->post.n == 0) return;

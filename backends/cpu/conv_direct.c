@@ -9,7 +9,9 @@
 #include "post_apply.h"
 
 enum {
-  CHAIN = 288,            /* products of a chunk: summed apart before they join the output */
+  CHUNK = 288,      /* products of a chunk: summed apart before they join the output */
+  LONG_CHUNK = 576, /* where more than MANY chunks would be summed */
+  MANY = 9,
   LINE = 112,             /* cells of a 1x1 convolution's row */
   PLAIN_CHANNELS = 16,    /* most input channels read from plain format */
   BAND_BYTES = 384 << 10, /* of input that a band of rows may read: stays in the second-level cache */
@@ -27,15 +29,17 @@ enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
 #define MAX_T 14
 #define MAX_KB 3
 #define WIDE_T 8 /* most cells of a tile of 3 blocks */
-#define EACH_T(F, MODE, PIX, CS, KB)                                                                                        \
-  F(MODE, PIX, CS, KB, 1)                                                                                                   \
-  F(MODE, PIX, CS, KB, 2)                                                                                                   \
-  F(MODE, PIX, CS, KB, 3)                                                                                                   \
-  F(MODE, PIX, CS, KB, 4)                                                                                                   \
-  F(MODE, PIX, CS, KB, 5)                                                                                                   \
-  F(MODE, PIX, CS, KB, 6)                                                                                                   \
-  F(MODE, PIX, CS, KB, 7) F(MODE, PIX, CS, KB, 8) F(MODE, PIX, CS, KB, 9) F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) \
-      F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
+#define EACH_T(F, MODE, PIX, CS, KB) \
+  F(MODE, PIX, CS, KB, 1)            \
+  F(MODE, PIX, CS, KB, 2)            \
+  F(MODE, PIX, CS, KB, 3)            \
+  F(MODE, PIX, CS, KB, 4)            \
+  F(MODE, PIX, CS, KB, 5)            \
+  F(MODE, PIX, CS, KB, 6)            \
+  F(MODE, PIX, CS, KB, 7)            \
+  F(MODE, PIX, CS, KB, 8)            \
+  F(MODE, PIX, CS, KB, 9)            \
+  F(MODE, PIX, CS, KB, 10) F(MODE, PIX, CS, KB, 11) F(MODE, PIX, CS, KB, 12) F(MODE, PIX, CS, KB, 13) F(MODE, PIX, CS, KB, 14)
 #define EACH_WIDE_T(F, MODE, PIX, CS) \
   F(MODE, PIX, CS, 3, 1)              \
   F(MODE, PIX, CS, 3, 2)              \
@@ -231,9 +235,10 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->out_blocks = s->group * k->pack.n_m;
   k->bands = count_bands(s, s->group * k->groups_m, cpu_workers(device));
   const int64_t per_row = k->pack.cin_block * s->kernel[2], per_block = per_row * s->kernel[1];
-  k->chunk_blocks = cpu_max(1, CHAIN / cpu_max(per_block, 1));
-  k->chunk_rows = cpu_min(s->kernel[1], cpu_max(1, CHAIN / cpu_max(per_row, 1)));
-  k->chunk_taps = cpu_min(s->kernel[2], cpu_max(1, CHAIN / cpu_max(k->pack.cin_block, 1)));
+  const int64_t chunk = s->cg * s->taps > MANY * CHUNK ? LONG_CHUNK : CHUNK;
+  k->chunk_blocks = cpu_max(1, chunk / cpu_max(per_block, 1));
+  k->chunk_rows = cpu_min(s->kernel[1], cpu_max(1, chunk / cpu_max(per_row, 1)));
+  k->chunk_taps = cpu_min(s->kernel[2], cpu_max(1, chunk / cpu_max(k->pack.cin_block, 1)));
   k->tile = cpu_alloc(device, cpu_product(3, (int64_t[]){2, cpu_max(s->out[2], 1), sizeof *k->tile}));
   if (!k->tile) {
     cpu_free(device, k);
@@ -261,7 +266,7 @@ enum { LISTS = 8 };
 typedef struct step_list {
   conv_tile tile;
   int64_t begin, end, n; /* valid kernel rows; steps */
-  tile_step step[CHAIN];
+  tile_step step[LONG_CHUNK];
 } step_list;
 typedef struct step_cache {
   chunk part;
@@ -282,7 +287,7 @@ static void make_steps(const direct_kernel *k, const chunk *part, step_list *lis
       for (int64_t kw = cpu_max(part->tap[0], tile->begin); kw < cpu_min(part->tap[1], tile->end); kw++) {
         const int32_t miss = kw < tile->full_begin ? MISS_FIRST : kw < tile->full_end ? MISS_NONE : MISS_LAST;
         tile_step *last = list->n > row_begins ? &list->step[list->n - 1] : NULL;
-        if (merges && last && last->miss == miss && last->channels < TILE_CHAIN) {
+        if (merges && last && last->miss == miss && last->channels < V_CHAIN) {
           last->channels++;
           continue;
         }

@@ -5,7 +5,7 @@
  * loops of their own. Input cell step PIX and channel step CS are in floats (0: known at run time); packed weights are conv_shape.h's. */
 #include "conv_shape.h"
 #include "post.h"
-#include "vec.h"
+#include "totals.h"
 
 enum { MISS_NONE, MISS_FIRST, MISS_LAST };
 
@@ -28,8 +28,6 @@ typedef struct tile_args {
   float lo, hi;
 } tile_args;
 
-enum { TILE_CHAIN = V_FUSED ? 32 : 16 }; /* products summed in a register before they join the totals */
-
 typedef void (*tile_fn)(const tile_args *a);
 
 VI void tile_tap(const int T, const int KB, const int LEFT, const int RIGHT, const int64_t pix, const int64_t cs, vf *acc, const float *x,
@@ -47,21 +45,6 @@ VI void tile_tap(const int T, const int KB, const int LEFT, const int RIGHT, con
   }
 }
 
-/* Moves the sums of the last few products to the chunk's totals and begins new ones. The totals stay in memory: the compiler must not see
- * which memory, or it keeps a second copy of each on the stack and moves both around. */
-VI void tile_flush(const int N, vf *acc, float *total, int32_t first) {
-  __asm__("" : "+r"(total));
-  if (first) {
-#pragma GCC unroll 32
-    for (int i = 0; i < N; i++) v_store(total + i * VL, acc[i]);
-  } else {
-#pragma GCC unroll 32
-    for (int i = 0; i < N; i++) v_store(total + i * VL, v_add(acc[i], v_load(total + i * VL)));
-  }
-#pragma GCC unroll 32
-  for (int i = 0; i < N; i++) acc[i] = v_zero();
-}
-
 VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS, const tile_args *a) {
   const int64_t pix = PIX ? PIX : a->x_pix, cs = CS ? CS : a->x_channel, w_m = a->w_m;
   float total[32 * VL];
@@ -70,8 +53,8 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
 #pragma GCC unroll 32
   for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
   for (const tile_step *s = a->step, *end = s + a->steps; s < end; s++) {
-    if (products >= TILE_CHAIN) {
-      tile_flush(T * KB, acc, total, flushes++ == 0);
+    if (products + s->channels > V_CHAIN) {
+      totals_add(T * KB, acc, total, flushes++ == 0);
       products = 0;
     }
     products += s->channels;
@@ -82,12 +65,7 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
     else
       tile_tap(T, KB, 0, 1, pix, cs, acc, a->x + s->x, a->w + s->w, w_m, s->channels);
   }
-  if (flushes) {
-    const float *t = total;
-    __asm__("" : "+r"(t) : : "memory");
-#pragma GCC unroll 32
-    for (int i = 0; i < T * KB; i++) acc[i] = v_add(acc[i], v_load(t + i * VL));
-  }
+  if (flushes) totals_join(T * KB, acc, total);
   if (!a->first) {
 #pragma GCC unroll 4
     for (int k = 0; k < KB; k++)

@@ -90,7 +90,7 @@ VI void add_sums(const int MBC, vf (*acc)[2], float (*sum)[SPAN]) {
 /* Adds input channels c0..c1-1 of n <= SPAN cells from (od, oh, ox) on, for MBC channels from w on, to sum[MBC][SPAN]. */
 VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox,
              int64_t n, int64_t c0, int64_t c1, float (*sum)[SPAN]) {
-  const int64_t w_m = s->cg * s->taps, stride = UNIT ? 1 : s->stride[2];
+  const int64_t w_m = s->cg * s->taps, stride = UNIT ? 1 : s->stride[2], chain = w_m <= 64 ? 8 : w_m <= 192 ? V_SHORT_CHAIN : V_CHAIN;
   int64_t d0, d1, h0, h1, products = 0;
   vf acc[MB][2];
   conv_valid_taps(s, 0, od, &d0, &d1);
@@ -129,7 +129,7 @@ VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x,
               acc[m][1] = v_sel(m1, v_fma(x1, wm, acc[m][1]), acc[m][1]);
             }
           }
-          if (++products < CPU_CHAIN) continue;
+          if (++products < chain) continue;
           products = 0;
           add_sums(MBC, acc, sum);
         }

@@ -8,6 +8,7 @@
 
 #include "conv_shape.h"
 #include "post_apply.h"
+#include "totals.h"
 
 enum {
   MOST_PRODUCTS = 288,    /* of an output: the totals are summed in one go */
@@ -19,14 +20,16 @@ enum {
 
 /* Output channels by vectors: as many sums as registers hold. */
 #if V_REGISTERS == 32
-#define EACH_TILE(F)                                                                                                                      \
-  F(1, 1)                                                                                                                                 \
-  F(1, 2)                                                                                                                                 \
-  F(1, 3)                                                                                                                                 \
-  F(1, 4)                                                                                                                                 \
-  F(1, 5)                                                                                                                                 \
-  F(1, 6) F(1, 7) F(1, 8) F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) F(4, 2) F(4, 3) F(5, 1) \
-      F(5, 2) F(6, 1) F(6, 2)
+#define EACH_TILE(F) \
+  F(1, 1)            \
+  F(1, 2)            \
+  F(1, 3)            \
+  F(1, 4)            \
+  F(1, 5)            \
+  F(1, 6)            \
+  F(1, 7)            \
+  F(1, 8)            \
+  F(2, 1) F(2, 2) F(2, 3) F(2, 4) F(2, 5) F(2, 6) F(3, 1) F(3, 2) F(3, 3) F(3, 4) F(4, 1) F(4, 2) F(4, 3) F(5, 1) F(5, 2) F(6, 1) F(6, 2)
 static const int32_t vectors[MAX_MB + 1] = {0, 8, 6, 4, 3, 2, 2};
 #else
 #define EACH_TILE(F) \
@@ -52,25 +55,15 @@ typedef void (*tile_fn)(const tile_args *a);
 
 VI void tile(const int MB, const int V, const tile_args *a) {
   float total[12 * VL];
-  vf acc[MAX_MB][MAX_V];
+  vf acc[12]; /* [channel][vector] */
   int64_t products = 0, flushes = 0;
-#pragma GCC unroll 8
-  for (int m = 0; m < MB; m++)
-#pragma GCC unroll 8
-    for (int v = 0; v < V; v++) acc[m][v] = v_zero();
+#pragma GCC unroll 12
+  for (int i = 0; i < MB * V; i++) acc[i] = v_zero();
   for (int64_t c = 0; c < a->channels; c++)
     for (int64_t kh = 0; kh < a->taps_h; kh++) {
       const float *x = a->x + c * a->x_channel + kh * a->x_tap_row, *w = a->w + c * a->w_channel + kh * a->w_row;
-      if (products + a->taps_w > CPU_CHAIN) {
-        if (flushes++ == 0) memset(total, 0, sizeof *total * MB * V * VL);
-#pragma GCC unroll 8
-        for (int m = 0; m < MB; m++)
-#pragma GCC unroll 8
-          for (int v = 0; v < V; v++) {
-            float *t = total + (m * V + v) * VL;
-            v_store(t, v_add(v_load(t), acc[m][v]));
-            acc[m][v] = v_zero();
-          }
+      if (products + a->taps_w > V_CHAIN) {
+        totals_add(MB * V, acc, total, flushes++ == 0);
         products = 0;
       }
       products += a->taps_w;
@@ -83,24 +76,45 @@ VI void tile(const int MB, const int V, const tile_args *a) {
         for (int m = 0; m < MB; m++) {
           const vf weight = v_set1(w[kw * MB + m]);
 #pragma GCC unroll 8
-          for (int v = 0; v < V; v++) acc[m][v] = v_fma(cell[v], weight, acc[m][v]);
+          for (int v = 0; v < V; v++) acc[m * V + v] = v_fma(cell[v], weight, acc[m * V + v]);
         }
       }
     }
+  if (flushes) totals_join(MB * V, acc, total);
+  const float *bias = a->bias, *add = a->add;
+  const int64_t y_channel = a->y_channel, cells = a->cells;
+  float *y = a->y;
+  if (bias) {
+#pragma GCC unroll 8
+    for (int m = 0; m < MB; m++) {
+      const vf b = v_set1(bias[m]);
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) acc[m * V + v] = v_add(acc[m * V + v], b);
+    }
+  }
+  if (add) {
+#pragma GCC unroll 8
+    for (int m = 0; m < MB; m++)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; v++) {
+        const float *from = add + m * y_channel + v * VL;
+        acc[m * V + v] = v_add(acc[m * V + v], v < V - 1 || cells == V * VL ? v_load(from) : v_load_n(from, cells - v * VL));
+      }
+  }
+  if (a->clamp) {
+    const vf lo = v_set1(a->lo), hi = v_set1(a->hi);
+#pragma GCC unroll 12
+    for (int i = 0; i < MB * V; i++) acc[i] = v_clamp(acc[i], lo, hi);
+  }
 #pragma GCC unroll 8
   for (int m = 0; m < MB; m++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) {
-      const int64_t at = m * a->y_channel + v * VL, n = v < V - 1 ? VL : a->cells - v * VL;
-      vf y = acc[m][v];
-      if (flushes) y = v_add(y, v_load(total + (m * V + v) * VL));
-      if (a->bias) y = v_add(y, v_set1(a->bias[m]));
-      if (a->add) y = v_add(y, n == VL ? v_load(a->add + at) : v_load_n(a->add + at, n));
-      if (a->clamp) y = v_clamp(y, v_set1(a->lo), v_set1(a->hi));
-      if (n == VL)
-        v_store(a->y + at, y);
+      float *to = y + m * y_channel + v * VL;
+      if (v < V - 1 || cells == V * VL)
+        v_store(to, acc[m * V + v]);
       else
-        v_store_n(a->y + at, y, n);
+        v_store_n(to, acc[m * V + v], cells - v * VL);
     }
 }
 
@@ -125,7 +139,7 @@ typedef struct plain_kernel {
   plain_geometry g;
   cpu_post post;
   double ns;
-  int32_t at[CPU_CHAIN];
+  int32_t at[V_CHAIN];
 } plain_kernel;
 
 typedef struct plain_job {
@@ -169,7 +183,7 @@ static int32_t geometry_set(const conv_shape *s, double ns, int64_t n_workers, p
 static double estimate(const cpu_device *device, const conv_shape *s) {
   const double lanes = (double)(cpu_ceil_div(s->out[2], VL) * VL) / (double)cpu_max(s->out[2], 1);
   const double copied = 8.0 * (double)s->n * (double)s->c * (double)s->in[1] * (double)s->in[2];
-  return cpu_ns_compute(device, conv_multiply_adds(s) * lanes, 0.5) + cpu_ns_memory(device, copied, 0.8);
+  return cpu_ns_compute(device, conv_multiply_adds(s) * lanes, 0.55) + cpu_ns_memory(device, copied, 0.8);
 }
 
 static int32_t all_finite(const float *w, int64_t n) {
@@ -187,7 +201,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
   if (s.group != 1) return cpu_refuse(why, "group %lld", (long long)s.group);
   if (!op->in[1]->const_data) return cpu_refuse(why, "weights are not constant");
-  if (s.kernel[2] > CPU_CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], CPU_CHAIN);
+  if (s.kernel[2] > V_CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], V_CHAIN);
   if (s.c * s.taps > MOST_PRODUCTS)
     return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.c * s.taps), MOST_PRODUCTS);
   if (!all_finite(op->in[1]->const_data, s.m * s.c * s.taps)) return cpu_refuse(why, "a weight is not finite");

@@ -11,9 +11,7 @@
 
 #define CPU_MAX_ARGS 80 /* inputs (post-op operands counted) or outputs of one op */
 #define CPU_REASON_BYTES 256
-/* How long sums are cut, so that rounding errors stay small: products summed in a register, and in a total of such sums. */
-#define CPU_CHAIN 32
-#define CPU_PART 256
+#define CPU_PART 256 /* products of a total; longer sums are cut into such parts, so that rounding errors stay small */
 
 typedef struct cvk_backend_device cpu_device;
 

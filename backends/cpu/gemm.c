@@ -25,8 +25,8 @@ enum {
 typedef void (*tile_fn)(const float *a, const float *b, int64_t k, const float *ahead, float *sum);
 
 VI void tile(const int T, const float *a, const float *b, int64_t k, const float *ahead, float *sum) {
-  for (int64_t k0 = 0; k0 < k; k0 += CPU_CHAIN) {
-    const int64_t end = cpu_min(k, k0 + CPU_CHAIN);
+  for (int64_t k0 = 0; k0 < k; k0 += V_CHAIN) {
+    const int64_t end = cpu_min(k, k0 + V_CHAIN);
     vf acc[MAX_T][2];
 #pragma GCC unroll 16
     for (int t = 0; t < T; t++) acc[t][0] = acc[t][1] = v_zero();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vec.h: the one vector header. A kernel is written once over vf (VL floats), vi (VL int32) and vm (VL lane mask) and compiled once per
  * instruction set; CVK_ISA is the suffix (scalar, sse41, avx2, avx512, neon) that the build defines; V_REGISTERS is how many vf the machine
- * holds; V_FUSED: v_fma rounds once (AVX2, AVX-512, NEON), else twice. Loads and stores need element alignment only; the _n forms touch
+ * holds. Loads and stores need element alignment only; the _n forms touch
  * exactly n elements (0 <= n <= VL) and fill the other lanes with zero. Everything is static inline: no symbol compiled with wide flags may
  * leave its library. v_to_int of what has no int32 is some int32. */
 #ifndef CVK_CPU_VEC_H
@@ -32,6 +32,25 @@
 #endif
 
 /* What follows is the same on every instruction set. */
+
+/* Products summed in a register before they join a total. The square of a sum's rounding errors grows with the square of the chains' length and
+ * with the number of chains: short chains suit short sums, but each joining costs as much as a product. */
+enum { V_CHAIN = 32, V_SHORT_CHAIN = 16 };
+
+/* a, of which the compiler no longer knows that memory holds it too: it stays in a register and is not loaded again at each use. */
+#if defined(__AVX512F__)
+#define V_OPERAND "+v"
+#elif defined(__x86_64__) || defined(__i386__)
+#define V_OPERAND "+x"
+#elif defined(__aarch64__)
+#define V_OPERAND "+w"
+#else
+#define V_OPERAND "+m"
+#endif
+VI vf v_opaque(vf a) {
+  __asm__("" : V_OPERAND(a));
+  return a;
+}
 
 VI vf v_zero(void) { return v_set1(0.0f); }
 VI vf v_neg(vf a) { return v_from_bits(vi_xor(v_bits(a), vi_set1(INT32_MIN))); }

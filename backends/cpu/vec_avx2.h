@@ -4,7 +4,6 @@
 
 #define VL 8
 #define V_REGISTERS 16
-#define V_FUSED 1
 typedef __m256 vf;
 typedef __m256i vi;
 typedef __m256 vm;

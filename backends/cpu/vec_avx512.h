@@ -4,7 +4,6 @@
 
 #define VL 16
 #define V_REGISTERS 32
-#define V_FUSED 1
 typedef __m512 vf;
 typedef __m512i vi;
 typedef __mmask16 vm;

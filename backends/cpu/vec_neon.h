@@ -4,7 +4,6 @@
 
 #define VL 4
 #define V_REGISTERS 32
-#define V_FUSED 1
 typedef float32x4_t vf;
 typedef int32x4_t vi;
 typedef uint32x4_t vm;

@@ -4,7 +4,6 @@
 
 #define VL 4
 #define V_REGISTERS 16
-#define V_FUSED 0
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef vi vm; /* all ones: true */

@@ -4,7 +4,6 @@
 
 #define VL 4
 #define V_REGISTERS 16
-#define V_FUSED 0
 typedef __m128 vf;
 typedef __m128i vi;
 typedef __m128 vm;

@@ -78,6 +78,23 @@ START_TEST(widths_strides_pads) {
 }
 END_TEST
 
+/* Tiles of every width, both strides that have tiles of their own and one that has not, pads of every size up to the kernel's. */
+START_TEST(depthwise_widths_kernels_strides_pads) {
+  static conv_case cases[30 * 5 * 3 * 2];
+  int n = 0;
+  for (int64_t width = 1; width <= 30; width++)
+    for (int64_t kernel = 1; kernel <= 9; kernel += 2)
+      for (int64_t stride = 1; stride <= 3; stride++)
+        for (int32_t special = 0; special < 2; special++) {
+          const int64_t pad = (width + stride + kernel) % (kernel + 1), end = kernel > width + pad ? kernel - width - pad : (width * 3 + stride) % kernel;
+          cases[n++] = (conv_case){.n = 1, .c = 17, .m = 17, .in = {4, width}, .kernel = {3, kernel}, .stride = {1, stride},
+                                   .pad_begin = {1, special ? kernel / 2 : pad}, .pad_end = {1, special ? kernel / 2 : end}, .group = 17,
+                                   .bias = special, .x_special = special};
+        }
+  CHECK_ALL(cases);
+}
+END_TEST
+
 START_TEST(many_shapes) {
   static const conv_case cases[] = {
       {.n = 2, .c = 3, .m = 20, .in = {23, 31}, .kernel = {7, 7}, .stride = {2, 2}, .pad_begin = {3, 3}, .pad_end = {3, 3}, .bias = 1},
@@ -93,6 +110,8 @@ START_TEST(many_shapes) {
       {.n = 1, .c = 4, .m = 8, .in = {4, 4}, .kernel = {3, 3}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 4},
       {.n = 1, .c = 35, .m = 35, .in = {9, 29}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 35, .bias = 1},
       {.n = 2, .c = 16, .m = 16, .in = {15, 8}, .kernel = {5, 5}, .stride = {2, 2}, .pad_begin = {2, 1}, .pad_end = {1, 2}, .group = 16},
+      {.n = 1, .c = 16, .m = 16, .in = {9, 23}, .kernel = {7, 7}, .pad_begin = {3, 3}, .pad_end = {3, 3}, .group = 16, .bias = 1, .positive = 1},
+      {.n = 1, .c = 8, .m = 8, .in = {19, 9}, .kernel = {13, 5}, .pad_begin = {6, 2}, .pad_end = {6, 2}, .group = 8, .positive = 1},
       {.n = 1, .c = 19, .m = 19, .in = {11, 20}, .kernel = {3, 3}, .dilation = {2, 2}, .stride = {3, 3}, .pad_begin = {2, 2}, .group = 19, .bias = 1},
       {.n = 1, .c = 5, .m = 7, .in = {2, 2}, .kernel = {3, 3}, .pad_begin = {5, 4}, .pad_end = {4, 5}, .bias = 1},
       {.n = 1, .c = 5, .m = 7, .in = {4, 4}, .kernel = {3, 3}, .dilation = {1, 5}, .pad_begin = {1, 5}, .pad_end = {1, 5}, .bias = 1},
@@ -108,6 +127,19 @@ START_TEST(many_shapes) {
       {.n = 1, .c = 2048, .m = 64, .in = {14, 14}, .kernel = {1, 1}, .positive = 1},
       {.n = 1, .c = 24, .m = 24, .in = {130, 5}, .kernel = {1, 1}, .bias = 1},
   };
+  CHECK_ALL(cases);
+}
+END_TEST
+
+/* Sums that only grow show rounding errors most. Shorter sums than these: docs/limits.md. */
+START_TEST(products_of_one_sign) {
+  static const int64_t channels[] = {288, 320, 400, 576, 1152, 2600};
+  conv_case cases[6 + 3];
+  int n = 0;
+  for (int i = 0; i < 6; i++) cases[n++] = (conv_case){.n = 1, .c = channels[i], .m = 32, .in = {17, 19}, .kernel = {1, 1}, .positive = 1};
+  for (int64_t kernel = 3; kernel <= 7; kernel += 2)
+    cases[n++] = (conv_case){.n = 1, .c = 32, .m = 32, .in = {17, 19}, .kernel = {kernel, kernel}, .pad_begin = {kernel / 2, kernel / 2},
+                             .pad_end = {kernel / 2, kernel / 2}, .group = 32, .positive = 1};
   CHECK_ALL(cases);
 }
 END_TEST
@@ -168,5 +200,5 @@ START_TEST(transposed) {
 }
 END_TEST
 
-SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, many_shapes, one_and_three_axes, post_ops, nan_and_inf_stay_where_they_belong,
-      transposed)
+SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, depthwise_widths_kernels_strides_pads, many_shapes, products_of_one_sign, one_and_three_axes,
+      post_ops, nan_and_inf_stay_where_they_belong, transposed)
