@@ -130,8 +130,10 @@ int bench_layer_parse(const char *line, bench_layer *l, char *why, size_t why_by
   return 1;
 }
 
-static cvk_value neighbour(builder *b, cvk_value x, int64_t channels, const char *name) {
-  const bench_layer l = {.c = channels, .k = channels, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .ph = 1, .pw = 1, .groups = channels};
+/* A layer's neighbours are pointwise convolutions from and to one channel: they touch little else than the layer's own tensors, so that these
+ * are as much in cache as after a run of the layer alone. */
+static cvk_value neighbour(builder *b, cvk_value x, int64_t from, int64_t to, const char *name) {
+  const bench_layer l = {.c = from, .k = to, .kh = 1, .kw = 1, .sh = 1, .sw = 1, .groups = 1};
   return conv(b, x, &l, CVK_OP_CONV, name);
 }
 
@@ -139,14 +141,15 @@ cvk_status bench_layer_graph(cvk_context *ctx, const bench_layer *l, int layout,
   enum { IMAGE_CHANNELS = 4 }; /* up to here a layer is a network's first, which reads the plain image */
   const struct op_word *word = word_of(l);
   const int rank = strcmp(l->op, "dense") == 0 ? 2 : 4, is_conv = strcmp(l->op, "conv") == 0;
-  const int64_t dim[] = {l->n, l->c, l->h, l->w};
+  const int before = layout == BENCH_BLOCKED && word->before && l->c > IMAGE_CHANNELS, after = layout == BENCH_BLOCKED && word->after;
+  const int64_t dim[] = {l->n, before ? 1 : l->c, l->h, l->w};
   builder b = {0};
   cvk_value v = CVK_NO_VALUE;
   b.status = cvk_graph_create(ctx, &b.g);
   if (b.status == CVK_OK) b.status = cvk_graph_input(b.g, "x", CVK_F32, rank, dim, &v);
-  if (layout == BENCH_BLOCKED && word->before && l->c > IMAGE_CHANNELS) v = neighbour(&b, v, l->c, "neighbour before");
+  if (before) v = neighbour(&b, v, 1, l->c, "neighbour before");
   v = word->add(&b, v, l, word->kind_or_mode, l->name);
-  if (layout == BENCH_BLOCKED && word->after) v = neighbour(&b, v, is_conv ? l->k : l->c, "neighbour after");
+  if (after) v = neighbour(&b, v, is_conv ? l->k : l->c, 1, "neighbour after");
   if (b.status == CVK_OK) b.status = cvk_graph_output(b.g, v, "y");
   if (b.status == CVK_OK)
     *out = b.g;

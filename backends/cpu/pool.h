@@ -64,7 +64,8 @@ static inline void pool_inner_outputs(const pool_axis *a, int64_t *begin, int64_
 
 /* The rows of the input that one output row sees: base + depth and height steps over the valid taps. */
 typedef struct pool_row {
-  const float *base; /* first valid depth and height tap, start of the line */
+  int64_t first;     /* first valid depth and height tap, start of the line */
+  const float *base; /* input + first */
   int64_t depths, heights, depth_step, height_step, count;
 } pool_row;
 
@@ -86,18 +87,24 @@ static inline void pool_place_next(const pool_shape *s, pool_place *p) {
   p->plane++;
 }
 
-/* A cell of a line is `lanes` floats. */
-static inline pool_row pool_row_at(const pool_shape *s, const float *x, const pool_place *p, int64_t lanes) {
+/* A cell of a line is `lanes` floats. The base is not set. */
+static inline pool_row pool_row_of(const pool_shape *s, const pool_place *p, int64_t lanes) {
   const pool_axis *d = &s->axis[0], *h = &s->axis[1];
   const int64_t line = s->axis[2].in * lanes;
   const pool_window wd = pool_window_at(d, p->depth, s->count_pad), wh = pool_window_at(h, p->height, s->count_pad);
   const int64_t first = ((p->plane * d->in + wd.start + wd.first * d->dilation) * h->in + wh.start + wh.first * h->dilation) * line;
-  return (pool_row){.base = x + first,
+  return (pool_row){.first = first,
                     .depths = wd.last - wd.first,
                     .heights = wh.last - wh.first,
                     .depth_step = d->dilation * h->in * line,
                     .height_step = h->dilation * line,
                     .count = wd.count * wh.count};
+}
+
+static inline pool_row pool_row_at(const pool_shape *s, const float *x, const pool_place *p, int64_t lanes) {
+  pool_row r = pool_row_of(s, p, lanes);
+  r.base = x + r.first;
+  return r;
 }
 
 static inline int64_t pool_cells_in(const pool_shape *s) {

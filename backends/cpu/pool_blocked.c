@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool_blocked: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, NCHWc in and out; one vector is one cell's channels, so any stride and dilation
- * runs at full width. A task is some output rows; away from the borders TILE outputs are computed together. Pads are skipped, never read:
- * they win no maximum. A NaN wins every maximum. An average sums each window row by itself, which keeps the error of large windows small.
+ * runs at full width. A task is some output rows. Small windows, away from the borders, are folded down their columns first, each once for
+ * all the windows that share it; other windows TILE at a time, row by row, which keeps the error of large averages small. Pads are skipped,
+ * never read: they win no maximum. A NaN wins every maximum.
  */
 #include "pool_combine.h"
 
-enum { TILE = 4, COLUMNS = (TILE - 1) * 2 + 3, CELLS_PER_TASK = 256 };
+enum { TILE = 4, CELLS_PER_TASK = 256 };
 
 typedef struct pool_kernel {
   cpu_kernel base;
@@ -29,7 +30,9 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   c->in[0] = c->out[0] = cpu_format(VL);
   const double planes = (double)s.images * (double)cpu_ceil_div(s.channels, VL) * VL;
   const double out = planes * (double)pool_cells_out(&s), in = planes * (double)pool_cells_in(&s);
-  c->estimated_ns = cpu_ns_memory(device, 4 * (in + out), 1) + cpu_ns_compute(device, out * (double)pool_taps(&s) * 2, 1);
+  const pool_axis *w = &s.axis[2];
+  const double taps = (double)(s.axis[0].kernel * s.axis[1].kernel * cpu_min(w->kernel, w->stride) + w->kernel);
+  c->estimated_ns = cpu_ns_memory(device, 4 * (in + out), 1) + cpu_ns_compute(device, out * taps, 1);
   return 1;
 }
 
@@ -46,44 +49,19 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   return CVK_OK;
 }
 
-/* The width axis as constants of the inlined code, where they are. */
-typedef struct width {
-  int64_t kernel, stride, dilation;
-} width;
-
 /* n (a constant) neighbouring outputs over width taps first..last-1; x0: cell of tap 0 of the first. The sum (not yet divided) or maximum.
  */
-VI void reduce(const pool_row *r, width w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
-  for (int u = 0; u < n; u++) acc[u] = is_max ? v_set1(-__builtin_inff()) : v_zero();
+VI void reduce(const pool_row *r, const pool_axis *w, int is_max, int n, int64_t x0, int64_t first, int64_t last, vf *acc) {
+  for (int u = 0; u < n; u++) acc[u] = pool_nothing(is_max);
   for (int64_t d = 0; d < r->depths; d++) {
     for (int64_t h = 0; h < r->heights; h++) {
       const float *line = r->base + d * r->depth_step + h * r->height_step + x0 * VL;
       vf part[TILE];
       for (int u = 0; u < n; u++) part[u] = is_max ? acc[u] : v_zero();
       for (int64_t t = first; t < last; t++)
-        for (int u = 0; u < n; u++) {
-          const vf x = v_load(line + (t * w.dilation + u * w.stride) * VL);
-          part[u] = pool_combine(part[u], x, is_max);
-        }
+        for (int u = 0; u < n; u++) part[u] = pool_combine(part[u], v_load(line + (t * w->dilation + u * w->stride) * VL), is_max);
       for (int u = 0; u < n; u++) acc[u] = is_max ? part[u] : v_add(acc[u], part[u]);
     }
-  }
-}
-
-/* TILE neighbouring outputs of a width that is constant: first down the columns that they share, then across. At least one window row. */
-VI void reduce_columns(const pool_row *r, width w, int is_max, int64_t x0, vf *acc) {
-  const int64_t columns = (TILE - 1) * w.stride + w.kernel;
-  vf column[COLUMNS];
-  const float *line = r->base + x0 * VL;
-  for (int64_t c = 0; c < columns; c++) column[c] = v_load(line + c * VL);
-  for (int64_t d = 0; d < r->depths; d++)
-    for (int64_t h = d == 0; h < r->heights; h++) {
-      const float *next = line + d * r->depth_step + h * r->height_step;
-      for (int64_t c = 0; c < columns; c++) column[c] = pool_combine(column[c], v_load(next + c * VL), is_max);
-    }
-  for (int64_t u = 0; u < TILE; u++) {
-    acc[u] = column[u * w.stride];
-    for (int64_t t = 1; t < w.kernel; t++) acc[u] = pool_combine(acc[u], column[u * w.stride + t], is_max);
   }
 }
 
@@ -91,45 +69,65 @@ VI void finish(const vf *acc, int n, float *y, int is_max, vf share) {
   for (int u = 0; u < n; u++) v_store(y + u * VL, is_max ? acc[u] : v_mul(acc[u], share));
 }
 
-/* The last inner tile begins early rather than end late, so a few outputs are made twice. */
-VI void row(const pool_kernel *k, const pool_row *r, width w, float *y, int is_max, int constant) {
-  const pool_axis *axis = &k->shape.axis[2];
-  const int64_t fresh = k->shape.axis[1].stride; /* lines that the next output row sees for the first time, fetched ahead */
-  const float *after = r->base + r->heights * r->height_step;
-  const int64_t tiles_end = k->inner_end - k->inner_begin >= TILE ? k->inner_end : k->inner_begin;
-  const vf inner_share = v_set1(1.0f / (float)(r->count * w.kernel));
+/* Inner outputs of any window; the last tile begins early rather than end late, so a few outputs are made twice. Returns how many. */
+VI int64_t inner_tiles(const pool_row *r, const pool_axis *w, int is_max, int64_t x0, int64_t n, float *y, vf share) {
   vf acc[TILE];
-  for (int64_t o = k->inner_begin; o < tiles_end; o += TILE) {
-    const int64_t at = cpu_min(o, tiles_end - TILE);
-    const int64_t x0 = at * w.stride - axis->begin;
-    if (constant && r->depths * r->heights > 0) {
-      for (int64_t i = 0; i < fresh; i++)
-        for (int64_t c = 0; c < TILE * w.stride; c++) __builtin_prefetch(after + (i * axis->in + x0 + c) * VL);
-      reduce_columns(r, w, is_max, x0, acc);
-    } else {
-      reduce(r, w, is_max, TILE, x0, 0, w.kernel, acc);
-    }
-    finish(acc, TILE, y + at * VL, is_max, inner_share);
+  if (n < TILE) return 0;
+  for (int64_t o = 0; o < n; o += TILE) {
+    const int64_t at = cpu_min(o, n - TILE);
+    reduce(r, w, is_max, TILE, x0 + at * w->stride, 0, w->kernel, acc);
+    finish(acc, TILE, y + at * VL, is_max, share);
   }
-  for (int64_t o = 0; o < axis->out; o++) {
-    if (o == k->inner_begin) o = tiles_end;
-    if (o == axis->out) break;
-    const pool_window at = pool_window_at(axis, o, k->shape.count_pad);
-    reduce(r, w, is_max, 1, at.start, at.first, at.last, acc);
-    finish(acc, 1, y + o * VL, is_max, v_set1(1.0f / (float)(r->count * at.count)));
+  return n;
+}
+
+/* n inner outputs of windows KERNEL wide, STRIDE apart (constants); x0: cell of the first window. */
+VI void inner_columns(const int KERNEL, const int STRIDE, const int HEIGHTS, const pool_row *row, int is_max, int64_t x0, int64_t n,
+                      float *y, vf share) {
+  const pool_row r = *row;
+  int64_t x = x0 * VL;
+  vf column[KERNEL];
+  for (int c = STRIDE; c < KERNEL; c++) column[c] = pool_fold_down(HEIGHTS, &r, x + (c - STRIDE) * VL, VL, is_max);
+  for (int64_t o = 0; o < n; o++, x += STRIDE * VL, y += VL) {
+    for (int c = 0; c < KERNEL - STRIDE; c++) column[c] = column[c + STRIDE];
+    for (int c = KERNEL - STRIDE; c < KERNEL; c++) column[c] = pool_fold_down(HEIGHTS, &r, x + c * VL, VL, is_max);
+    vf acc = column[0];
+    for (int c = 1; c < KERNEL; c++) acc = pool_combine(acc, column[c], is_max);
+    v_store(y, is_max ? acc : v_mul(acc, share));
   }
 }
 
-VI void any_row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
-  const pool_axis *a = &k->shape.axis[2];
-  if (a->dilation == 1 && a->kernel == 3 && a->stride == 2)
-    row(k, r, (width){3, 2, 1}, y, is_max, 1);
-  else if (a->dilation == 1 && a->kernel == 3 && a->stride == 1)
-    row(k, r, (width){3, 1, 1}, y, is_max, 1);
-  else if (a->dilation == 1 && a->kernel == 2 && a->stride == 2)
-    row(k, r, (width){2, 2, 1}, y, is_max, 1);
+VI int64_t inner_small(const int KERNEL, const int STRIDE, const pool_row *r, int is_max, int64_t x0, int64_t n, float *y, vf share) {
+  if (r->depths == 1 && r->heights == KERNEL)
+    inner_columns(KERNEL, STRIDE, KERNEL, r, is_max, x0, n, y, share);
   else
-    row(k, r, (width){a->kernel, a->stride, a->dilation}, y, is_max, 0);
+    inner_columns(KERNEL, STRIDE, 0, r, is_max, x0, n, y, share);
+  return n;
+}
+
+VI void row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
+  const pool_axis *w = &k->shape.axis[2];
+  const int64_t n = k->inner_end - k->inner_begin, x0 = k->inner_begin * w->stride - w->begin;
+  const int32_t small = w->dilation == 1 && n > 0 && r->depths * r->heights > 0;
+  const vf share = v_set1(1.0f / (float)(r->count * w->kernel));
+  float *inner = y + k->inner_begin * VL;
+  int64_t done;
+  if (small && w->kernel == 3 && w->stride == 2)
+    done = inner_small(3, 2, r, is_max, x0, n, inner, share);
+  else if (small && w->kernel == 3 && w->stride == 1)
+    done = inner_small(3, 1, r, is_max, x0, n, inner, share);
+  else if (small && w->kernel == 2 && w->stride == 2)
+    done = inner_small(2, 2, r, is_max, x0, n, inner, share);
+  else
+    done = inner_tiles(r, w, is_max, x0, n, inner, share);
+  for (int64_t o = 0; o < w->out; o++) {
+    if (o == k->inner_begin) o += done;
+    if (o == w->out) break;
+    const pool_window at = pool_window_at(w, o, k->shape.count_pad);
+    vf acc[1];
+    reduce(r, w, is_max, 1, at.start, at.first, at.last, acc);
+    finish(acc, 1, y + o * VL, is_max, v_set1(1.0f / (float)(r->count * at.count)));
+  }
 }
 
 static void run(void *arg, int64_t index, int32_t worker) {
@@ -142,9 +140,9 @@ static void run(void *arg, int64_t index, int32_t worker) {
     const pool_row r = pool_row_at(&k->shape, j->x, &at, VL);
     float *y = j->y + i * k->shape.axis[2].out * VL;
     if (k->shape.is_max)
-      any_row(k, &r, y, 1);
+      row(k, &r, y, 1);
     else
-      any_row(k, &r, y, 0);
+      row(k, &r, y, 0);
     pool_place_next(&k->shape, &at);
   }
 }

@@ -100,17 +100,6 @@ static void release(cpu_kernel *kernel) {
   cpu_free(kernel->device, ((pool_kernel *)kernel)->count);
 }
 
-VI vf fold_column(const pool_row *r, int64_t i, int64_t lanes, int is_max) {
-  const float *p = r->base + i;
-  vf acc = lanes == VL ? v_load(p) : v_load_n(p, lanes);
-  for (int64_t d = 0; d < r->depths; d++)
-    for (int64_t h = d == 0; h < r->heights; h++) {
-      const float *q = p + d * r->depth_step + h * r->height_step;
-      acc = pool_combine(acc, lanes == VL ? v_load(q) : v_load_n(q, lanes), is_max);
-    }
-  return acc;
-}
-
 /* Whole vectors are stored: what the last one leaves past the row is overwritten by its pads and by the next line. */
 VI void fold_rows(const pool_kernel *k, const pool_row *r, float *line, int is_max) {
   const pool_axis *w = &k->shape.axis[2];
@@ -120,11 +109,11 @@ VI void fold_rows(const pool_kernel *k, const pool_row *r, float *line, int is_m
   if (r->depths * r->heights == 0)
     for (int64_t i = 0; i < w->in; i++) cells[i] = nothing;
   else if (w->in < VL)
-    v_store(cells, fold_column(r, 0, w->in, is_max));
+    v_store(cells, pool_fold_down(0, r, 0, w->in, is_max));
   else
     for (int64_t i = 0; i < w->in; i += VL) {
       const int64_t at = cpu_min(i, w->in - VL);
-      v_store(cells + at, fold_column(r, at, VL, is_max));
+      v_store(cells + at, pool_fold_down(0, r, at, VL, is_max));
     }
   for (int64_t i = w->begin + w->in; i < k->pitch; i++) line[i] = nothing;
 }

@@ -50,6 +50,18 @@ VI vf v_even_odd(vf a, vf b) {
   return _mm256_blend_ps(_mm256_permutevar8x32_ps(a, lanes), _mm256_permutevar8x32_ps(b, lanes), 0xf0);
 }
 
+VI vf v_in_order(vf a) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(a), 0xd8)); } /* pairs 0, 2, 1, 3 */
+VI vf v_even(vf a, vf b) { return v_in_order(_mm256_shuffle_ps(a, b, 0x88)); } /* the even lanes of a, then of b */
+VI vf v_odd(vf a, vf b) { return v_in_order(_mm256_shuffle_ps(a, b, 0xdd)); }
+VI vf v_next(vf a, vf b) { /* lanes 1 to VL-1 of a, then lane 0 of b */
+  const __m256i x = _mm256_castps_si256(a), middle = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+  return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, x, 4));
+}
+VI vf v_prev(vf a, vf b) { /* the last lane of a, then lanes 0 to VL-2 of b */
+  const __m256i y = _mm256_castps_si256(b), middle = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+  return _mm256_castsi256_ps(_mm256_alignr_epi8(y, middle, 12));
+}
+
 VI vi v_to_int(vf a) { return _mm256_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm256_cvtepi32_ps(a); }
 VI vi v_bits(vf a) { return _mm256_castps_si256(a); }

@@ -49,6 +49,19 @@ VI vf v_even_odd(vf a, vf b) {
   return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31), b);
 }
 
+VI vf v_even(vf a, vf b) { /* the even lanes of a, then of b */
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+VI vf v_odd(vf a, vf b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
+VI vf v_next(vf a, vf b) { /* lanes 1 to VL-1 of a, then lane 0 of b */
+  return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));
+}
+VI vf v_prev(vf a, vf b) { /* the last lane of a, then lanes 0 to VL-2 of b */
+  return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 15));
+}
+
 VI vi v_to_int(vf a) { return _mm512_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
 VI vi v_bits(vf a) { return _mm512_castps_si512(a); }

@@ -59,6 +59,11 @@ VI float v_sum(vf a) { return vaddv_f32(vadd_f32(vget_low_f32(a), vget_high_f32(
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) { return vcombine_f32(vget_low_f32(vuzp1q_f32(a, a)), vget_low_f32(vuzp2q_f32(b, b))); }
 
+VI vf v_even(vf a, vf b) { return vuzp1q_f32(a, b); } /* the even lanes of a, then of b */
+VI vf v_odd(vf a, vf b) { return vuzp2q_f32(a, b); }
+VI vf v_next(vf a, vf b) { return vextq_f32(a, b, 1); } /* lanes 1 to 3 of a, 0 of b */
+VI vf v_prev(vf a, vf b) { return vextq_f32(a, b, 3); } /* lane 3 of a, 0 to 2 of b */
+
 VI vi v_to_int(vf a) { return vcvtnq_s32_f32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return vcvtq_f32_s32(a); }
 VI vi v_bits(vf a) { return vreinterpretq_s32_f32(a); }

@@ -58,6 +58,11 @@ VI float v_sum(vf quad) {
 /* Lanes 0, 2, ... of a, then lanes 1, 3, ... of b. */
 VI vf v_even_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 2, 0)); }
 
+VI vf v_even(vf a, vf b) { return _mm_shuffle_ps(a, b, 0x88); } /* the even lanes of a, then of b */
+VI vf v_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, 0xdd); }
+VI vf v_next(vf a, vf b) { return _mm_castsi128_ps(_mm_alignr_epi8(_mm_castps_si128(b), _mm_castps_si128(a), 4)); } /* lanes 1 to 3 of a, 0 of b */
+VI vf v_prev(vf a, vf b) { return _mm_castsi128_ps(_mm_alignr_epi8(_mm_castps_si128(b), _mm_castps_si128(a), 12)); } /* lane 3 of a, 0 to 2 of b */
+
 VI vi v_to_int(vf a) { return _mm_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm_cvtepi32_ps(a); }
 VI vi v_bits(vf a) { return _mm_castps_si128(a); }
