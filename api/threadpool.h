@@ -23,7 +23,8 @@ int32_t cvk_threadpool_workers(const cvk_threadpool *pool);
  * caller's in every worker for the time of the loop, so that results do not depend on which thread ran a task. */
 void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task, void *arg);
 
-/* Between keep_hot(pool, 1) and keep_hot(pool, 0) idle workers spin instead of sleeping: a run has many short loops. Calls nest. While other
+/* Between keep_hot(pool, 1) and keep_hot(pool, 0) idle workers spin instead of sleeping: a run has many short loops; and for
+ * some 25 ms after it, as another may follow: waking a worker takes 5 to 15 us. Calls nest. While other
  * work crowds the cores (threads are pushed off them) the workers sleep all the same. */
 void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on);
 
