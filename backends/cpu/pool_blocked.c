@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool_blocked: MAX_POOL and AVG_POOL, 1-D to 3-D, f32, NCHWc in and out; one vector is one cell's channels, so any stride and dilation
- * runs at full width. A task is some output rows. Small windows, away from the borders, are folded down their columns first, each once for
- * all the windows that share it; other windows TILE at a time, row by row, which keeps the error of large averages small. Pads are skipped,
- * never read: they win no maximum. A NaN wins every maximum.
- */
+ * runs at full width. A task is a band of output rows of a channel block; bands come first, as in the convolutions, so that a worker finds
+ * in its caches what it wrote. Small windows, away from the borders, are folded down their columns first, each once for all the windows
+ * that share it; other windows TILE at a time, row by row, which keeps the error of large averages small. Pads are skipped, never read:
+ * they win no maximum. A NaN wins every maximum. */
 #include "pool_combine.h"
 
 enum { TILE = 4, CELLS_PER_TASK = 256 };
@@ -11,8 +11,8 @@ enum { TILE = 4, CELLS_PER_TASK = 256 };
 typedef struct pool_kernel {
   cpu_kernel base;
   pool_shape shape;
-  int64_t rows, rows_per_task;
-  int64_t inner_begin, inner_end; /* outputs of a row whose windows lie in the input from side to side */
+  int64_t planes, rows, band, bands; /* channel blocks of all images; output rows of a plane, of a band; bands a plane */
+  int64_t inner_begin, inner_end;    /* outputs of a row whose windows lie in the input from side to side */
   double ns;
 } pool_kernel;
 
@@ -42,8 +42,11 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   if (!k) return CVK_NO_MEMORY;
   pool_shape_of(op, &k->shape, &why);
   pool_inner_outputs(&k->shape.axis[2], &k->inner_begin, &k->inner_end);
-  k->rows = k->shape.images * cpu_ceil_div(k->shape.channels, VL) * k->shape.axis[0].out * k->shape.axis[1].out;
-  k->rows_per_task = cpu_max(1, CELLS_PER_TASK / cpu_max(1, k->shape.axis[2].out));
+  const pool_axis *a = k->shape.axis;
+  k->planes = k->shape.images * cpu_ceil_div(k->shape.channels, VL);
+  k->rows = a[0].out * a[1].out;
+  k->band = cpu_max(1, CELLS_PER_TASK / cpu_max(1, a[2].out));
+  k->bands = cpu_ceil_div(k->rows, k->band);
   k->ns = c->estimated_ns;
   *out = &k->base;
   return CVK_OK;
@@ -133,12 +136,12 @@ VI void row(const pool_kernel *k, const pool_row *r, float *y, int is_max) {
 static void run(void *arg, int64_t index, int32_t worker) {
   const pool_job *j = arg;
   const pool_kernel *k = j->kernel;
-  const int64_t end = cpu_min(k->rows, (index + 1) * k->rows_per_task);
+  const int64_t plane = index % k->planes, begin = index / k->planes * k->band, end = cpu_min(k->rows, begin + k->band);
   (void)worker;
-  pool_place at = pool_place_of(&k->shape, index * k->rows_per_task);
-  for (int64_t i = index * k->rows_per_task; i < end; i++) {
+  pool_place at = pool_place_of(&k->shape, plane * k->rows + begin);
+  for (int64_t i = begin; i < end; i++) {
     const pool_row r = pool_row_at(&k->shape, j->x, &at, VL);
-    float *y = j->y + i * k->shape.axis[2].out * VL;
+    float *y = j->y + (plane * k->rows + i) * k->shape.axis[2].out * VL;
     if (k->shape.is_max)
       row(k, &r, y, 1);
     else
@@ -151,7 +154,7 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   const pool_kernel *k = (const pool_kernel *)kernel;
   pool_job job = {k, in[0], out[0]};
   (void)workspace;
-  cpu_parallel(kernel->device, cpu_ceil_div(k->rows, k->rows_per_task), k->ns, run, &job);
+  cpu_parallel(kernel->device, k->planes * k->bands, k->ns, run, &job);
   return CVK_OK;
 }
 
