@@ -11,9 +11,11 @@
 
 enum { BYTES_PER_TASK = 65536 };
 
-/* Cells first..first+kept-1 of the input's axis stay; begin and end cells come around them. `step`: input cells between neighbours. */
+/* Cells first..first+kept-1 of the input's axis stay; begin and end cells come around them. `step`: input cells between neighbours. `edge`:
+ * the input cells behind the begin and then the end cells; NULL: the constant. */
 typedef struct pad_axis {
   int64_t first, kept, begin, end, out, step;
+  const int64_t *edge;
 } pad_axis;
 
 typedef struct pad_kernel {
@@ -25,7 +27,8 @@ typedef struct pad_kernel {
   union {
     float f32;
     uint64_t bits;
-  } value; /* where no input gives it */
+  } value;        /* where no input gives it */
+  int64_t *edges; /* of all axes */
   double ns;
 } pad_kernel;
 
@@ -36,16 +39,22 @@ typedef struct pad_job {
   char *y;
 } pad_job;
 
-/* The cell behind output cell o; -1: the constant. */
-static int64_t source_of(const pad_axis *p, int32_t mode, int64_t o) {
+/* The input cell behind output cell o, which is none that stays, of an axis that has some. */
+static int64_t edge_of(const pad_axis *p, int32_t mode, int64_t o) {
   int64_t i = o - p->begin;
-  if (i >= 0 && i < p->kept) return p->first + i;
-  if (mode == CVK_PAD_CONSTANT) return -1;
   if (mode == CVK_PAD_EDGE) return p->first + (i < 0 ? 0 : p->kept - 1);
   const int64_t period = mode == CVK_PAD_WRAP ? p->kept : p->kept > 1 ? 2 * (p->kept - 1) : 1;
   i %= period;
   if (i < 0) i += period;
   return p->first + (i < p->kept ? i : period - i);
+}
+
+/* The input cell behind output cell o; -1: the constant. */
+static int64_t source_of(const pad_axis *p, int64_t o) {
+  const int64_t i = o - p->begin;
+  if (i >= 0 && i < p->kept) return p->first + i;
+  if (!p->edge) return -1;
+  return p->edge[i < 0 ? o : o - p->kept];
 }
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
@@ -83,20 +92,40 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->size = (int64_t)cvk_dtype_bytes(x->dtype);
   k->cell = cell * k->size;
   k->rows = 1;
-  k->axis[0] = (pad_axis){0, 1, 0, 0, 1, 1}; /* a scalar is a row of one cell */
+  k->axis[0] = (pad_axis){0, 1, 0, 0, 1, 1, NULL}; /* a scalar is a row of one cell */
+  int64_t edges = 0;
   for (int32_t i = last, step = 0; i >= 0; i--, step++) {
     const int64_t b = a->begin[i], e = a->end[i];
     const int64_t first = b < 0 ? -b : 0, kept = in[i] - first - (e < 0 ? -e : 0);
-    k->axis[i] = (pad_axis){first, kept, cpu_max(b, 0), cpu_max(e, 0), to[i], step == 0 ? 1 : k->axis[i + 1].step * in[i + 1]};
+    k->axis[i] = (pad_axis){first, kept, cpu_max(b, 0), cpu_max(e, 0), to[i], step == 0 ? 1 : k->axis[i + 1].step * in[i + 1], NULL};
     if (i < last) k->rows *= to[i];
+    edges += k->axis[i].begin + k->axis[i].end;
   }
   const int64_t row_bytes = k->axis[k->outer].out * k->cell;
   if (row_bytes == 0) k->rows = 0;
+  if (k->mode != CVK_PAD_CONSTANT && k->rows > 0) {
+    k->edges = cpu_alloc(device, cpu_product(2, (int64_t[]){edges, sizeof *k->edges}));
+    if (!k->edges) {
+      cpu_free(device, k);
+      return CVK_NO_MEMORY;
+    }
+    int64_t *next = k->edges;
+    for (int32_t i = 0; i <= k->outer; i++) {
+      pad_axis *p = &k->axis[i];
+      p->edge = next;
+      for (int64_t o = 0; o < p->begin; o++) *next++ = edge_of(p, k->mode, o);
+      for (int64_t o = p->begin + p->kept; o < p->out; o++) *next++ = edge_of(p, k->mode, o);
+    }
+  }
   k->rows_per_task = cpu_max(1, BYTES_PER_TASK / cpu_max(1, row_bytes));
   if (x->dtype == CVK_F32) k->value.f32 = (float)a->value;
   k->ns = c->estimated_ns;
   *out = &k->base;
   return CVK_OK;
+}
+
+static void release(cpu_kernel *kernel) {
+  cpu_free(kernel->device, ((pad_kernel *)kernel)->edges);
 }
 
 static void fill(const pad_kernel *k, char *y, int64_t cells, const void *value) {
@@ -110,11 +139,12 @@ static void fill(const pad_kernel *k, char *y, int64_t cells, const void *value)
   for (int64_t i = 0; i < n; i++) memcpy(y + i * k->size, value, (size_t)k->size);
 }
 
-static void copy_cell(const pad_kernel *k, char *y, const char *x) {
+/* n cells one by one: `from[i]` is the input cell behind y's. */
+static void gather(const pad_kernel *k, char *y, const char *x, const int64_t *from, int64_t n) {
   if (k->cell == 4)
-    memcpy(y, x, 4);
+    for (int64_t i = 0; i < n; i++) memcpy(y + 4 * i, x + 4 * from[i], 4);
   else
-    copy_run(y, x, k->cell);
+    for (int64_t i = 0; i < n; i++) copy_run(y + i * k->cell, x + from[i] * k->cell, k->cell);
 }
 
 /* One row; from: the input row's first cell, NULL: constant throughout. */
@@ -125,12 +155,12 @@ static void row(const pad_kernel *k, char *y, const char *from, const void *valu
     return;
   }
   const int64_t end = p->begin + p->kept;
-  if (k->mode == CVK_PAD_CONSTANT) {
+  if (p->edge) {
+    gather(k, y, from, p->edge, p->begin);
+    gather(k, y + end * k->cell, from, p->edge + p->begin, p->end);
+  } else {
     fill(k, y, p->begin, value);
     fill(k, y + end * k->cell, p->end, value);
-  } else {
-    for (int64_t o = 0; o < p->begin; o++) copy_cell(k, y + o * k->cell, from + source_of(p, k->mode, o) * k->cell);
-    for (int64_t o = end; o < p->out; o++) copy_cell(k, y + o * k->cell, from + source_of(p, k->mode, o) * k->cell);
   }
   copy_run(y + p->begin * k->cell, from + p->first * k->cell, p->kept * k->cell);
 }
@@ -146,14 +176,19 @@ static void run(void *arg, int64_t index, int32_t worker) {
     at[i] = rest % k->axis[i].out;
     rest /= k->axis[i].out;
   }
+  const int32_t inner = k->outer - 1; /* the axis of neighbouring rows */
+  int64_t base = 0;                   /* of the axes before it; -1: the constant */
   for (int64_t r = begin; r < end; r++) {
-    int64_t from = 0;
-    for (int32_t i = 0; i < k->outer && from >= 0; i++) {
-      const int64_t source = source_of(&k->axis[i], k->mode, at[i]);
-      from = source < 0 ? -1 : from + source * k->axis[i].step;
+    if (r == begin || at[inner] == 0) {
+      base = 0;
+      for (int32_t i = 0; i < inner && base >= 0; i++) {
+        const int64_t source = source_of(&k->axis[i], at[i]);
+        base = source < 0 ? -1 : base + source * k->axis[i].step;
+      }
     }
-    row(k, j->y + r * row_bytes, from < 0 ? NULL : j->x + from * k->cell, j->value);
-    for (int32_t i = k->outer - 1; i >= 0 && ++at[i] == k->axis[i].out; i--) at[i] = 0;
+    const int64_t source = base < 0 ? -1 : inner < 0 ? 0 : source_of(&k->axis[inner], at[inner]);
+    row(k, j->y + r * row_bytes, source < 0 ? NULL : j->x + (base + (inner < 0 ? 0 : source * k->axis[inner].step)) * k->cell, j->value);
+    for (int32_t i = inner; i >= 0 && ++at[i] == k->axis[i].out; i--) at[i] = 0;
   }
 }
 
@@ -165,5 +200,10 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   return CVK_OK;
 }
 
-const cpu_row CVK_ISA_FN(pad_row) = {
-    .name = CVK_ISA_ROW("pad"), .kind = CVK_OP_PAD, .variants = 2, .accepts = accepts, .prepare = prepare, .execute = execute};
+const cpu_row CVK_ISA_FN(pad_row) = {.name = CVK_ISA_ROW("pad"),
+                                     .kind = CVK_OP_PAD,
+                                     .variants = 2,
+                                     .accepts = accepts,
+                                     .prepare = prepare,
+                                     .execute = execute,
+                                     .release = release};
