@@ -12,6 +12,8 @@ enum {
   CHUNK = 288,      /* products of a chunk: summed apart before they join the output */
   LONG_CHUNK = 576, /* where more than MANY chunks would be summed */
   MANY = 9,
+  MANY_PRODUCTS = 512, /* from here on the sum of the chunks' totals has most of the rounding errors, and registers may sum longer */
+  LONG_CHAIN = 64,
   LINE = 112,             /* cells of a 1x1 convolution's row */
   PLAIN_CHANNELS = 16,    /* most input channels read from plain format */
   BAND_BYTES = 384 << 10, /* of input that a band of rows may read: stays in the second-level cache */
@@ -87,7 +89,7 @@ typedef struct direct_kernel {
   int64_t out_blocks, out_plane; /* blocks of output channels; floats of one */
   int64_t in_blocks;
   int64_t bands, groups_m; /* bands of rows an image; tiles of blocks a group */
-  int64_t chunk_blocks, chunk_rows, chunk_taps;
+  int64_t chunk_blocks, chunk_rows, chunk_taps, chain;
   int64_t last_width; /* cells of the last row */
   int64_t n_tiles, n_last_tiles;
   conv_tile *tile, *last_tile;
@@ -208,7 +210,8 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   }
   conv_shape *s = &k->s;
   CVK_ISA_FN(post_bind)(&k->post);
-  k->ns = cpu_ns_compute(device, conv_multiply_adds(s), 0.8);
+  const int64_t moved = s->n * (s->c * s->in[1] * s->in[2] + s->m * s->out[1] * s->out[2]);
+  k->ns = cpu_ns_compute(device, conv_multiply_adds(s), 0.8) + cpu_ns_memory(device, 4.0 * (double)moved, 2);
   k->cell = plain ? 1 : VL;
   k->plane = s->in[1] * s->in[2] * (plain ? s->c : VL);
   k->channel = !plain ? 1 : s->cg == 1 ? s->dilation[2] : s->in[1] * s->in[2]; /* of one channel, the taps of a row serve as channels */
@@ -239,6 +242,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->chunk_blocks = cpu_max(1, chunk / cpu_max(per_block, 1));
   k->chunk_rows = cpu_min(s->kernel[1], cpu_max(1, chunk / cpu_max(per_row, 1)));
   k->chunk_taps = cpu_min(s->kernel[2], cpu_max(1, chunk / cpu_max(k->pack.cin_block, 1)));
+  k->chain = s->cg * s->taps < MANY_PRODUCTS ? V_CHAIN : LONG_CHAIN;
   k->tile = cpu_alloc(device, cpu_product(3, (int64_t[]){2, cpu_max(s->out[2], 1), sizeof *k->tile}));
   if (!k->tile) {
     cpu_free(device, k);
@@ -371,6 +375,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
                  .x_pix = s->stride[2] * k->cell,
                  .w_m = p->m_floats,
                  .y_m = k->out_plane,
+                 .chain = k->chain,
                  .first = 1,
                  .clamp = k->post.clamp,
                  .lo = k->post.lo,

@@ -21,7 +21,7 @@ typedef struct tile_args {
   const float *x, *w, *bias,
       *add; /* x: where the first output cell's window begins; it may lie before the tensor. add, bias: NULL for none */
   float *y; /* add lies like y */
-  int64_t x_channel, x_pix;
+  int64_t x_channel, x_pix, chain; /* chain: products that registers sum before they join the totals */
   int64_t w_m, y_m;     /* floats between blocks of output channels */
   int32_t first, last;  /* chunk of the reduction */
   int32_t clamp, lanes; /* lanes: channels in the last block of output channels */
@@ -53,7 +53,7 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
 #pragma GCC unroll 32
   for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
   for (const tile_step *s = a->step, *end = s + a->steps; s < end; s++) {
-    if (products + s->channels > V_CHAIN) {
+    if (products + s->channels > a->chain) {
       totals_add(T * KB, acc, total, flushes++ == 0);
       products = 0;
     }
