@@ -22,9 +22,9 @@ typedef struct tile_args {
       *add; /* x: where the first output cell's window begins; it may lie before the tensor. add, bias: NULL for none */
   float *y; /* add lies like y */
   int64_t x_channel, x_pix, chain; /* chain: products that registers sum before they join the totals */
-  int64_t w_m, y_m;     /* floats between blocks of output channels */
-  int32_t first, last;  /* chunk of the reduction */
-  int32_t clamp, lanes; /* lanes: channels in the last block of output channels */
+  int64_t w_m, y_m;                /* floats between blocks of output channels */
+  int32_t first, last;             /* chunk of the reduction */
+  int32_t clamp, lanes;            /* lanes: channels in the last block of output channels */
   float lo, hi;
 } tile_args;
 
@@ -45,6 +45,19 @@ VI void tile_tap(const int T, const int KB, const int LEFT, const int RIGHT, con
   }
 }
 
+/* What the end of the tile reads and writes comes into the cache meanwhile. */
+VI void tile_fetch(const int T, const int KB, const tile_args *a) {
+#pragma GCC unroll 4
+  for (int k = 0; k < KB; k++)
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) __builtin_prefetch(a->y + k * a->y_m + t * VL, 1);
+  if (!a->last || !a->add) return;
+#pragma GCC unroll 4
+  for (int k = 0; k < KB; k++)
+#pragma GCC unroll 16
+    for (int t = 0; t < T; t++) __builtin_prefetch(a->add + k * a->y_m + t * VL);
+}
+
 VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS, const tile_args *a) {
   const int64_t pix = PIX ? PIX : a->x_pix, cs = CS ? CS : a->x_channel, w_m = a->w_m;
   float total[32 * VL];
@@ -52,6 +65,7 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
   int64_t products = 0, flushes = 0;
 #pragma GCC unroll 32
   for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
+  tile_fetch(T, KB, a);
   for (const tile_step *s = a->step, *end = s + a->steps; s < end; s++) {
     if (products + s->channels > a->chain) {
       totals_add(T * KB, acc, total, flushes++ == 0);

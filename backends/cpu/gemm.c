@@ -32,7 +32,7 @@ VI void tile(const int T, const float *a, const float *b, int64_t k, const float
     for (int t = 0; t < T; t++) acc[t][0] = acc[t][1] = v_zero();
     for (int64_t i = k0; i < end; i++) {
       const vf b0 = v_load(b + i * WIDTH), b1 = v_load(b + i * WIDTH + VL);
-      __builtin_prefetch(ahead + i * LINE);
+      __builtin_prefetch(ahead + i * LINE, 0, 2);
 #pragma GCC unroll 16
       for (int t = 0; t < T; t++) {
         const vf x = v_set1(a[i * T + t]);
