@@ -69,6 +69,16 @@ VI vf v_min(vf a, vf b) { return v_sel(v_eq(a, a), v_min_raw(a, b), a); }
 /* lo <= x <= hi; a NaN x stays. */
 VI vf v_clamp(vf x, vf lo, vf hi) { return v_min_raw(hi, v_max_raw(lo, x)); }
 
+/* a 2^n for integral n in -252..254, subnormal or infinite where that is the result: in two steps, as one factor may be neither. V_SCALE: the
+ * instruction set's header has it. */
+#ifndef V_SCALE
+VI vf v_scale(vf a, vf n) {
+  const vi whole = v_to_int(n), half = vi_sar(whole, 1), bias = vi_set1(127);
+  const vf first = v_from_bits(vi_shl(vi_add(half, bias), 23)), second = v_from_bits(vi_shl(vi_add(vi_sub(whole, half), bias), 23));
+  return v_mul(v_mul(a, first), second);
+}
+#endif
+
 /* Elements p[0], p[stride], ... */
 VI vf v_load_strided(const float *p, int64_t stride) {
   float t[VL];

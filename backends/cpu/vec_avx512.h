@@ -64,6 +64,8 @@ VI vf v_prev(vf a, vf b) { /* the last lane of a, then lanes 0 to VL-2 of b */
 
 VI vi v_to_int(vf a) { return _mm512_cvtps_epi32(a); } /* nearest even */
 VI vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
+#define V_SCALE
+VI vf v_scale(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 VI vi v_bits(vf a) { return _mm512_castps_si512(a); }
 VI vf v_from_bits(vi a) { return _mm512_castsi512_ps(a); }
 VI vi vi_set1(int32_t x) { return _mm512_set1_epi32(x); }

@@ -11,11 +11,11 @@ VI vf vm_pow2(vf n) {
   return v_from_bits(vi_shl(vi_add(v_to_int(n), vi_set1(127)), 23));
 }
 
-/* x = n ln2 + r with |r| <= ln2/2; returns exp(r) - 1. */
-VI vf vm_exp_split(vf x, vf *n) {
-  *n = v_round(v_mul(x, v_set1(1.44269504088896341f)));
+/* x + rest = n ln2 + r with |r| <= ln2/2, |rest| far below |x|; returns exp(r) - 1. NaN in, NaN out. */
+VI vf vm_exp_split(vf x, vf rest, vf *n) {
+  *n = v_round(v_mul(v_add(x, rest), v_set1(1.44269504088896341f)));
   vf r = v_fnma(*n, v_set1(0.693359375f), x);
-  r = v_fnma(*n, v_set1(-2.12194440e-4f), r);
+  r = v_add(v_fnma(*n, v_set1(-2.12194440e-4f), r), rest);
   vf p = v_set1(1.991797326e-04f);
   p = v_fma(p, r, v_set1(1.394619001e-03f));
   p = v_fma(p, r, v_set1(8.333264850e-03f));
@@ -25,20 +25,17 @@ VI vf vm_exp_split(vf x, vf *n) {
   return v_fma(v_mul(r, r), p, r);
 }
 
-/* The scale is applied in two steps: it may be subnormal or reach past the largest float. */
 VI vf v_exp(vf x) {
   vf n;
-  const vf p = v_add(vm_exp_split(v_clamp(x, v_set1(-104.0f), v_set1(89.0f)), &n), v_set1(1.0f));
-  const vf half = v_floor(v_mul(n, v_set1(0.5f)));
-  const vf y = v_mul(v_mul(p, vm_pow2(half)), vm_pow2(v_sub(n, half)));
-  return v_sel(v_isnan(x), x, y);
+  const vf e = vm_exp_split(v_clamp(x, v_set1(-104.0f), v_set1(89.0f)), v_zero(), &n);
+  return v_scale(v_add(e, v_set1(1.0f)), n);
 }
 
 /* exp(x) - 1 for x <= 0, with a small relative error near 0 too. */
 VI vf v_expm1_neg(vf x) {
   vf n;
-  const vf e = vm_exp_split(v_max_raw(v_set1(-30.0f), x), &n), scale = vm_pow2(n);
-  return v_sel(v_isnan(x), x, v_fma(scale, e, v_sub(scale, v_set1(1.0f))));
+  const vf e = vm_exp_split(v_max_raw(v_set1(-30.0f), x), v_zero(), &n), scale = vm_pow2(n);
+  return v_fma(scale, e, v_sub(scale, v_set1(1.0f)));
 }
 
 VI vf v_log(vf x) {
@@ -78,7 +75,7 @@ VI vf v_copysign(vf magnitude, vf sign) {
 
 VI vf v_tanh(vf x) {
   const vf e = v_expm1_neg(v_mul(v_abs(x), v_set1(-2.0f)));
-  return v_sel(v_isnan(x), x, v_copysign(v_div(e, v_add(e, v_set1(2.0f))), x));
+  return v_copysign(v_div(e, v_add(e, v_set1(2.0f))), x);
 }
 
 VI vf v_sigmoid(vf x) {
@@ -101,13 +98,15 @@ VI vf vm_erfcx(vf x) {
   return v_fma(q, t, v_set1(2.141990080e-06f));
 }
 
-/* exp(-share x^2), share 1 or 1/2, for x >= 0. x is cut to 12 bits so that its square is exact; the rest goes through a second exponential.
- */
+/* exp(-share x^2), share 1 or 1/2, for x >= 0. x is cut to 12 bits so that its square is exact; the rest of the square is added apart. The
+ * largest x gives 0. */
 VI vf vm_exp_square(vf x, float share) {
-  const vf near = v_min_raw(v_set1(15.0f), x);
+  vf n;
+  const vf near = v_min_raw(v_set1(share == 1.0f ? 10.25f : 14.5f), x);
   const vf head = v_from_bits(vi_and(v_bits(near), vi_set1((int32_t)0xfffff000)));
   const vf rest = v_mul(v_sub(head, near), v_add(head, near));
-  return v_mul(v_exp(v_mul(v_set1(-share), v_mul(head, head))), v_exp(v_mul(v_set1(share), rest)));
+  const vf e = vm_exp_split(v_mul(v_set1(-share), v_mul(head, head)), v_mul(v_set1(share), rest), &n);
+  return v_scale(v_add(e, v_set1(1.0f)), n);
 }
 
 /* erf(x) for |x| <= 1. */
