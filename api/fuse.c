@@ -45,23 +45,21 @@ typedef struct folded {
 
 typedef struct fold_job {
   const folded *f;
-  const float *w;
-  float *y;
+  float *y; /* w on the way in */
 } fold_job;
 
 static void fold_channel(void *arg, int64_t c, int32_t worker) {
   const fold_job *j = arg;
   const double s = j->f->s[c];
   (void)worker;
-  for (int64_t i = c * j->f->each; i < (c + 1) * j->f->each; i++) j->y[i] = (float)(j->w[i] * s);
+  for (int64_t i = c * j->f->each; i < (c + 1) * j->f->each; i++) j->y[i] = (float)(j->y[i] * s);
 }
 
 static cvk_status load_folded(void *arg, void *to) {
   const folded *f = arg;
-  cvk_status status = cvk_tensor_pin(f->w);
+  const cvk_status status = cvk_tensor_read(f->w, to, cvk_tensor_bytes(f->w));
   if (status != CVK_OK) return status;
-  cvk_context_parallel_for(f->ctx, f->m, fold_channel, &(fold_job){f, cvk_tensor_host(f->w), to});
-  cvk_tensor_unpin(f->w);
+  cvk_context_parallel_for(f->ctx, f->m, fold_channel, &(fold_job){f, to});
   return CVK_OK;
 }
 
