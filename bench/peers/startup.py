@@ -41,7 +41,7 @@ def main():
     p.add_argument('--results', help='file to which the medians are added as a line of JSON, for tables.py')
     a = p.parse_args()
     build = pathlib.Path(a.build).resolve()
-    bind = ['taskset', '-c', '0'] if a.threads == 1 else []
+    bind = ['taskset', '-c', str(max(os.sched_getaffinity(0)))] if a.threads == 1 else []
     env = {**os.environ, 'CONVOKE_PLUGIN_PATH': str(build / 'backends' / 'cpu'), 'OMP_NUM_THREADS': str(a.threads), 'OPENBLAS_NUM_THREADS': '1'}
     a.model = str(pathlib.Path(a.model).resolve())
     shape = subprocess.check_output([sys.executable, '-c', SHAPE, a.model], cwd=HERE, text=True).split()
