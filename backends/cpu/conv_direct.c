@@ -183,7 +183,7 @@ static int32_t mode_of(const direct_kernel *k, int32_t plain) {
  * long where all tasks are alike and each worker has as many. */
 static int64_t count_bands(const conv_shape *s, int64_t groups_m, int64_t workers) {
   const int64_t row_bytes = cpu_max(s->in[2] * s->cg * 4, 1), reach = (s->kernel[1] - 1) * s->dilation[1] + 1, rows = s->out[1];
-  const int64_t most_rows = cpu_max((BAND_BYTES / row_bytes - reach) / s->stride[1] + 1, cpu_min(4, rows));
+  const int64_t most_rows = cpu_max((BAND_BYTES / row_bytes - reach) / s->stride[1] + 1, cpu_min(s->taps == 1 ? 1 : 4, rows));
   const int64_t fewest = cpu_max(1, cpu_ceil_div(rows, cpu_max(most_rows, 1)));
   int64_t best = fewest;
   double least = INFINITY;
