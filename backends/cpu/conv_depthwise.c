@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv_depthwise: convolution with as many groups as channels and one filter each, 1 or 2 axes, blocked input and output: lanes are
- * channels. A task is a band of rows of one channel block. A register tile sums T neighbouring cells of a row. For kernel rows of 3, 5 or 7
- * taps without dilation each input cell is loaded once for all the output cells that it is part of; other kernels go tap by tap. Cells that
- * the input lacks are skipped. Weights [block][tap][VL], packed once when constant, else into the workspace. */
+ * channels. conv_grouped: groups of few channels likewise; for each of a group's input channels the lanes of a cell are permuted, so that
+ * each output channel has its own. A task is a band of rows of one channel block. A register tile sums T neighbouring cells of a row. For
+ * kernel rows of 3, 5 or 7 taps without dilation each input cell is loaded once for all the output cells that it is part of; other kernels
+ * go tap by tap. Cells that the input lacks are skipped. Weights [block][kernel row][input channel of the group][tap][VL], packed once when
+ * constant, else into the workspace. */
 #include "conv_shape.h"
 #include "post_apply.h"
 #include "totals.h"
 
 #if V_REGISTERS == 32
 #define MAX_T 14
-#define EACH_T(F, K, S) \
-  F(K, S, 1)            \
-  F(K, S, 2)            \
-  F(K, S, 3)            \
-  F(K, S, 4) F(K, S, 5) F(K, S, 6) F(K, S, 7) F(K, S, 8) F(K, S, 9) F(K, S, 10) F(K, S, 11) F(K, S, 12) F(K, S, 13) F(K, S, 14)
+#define EACH_T(F, G, K, S)                                                                                                       \
+  F(G, K, S, 1)                                                                                                                  \
+  F(G, K, S, 2) F(G, K, S, 3) F(G, K, S, 4) F(G, K, S, 5) F(G, K, S, 6) F(G, K, S, 7) F(G, K, S, 8) F(G, K, S, 9) F(G, K, S, 10) \
+      F(G, K, S, 11) F(G, K, S, 12) F(G, K, S, 13) F(G, K, S, 14)
 #else
 #define MAX_T 8
-#define EACH_T(F, K, S) F(K, S, 1) F(K, S, 2) F(K, S, 3) F(K, S, 4) F(K, S, 5) F(K, S, 6) F(K, S, 7) F(K, S, 8)
+#define EACH_T(F, G, K, S) F(G, K, S, 1) F(G, K, S, 2) F(G, K, S, 3) F(G, K, S, 4) F(G, K, S, 5) F(G, K, S, 6) F(G, K, S, 7) F(G, K, S, 8)
 #endif
 enum { BAND_CELLS = 1024 }; /* output cells of a task */
 
 typedef struct depthwise_args {
   const float *x, *w, *add; /* x: cell of the first output cell at tap 0 of the first valid row; add: NULL where there is none */
   float *y;
-  int64_t x_row, x_tap, x_pix, w_row, rows;
+  int64_t x_row, x_tap, x_pix, w_run, rows; /* w_run: weights of a kernel row and input channel */
+  int64_t runs;                             /* of a kernel row: input channels of a group */
+  const int32_t *from; /* conv_grouped: [input channel of the group][VL], which lane of a cell each output channel sees */
   conv_tile tile;
   int32_t left, right; /* whole kernel rows: of the input cells that the tile's windows span, left..right-1 exist */
   int32_t clamp, lanes;
@@ -54,51 +57,57 @@ VI void store_cells(const int T, const depthwise_args *a, vf *acc) {
 }
 
 /* Kernel rows of K taps, side by side; the input lacks at most K / 2 of the cells at either end. */
-VI void tile_whole_rows(const int K, const int STRIDE, const int T, const depthwise_args *a) {
+VI void tile_whole_rows(const int GROUPED, const int K, const int STRIDE, const int T, const depthwise_args *a) {
   const int n = (T - 1) * STRIDE + K;
+  const int64_t longest = (GROUPED ? V_CHAIN : V_SHORT_CHAIN) / K, runs = a->rows * (GROUPED ? a->runs : 1);
   const float *x = a->x, *w = a->w;
   const int32_t left = a->left, right = a->right;
   float total[MAX_T * VL];
   vf acc[MAX_T];
-  int64_t fresh = V_SHORT_CHAIN / K, flushes = 0; /* kernel rows until the sums join the totals */
+  int64_t fresh = longest, flushes = 0, channel = 0; /* fresh: runs until the sums join the totals */
 #pragma GCC unroll 16
   for (int t = 0; t < T; t++) acc[t] = a->bias;
-  for (int64_t row = 0; row < a->rows; row++, x += a->x_row, w += a->w_row) {
+  for (int64_t run = 0; run < runs; run++, w += K * VL) {
     if (fresh-- == 0) {
       totals_add(T, acc, total, flushes++ == 0);
-      fresh = V_SHORT_CHAIN / K - 1;
+      fresh = longest - 1;
     }
+    const vi from = GROUPED ? vi_load(a->from + channel * VL) : vi_set1(0);
     vf tap[7];
 #pragma GCC unroll 7
     for (int k = 0; k < K; k++) tap[k] = v_load(w + k * VL);
 #pragma GCC unroll 64
     for (int i = 0; i < n; i++) {
       if ((i < K / 2 && i < left) || (i >= n - K / 2 && i >= right)) continue;
-      const vf cell = v_opaque(v_load(x + i * VL));
+      const vf cell = GROUPED ? v_permute(v_load(x + i * VL), from) : v_opaque(v_load(x + i * VL));
 #pragma GCC unroll 7
       for (int k = 0; k < K; k++)
         if (i >= k && (i - k) % STRIDE == 0 && (i - k) / STRIDE < T) acc[(i - k) / STRIDE] = v_fma(cell, tap[k], acc[(i - k) / STRIDE]);
     }
+    if (GROUPED && ++channel < a->runs) continue;
+    channel = 0;
+    x += a->x_row;
   }
   if (flushes) totals_join(T, acc, total);
   store_cells(T, a, acc);
 }
 
-VI void tap(const int T, const int LEFT, const int RIGHT, const int64_t pix, vf *acc, const float *x, vf w) {
+VI void tap(const int GROUPED, const int T, const int LEFT, const int RIGHT, const int64_t pix, vf *acc, const float *x, vf w, vi from) {
 #pragma GCC unroll 16
-  for (int t = LEFT; t < T - RIGHT; t++) acc[t] = v_fma(v_load(x + t * pix), w, acc[t]);
+  for (int t = LEFT; t < T - RIGHT; t++) acc[t] = v_fma(GROUPED ? v_permute(v_load(x + t * pix), from) : v_load(x + t * pix), w, acc[t]);
 }
 
 /* Any kernel; a tap may miss the input for the first or the last cell (conv_shape.h's plan). */
-VI void tile_by_taps(const int T, const depthwise_args *a) {
+VI void tile_by_taps(const int GROUPED, const int T, const depthwise_args *a) {
   const int64_t pix = a->x_pix;
   float total[MAX_T * VL];
   vf acc[MAX_T];
   int64_t products = 0, flushes = 0;
 #pragma GCC unroll 16
   for (int t = 0; t < T; t++) acc[t] = a->bias;
-  for (int64_t row = 0; row < a->rows; row++) {
-    const float *x = a->x + row * a->x_row, *w = a->w + row * a->w_row;
+  for (int64_t run = 0; run < a->rows * a->runs; run++) {
+    const float *x = a->x + run / a->runs * a->x_row, *w = a->w + run * a->w_run;
+    const vi from = GROUPED ? vi_load(a->from + run % a->runs * VL) : vi_set1(0);
     for (int64_t i = a->tile.begin; i < a->tile.end; i++) {
       if (products++ == V_SHORT_CHAIN) {
         totals_add(T, acc, total, flushes++ == 0);
@@ -106,37 +115,46 @@ VI void tile_by_taps(const int T, const depthwise_args *a) {
       }
       const float *cell = x + i * a->x_tap;
       if (T == 1 || (i >= a->tile.full_begin && i < a->tile.full_end))
-        tap(T, 0, 0, pix, acc, cell, v_load(w + i * VL));
+        tap(GROUPED, T, 0, 0, pix, acc, cell, v_load(w + i * VL), from);
       else if (i < a->tile.full_begin)
-        tap(T, 1, 0, pix, acc, cell, v_load(w + i * VL));
+        tap(GROUPED, T, 1, 0, pix, acc, cell, v_load(w + i * VL), from);
       else
-        tap(T, 0, 1, pix, acc, cell, v_load(w + i * VL));
+        tap(GROUPED, T, 0, 1, pix, acc, cell, v_load(w + i * VL), from);
     }
   }
   if (flushes) totals_join(T, acc, total);
   store_cells(T, a, acc);
 }
 
-#define BY_TAPS(K, S, T)                             \
-  static void by_taps_##T(const depthwise_args *a) { \
-    tile_by_taps(T, a);                              \
+/* The functions of a tile: G is 1 for conv_grouped. */
+#define BY_TAPS(G, K, S, T)                                \
+  static void by_taps_##G##_##T(const depthwise_args *a) { \
+    tile_by_taps(G, T, a);                                 \
   }
-#define BY_TAPS_ENTRY(K, S, T) [T] = by_taps_##T,
-EACH_T(BY_TAPS, 0, 0)
-static const tile_fn by_taps[MAX_T + 1] = {EACH_T(BY_TAPS_ENTRY, 0, 0)};
+#define BY_TAPS_ENTRY(G, K, S, T) [G][T] = by_taps_##G##_##T,
+#define EACH_BY_TAPS(F) EACH_T(F, 0, 0, 0) EACH_T(F, 1, 0, 0)
+EACH_BY_TAPS(BY_TAPS)
+static const tile_fn by_taps[2][MAX_T + 1] = {EACH_BY_TAPS(BY_TAPS_ENTRY)};
 
-#define WHOLE_ROWS(K, S, T)                                         \
-  static void whole_rows_##K##_##S##_##T(const depthwise_args *a) { \
-    tile_whole_rows(K, S, T, a);                                    \
+#define WHOLE_ROWS(G, K, S, T)                                            \
+  static void whole_rows_##G##_##K##_##S##_##T(const depthwise_args *a) { \
+    tile_whole_rows(G, K, S, T, a);                                       \
   }
-#define WHOLE_ROWS_ENTRY(K, S, T) [K / 2][S][T] = whole_rows_##K##_##S##_##T,
-#define EACH_WHOLE(F) EACH_T(F, 3, 1) EACH_T(F, 3, 2) EACH_T(F, 5, 1) EACH_T(F, 5, 2) EACH_T(F, 7, 1) EACH_T(F, 7, 2)
+#define WHOLE_ROWS_ENTRY(G, K, S, T) [G][K / 2][S][T] = whole_rows_##G##_##K##_##S##_##T,
+#define EACH_WHOLE(F) \
+  EACH_T(F, 0, 3, 1)  \
+  EACH_T(F, 0, 3, 2) EACH_T(F, 0, 5, 1) EACH_T(F, 0, 5, 2) EACH_T(F, 0, 7, 1) EACH_T(F, 0, 7, 2) EACH_T(F, 1, 3, 1) EACH_T(F, 1, 3, 2)
 EACH_WHOLE(WHOLE_ROWS)
-static const tile_fn whole_rows[4][3][MAX_T + 1] = {EACH_WHOLE(WHOLE_ROWS_ENTRY)};
+static const tile_fn whole_rows[2][4][3][MAX_T + 1] = {EACH_WHOLE(WHOLE_ROWS_ENTRY)};
+
+static int32_t is_depthwise(const conv_shape *s) {
+  return s->cg == 1 && s->mg == 1;
+}
 
 static int32_t has_whole_rows(const conv_shape *s) {
   const int64_t k = s->kernel[2], stride = s->stride[2], over = (s->out[2] - 1) * stride - s->pad[2] + k - s->in[2];
-  return (k == 3 || k == 5 || k == 7) && (stride == 1 || stride == 2) && s->dilation[2] == 1 && s->pad[2] <= k / 2 && over <= k / 2;
+  return (k == 3 || (is_depthwise(s) && (k == 5 || k == 7))) && (stride == 1 || stride == 2) && s->dilation[2] == 1 && s->pad[2] <= k / 2 &&
+         over <= k / 2;
 }
 
 /* Cuts a row of `out` cells into tiles of at most MAX_T, as even as can be. */
@@ -169,41 +187,66 @@ typedef struct depthwise_job {
 
 static double estimate(const cpu_device *device, const conv_shape *s) {
   const double in_floats = (double)s->n * (double)s->c * (double)s->in[1] * (double)s->in[2];
-  const double out_floats = (double)s->n * (double)s->c * (double)s->out[1] * (double)s->out[2];
-  return cpu_ns_compute(device, conv_multiply_adds(s), 0.8) + cpu_ns_memory(device, 4 * (in_floats + out_floats), 1.5);
+  const double out_floats = (double)s->n * (double)s->m * (double)s->out[1] * (double)s->out[2];
+  return cpu_ns_compute(device, conv_multiply_adds(s), is_depthwise(s) ? 0.8 : 0.5) +
+         cpu_ns_memory(device, 4 * (in_floats + out_floats), 1.5);
+}
+
+static int64_t block_floats(const conv_shape *s) {
+  return s->cg * s->taps * VL;
 }
 
 static uint64_t packed_bytes(const conv_shape *s) {
-  return cpu_product(4, (int64_t[]){cpu_ceil_div(s->c, VL), s->taps, VL, sizeof(float)});
+  return cpu_product(5, (int64_t[]){cpu_ceil_div(s->m, VL), s->cg, s->taps, VL, sizeof(float)});
 }
 
-static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
-  conv_shape s;
-  cpu_post post;
-  (void)variant;
-  if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
-  if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
-  if (s.group != s.c) return cpu_refuse(why, "group %lld is not the channel count %lld", (long long)s.group, (long long)s.c);
-  if (s.m != s.c) return cpu_refuse(why, "%lld output channels of %lld", (long long)s.m, (long long)s.c);
+/* What both rows take, once the shape is known to be theirs. */
+static int32_t accepts_shape(const cpu_device *device, const cvk_op *op, const conv_shape *s, cvk_candidate *c, cpu_reason *why) {
+  if (s->spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
   for (int32_t i = 0; i < 3; i++)
-    if (s.out[i] > INT32_MAX / 4 || s.kernel[i] > INT32_MAX / 4) return cpu_refuse(why, "axis %d is too long", i);
-  if (packed_bytes(&s) == UINT64_MAX) return cpu_refuse(why, "packed weights overflow 64 bits");
+    if (s->out[i] > INT32_MAX / 4 || s->kernel[i] > INT32_MAX / 4) return cpu_refuse(why, "axis %d is too long", i);
+  if (packed_bytes(s) == UINT64_MAX) return cpu_refuse(why, "packed weights overflow 64 bits");
   c->in[0] = c->out[0] = cpu_format(VL);
   for (int32_t i = 0; i < op->n_post; i++)
     if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
   if (op->in[1]->const_data)
     c->pack[1] = 0x4000 + VL;
   else
-    c->workspace_bytes = packed_bytes(&s);
+    c->workspace_bytes = packed_bytes(s);
   c->workspace_alignment = 64;
-  c->estimated_ns = estimate(device, &s);
+  c->estimated_ns = estimate(device, s);
   return 1;
 }
 
+static int32_t accepts_depthwise(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
+  conv_shape s;
+  cpu_post post;
+  (void)variant;
+  if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
+  if (s.group != s.c) return cpu_refuse(why, "group %lld is not the channel count %lld", (long long)s.group, (long long)s.c);
+  if (s.m != s.c) return cpu_refuse(why, "%lld output channels of %lld", (long long)s.m, (long long)s.c);
+  return accepts_shape(device, op, &s, c, why);
+}
+
+/* The input channels of a block of output channels lie in one block. */
+static int32_t accepts_grouped(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
+  conv_shape s;
+  cpu_post post;
+  (void)variant;
+  if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
+  if (s.group == 1 || is_depthwise(&s)) return cpu_refuse(why, "group %lld of %lld channels", (long long)s.group, (long long)s.c);
+  if (s.cg == 0 || s.mg == 0 || VL % s.cg || (VL % s.mg && s.mg % VL) || (s.mg < VL && s.cg > s.mg))
+    return cpu_refuse(why, "groups of %lld to %lld channels do not part blocks of %d", (long long)s.cg, (long long)s.mg, VL);
+  return accepts_shape(device, op, &s, c, why);
+}
+
 static void pack_block(const conv_shape *s, const float *w, float *to, int64_t block) {
-  const int64_t lanes = cpu_min(VL, s->c - block * VL);
-  for (int64_t i = 0; i < s->taps; i++)
-    v_store(to + (block * s->taps + i) * VL, v_load_strided_n(w + block * VL * s->taps + i, s->taps, lanes));
+  const int64_t lanes = cpu_min(VL, s->m - block * VL), each = s->cg * s->taps, kw = s->kernel[2];
+  float *out = to + block * block_floats(s);
+  w += block * VL * each;
+  for (int64_t row = 0; row < s->kernel[1]; row++)
+    for (int64_t c = 0; c < s->cg; c++)
+      for (int64_t i = 0; i < kw; i++, out += VL) v_store(out, v_load_strided_n(w + c * s->taps + row * kw + i, each, lanes));
 }
 
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
@@ -213,7 +256,7 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   if (input != 1 || !conv_shape_read(op, &s, &why))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_depthwise: input %d is not packed", input);
   const cvk_status status = cpu_pack_new(device, packed_bytes(&s), out);
-  for (int64_t i = 0; status == CVK_OK && i < cpu_ceil_div(s.c, VL); i++) pack_block(&s, op->in[1]->const_data, (*out)->data, i);
+  for (int64_t i = 0; status == CVK_OK && i < cpu_ceil_div(s.m, VL); i++) pack_block(&s, op->in[1]->const_data, (*out)->data, i);
   return status;
 }
 
@@ -228,7 +271,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   const conv_shape *s = &k->s;
   CVK_ISA_FN(post_bind)(&k->post);
   k->ns = c->estimated_ns;
-  k->blocks = cpu_ceil_div(s->c, VL);
+  k->blocks = cpu_ceil_div(s->m, VL);
   k->band = cpu_max(1, cpu_min(s->out[1], BAND_CELLS / cpu_max(1, s->out[2])));
   k->bands = cpu_ceil_div(s->out[1], k->band);
   k->tile = cpu_alloc(device, cpu_product(2, (int64_t[]){cpu_max(s->out[2], 1), sizeof *k->tile}));
@@ -251,27 +294,34 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const depthwise_kernel *k = j->k;
   const conv_shape *s = &k->s;
   const int64_t planes = s->n * k->blocks, band = index / planes, plane = index % planes, block = plane % k->blocks;
-  const int64_t row0 = band * k->band, row1 = cpu_min(s->out[1], row0 + k->band), lanes = cpu_min(VL, s->c - block * VL);
+  const int64_t row0 = band * k->band, row1 = cpu_min(s->out[1], row0 + k->band), lanes = cpu_min(VL, s->m - block * VL);
+  const int64_t in_block = block * VL / s->mg * s->cg / VL, in_plane = plane / k->blocks * cpu_ceil_div(s->c, VL) + in_block;
   const int64_t at = plane * s->out[1] * s->out[2] * VL;
-  const float *x = (const float *)j->in[0] + plane * s->in[1] * s->in[2] * VL, *w = j->w + block * s->taps * VL;
+  const float *x = (const float *)j->in[0] + in_plane * s->in[1] * s->in[2] * VL, *w = j->w + block * block_floats(s);
   const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
+  const int32_t grouped = !is_depthwise(s);
+  int32_t from_lane[VL * VL];
+  for (int64_t c = 0; grouped && c < s->cg; c++)
+    for (int64_t i = 0; i < VL; i++) from_lane[c * VL + i] = (int32_t)(((block * VL + i) / s->mg * s->cg + c) % VL);
   depthwise_args a = {.x_row = s->dilation[1] * s->in[2] * VL,
                       .x_tap = s->dilation[2] * VL,
                       .x_pix = s->stride[2] * VL,
-                      .w_row = s->kernel[2] * VL,
+                      .w_run = s->kernel[2] * VL,
+                      .runs = s->cg,
+                      .from = from_lane,
                       .bias = s->has_bias ? v_load_n((const float *)j->in[2] + block * VL, lanes) : v_zero(),
                       .lo = v_set1(k->post.lo),
                       .hi = v_set1(k->post.hi),
                       .clamp = k->post.clamp,
                       .lanes = (int32_t)lanes};
-  const tile_fn *fn = k->whole_rows ? whole_rows[s->kernel[2] / 2][s->stride[2]] : by_taps;
+  const tile_fn *fn = k->whole_rows ? whole_rows[grouped][s->kernel[2] / 2][s->stride[2]] : by_taps[grouped];
   (void)worker;
   for (int64_t row = row0; row < row1; row++) {
     int64_t begin, end;
     conv_valid_taps(s, 1, row, &begin, &end);
     const float *from = x + ((row * s->stride[1] - s->pad[1] + begin * s->dilation[1]) * s->in[2] - s->pad[2]) * VL;
     a.rows = end - begin;
-    a.w = w + begin * a.w_row;
+    a.w = w + begin * a.runs * a.w_run;
     for (int64_t i = 0; i < k->n_tiles; i++) {
       const int64_t cell = (row * s->out[2] + k->tile[i].x) * VL, first = k->tile[i].x * s->stride[2] - s->pad[2];
       a.tile = k->tile[i];
@@ -308,8 +358,17 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
 const cpu_row CVK_ISA_FN(conv_depthwise_row) = {.name = CVK_ISA_ROW("conv_depthwise"),
                                                 .kind = CVK_OP_CONV,
                                                 .takes_post = 1,
-                                                .accepts = accepts,
+                                                .accepts = accepts_depthwise,
                                                 .prepare = prepare,
                                                 .execute = execute,
                                                 .pack = pack,
                                                 .release = release};
+
+const cpu_row CVK_ISA_FN(conv_grouped_row) = {.name = CVK_ISA_ROW("conv_grouped"),
+                                              .kind = CVK_OP_CONV,
+                                              .takes_post = 1,
+                                              .accepts = accepts_grouped,
+                                              .prepare = prepare,
+                                              .execute = execute,
+                                              .pack = pack,
+                                              .release = release};

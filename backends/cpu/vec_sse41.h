@@ -60,6 +60,10 @@ VI vf v_even_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 2, 
 
 VI vf v_even(vf a, vf b) { return _mm_shuffle_ps(a, b, 0x88); } /* the even lanes of a, then of b */
 VI vf v_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, 0xdd); }
+VI vf v_permute(vf a, vi from) { /* lane i is lane from[i] of a, 0 <= from[i] < VL; by bytes */
+  const vi bytes = _mm_add_epi8(_mm_mullo_epi32(from, _mm_set1_epi32(0x04040404)), _mm_set1_epi32(0x03020100));
+  return _mm_castsi128_ps(_mm_shuffle_epi8(_mm_castps_si128(a), bytes));
+}
 VI vf v_next(vf a, vf b) { return _mm_castsi128_ps(_mm_alignr_epi8(_mm_castps_si128(b), _mm_castps_si128(a), 4)); } /* lanes 1 to 3 of a, 0 of b */
 VI vf v_prev(vf a, vf b) { return _mm_castsi128_ps(_mm_alignr_epi8(_mm_castps_si128(b), _mm_castps_si128(a), 12)); } /* lane 3 of a, 0 to 2 of b */
 

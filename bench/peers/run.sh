@@ -24,6 +24,7 @@ for threads in 1 2; do
   case " $part " in *' layers '*)
     compare --threads $threads --layers $convs --title 'convolutions'
     compare --threads $threads --layers "$layers/depthwise.csv"
+    compare --threads $threads --layers "$layers/grouped.csv"
     compare --threads $threads --layers "$layers/mobilenetv2.csv" --title 'mobilenetv2 without depthwise'
     compare --threads $threads --layers "$layers/pools.csv"
     compare --threads $threads --layers "$layers/dense.csv" ;;

@@ -136,7 +136,8 @@ def main(path, document=None):
     results = read(path)
     best_of_fewer(results)
     text = '\n\n'.join([targets(results), networks(results), 'ResNet-50, start of a process to its first result:', first_results(results),
-                        'Layers, blocked in and out, beside oneDNN:', layers(results, 'convolutions, blocked'), layers(results, 'depthwise, blocked')])
+                        'Layers, blocked in and out, beside oneDNN:',
+                        *(layers(results, f'{kind}, blocked') for kind in ('convolutions', 'depthwise', 'grouped', 'pools', 'dense'))])
     print('\n' + text)
     if document:
         file = pathlib.Path(document)

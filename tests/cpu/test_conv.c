@@ -95,6 +95,23 @@ START_TEST(depthwise_widths_kernels_strides_pads) {
 }
 END_TEST
 
+/* Groups of few channels, in and out, at every tile width. */
+START_TEST(grouped) {
+  static const int64_t groups[][3] = {{8, 2, 2}, {6, 4, 4}, {5, 8, 8}, {3, 16, 16}, {9, 1, 2}, {5, 1, 4}, {3, 1, 16}, {2, 1, 32}, {3, 2, 4}, {4, 4, 8}, {2, 3, 5}, {4, 2, 1}};
+  static conv_case cases[12 * 20];
+  int n = 0;
+  for (int i = 0; i < 12; i++)
+    for (int64_t width = 1; width <= 20; width++) {
+      const int64_t kernel = width % 4 == 3 ? 5 : 3, stride = 1 + width % 3, special = width % 5 == 0;
+      cases[n++] = (conv_case){.n = 1 + (width == 7), .c = groups[i][0] * groups[i][1], .m = groups[i][0] * groups[i][2], .in = {5, width},
+                               .kernel = {3, kernel}, .stride = {stride, stride}, .dilation = {1, 1 + (width == 9)}, .pad_begin = {1, kernel / 2},
+                               .pad_end = {1, kernel / 2 + (width == 9)}, .group = groups[i][0], .bias = width % 2, .x_special = (int)special,
+                               .chain = (int)(width % 7)};
+    }
+  CHECK_ALL(cases);
+}
+END_TEST
+
 START_TEST(many_shapes) {
   static const conv_case cases[] = {
       {.n = 2, .c = 3, .m = 20, .in = {23, 31}, .kernel = {7, 7}, .stride = {2, 2}, .pad_begin = {3, 3}, .pad_end = {3, 3}, .bias = 1},
@@ -200,5 +217,5 @@ START_TEST(transposed) {
 }
 END_TEST
 
-SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, depthwise_widths_kernels_strides_pads, many_shapes, products_of_one_sign, one_and_three_axes,
+SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, depthwise_widths_kernels_strides_pads, grouped, many_shapes, products_of_one_sign, one_and_three_axes,
       post_ops, nan_and_inf_stay_where_they_belong, transposed)
