@@ -45,21 +45,33 @@ typedef struct folded {
 
 typedef struct fold_job {
   const folded *f;
-  float *y; /* w on the way in */
+  const void *w; /* floats at any alignment */
+  float *y;
 } fold_job;
 
 static void fold_channel(void *arg, int64_t c, int32_t worker) {
   const fold_job *j = arg;
   const double s = j->f->s[c];
+  const char *restrict w = (const char *)j->w + c * j->f->each * (int64_t)sizeof(float);
+  float *restrict y = j->y + c * j->f->each;
   (void)worker;
-  for (int64_t i = c * j->f->each; i < (c + 1) * j->f->each; i++) j->y[i] = (float)(j->y[i] * s);
+  for (int64_t i = 0; i < j->f->each; i++) {
+    float x;
+    memcpy(&x, w + i * (int64_t)sizeof x, sizeof x);
+    y[i] = (float)(x * s);
+  }
 }
 
 static cvk_status load_folded(void *arg, void *to) {
   const folded *f = arg;
-  const cvk_status status = cvk_tensor_read(f->w, to, cvk_tensor_bytes(f->w));
+  const void *raw = cvk_tensor_raw(f->w);
+  const cvk_status status = raw ? CVK_OK : cvk_tensor_pin(f->w);
   if (status != CVK_OK) return status;
-  cvk_context_parallel_for(f->ctx, f->m, fold_channel, &(fold_job){f, to});
+  cvk_context_parallel_for(f->ctx, f->m, fold_channel, &(fold_job){f, raw ? raw : cvk_tensor_host(f->w), to});
+  if (raw)
+    cvk_tensor_forget(f->w);
+  else
+    cvk_tensor_unpin(f->w);
   return CVK_OK;
 }
 

@@ -14,7 +14,8 @@ static _Atomic uint64_t next_storage_id = 1;
 struct cvk_source {
   pthread_mutex_t lock;
   int64_t pins;
-  cvk_status (*load)(void *arg, void *to); /* NULL: host lies in a read-only mapping of a file, whose pages can be forgotten */
+  const void *raw; /* the data in a read-only mapping of a file, whose pages can be forgotten, at any alignment; NULL: `load` makes it */
+  cvk_status (*load)(void *arg, void *to);
   void (*release)(void *arg);
   void *arg;
 };
@@ -160,8 +161,26 @@ uint64_t cvk_tensor_write_count(const cvk_tensor *t) { return atomic_load(&t->st
 
 void *cvk_tensor_host(const cvk_tensor *t) {
   const cvk_source *source = t->storage->source;
-  if (source && source->load && t->storage->host == NULL) cvk_tensor_pin(t); /* asked for without a pin: it stays */
+  if (source && t->storage->host == NULL) cvk_tensor_pin(t); /* asked for without a pin: it stays */
   return t->storage->host;
+}
+
+static cvk_status source_load(const cvk_storage *s, void *to) {
+  const cvk_source *source = s->source;
+  if (source->load) return source->load(source->arg, to);
+  memcpy(to, source->raw, s->bytes);
+  cvk_memory_forget(source->raw, s->bytes);
+  return CVK_OK;
+}
+
+const void *cvk_tensor_raw(const cvk_tensor *t) {
+  const cvk_storage *s = t->storage;
+  return s->source ? s->source->raw : s->host;
+}
+
+void cvk_tensor_forget(const cvk_tensor *t) {
+  const cvk_source *source = t->storage->source;
+  if (source && source->raw) cvk_memory_forget(source->raw, t->storage->bytes);
 }
 
 cvk_status cvk_tensor_pin(const cvk_tensor *t) {
@@ -170,9 +189,9 @@ cvk_status cvk_tensor_pin(const cvk_tensor *t) {
   cvk_status status = CVK_OK;
   if (source == NULL) return CVK_OK;
   pthread_mutex_lock(&source->lock);
-  if (source->load && source->pins == 0) {
+  if (s->owned && source->pins == 0) {
     s->host = cvk_memory_alloc(s->bytes, 64, 0);
-    status = s->host ? source->load(source->arg, s->host)
+    status = s->host ? source_load(s, s->host)
                      : cvk_fail(CVK_NO_MEMORY, "no host memory for a constant of %llu bytes", (unsigned long long)s->bytes);
     if (status != CVK_OK) {
       cvk_memory_free(s->host);
@@ -189,30 +208,30 @@ void cvk_tensor_unpin(const cvk_tensor *t) {
   cvk_source *source = s->source;
   if (source == NULL) return;
   pthread_mutex_lock(&source->lock);
-  if (--source->pins == 0 && source->load) {
+  if (--source->pins == 0 && s->owned) {
     cvk_memory_free(s->host);
     s->host = NULL;
   } else if (source->pins == 0) {
-    cvk_memory_forget(s->host, s->bytes);
+    cvk_tensor_forget(t);
   }
   pthread_mutex_unlock(&source->lock);
 }
 
-static cvk_source *source_new(cvk_status (*load)(void *arg, void *to), void (*release)(void *arg), void *arg) {
+static cvk_source *source_new(const void *raw, cvk_status (*load)(void *arg, void *to), void *arg) {
   cvk_source *source = malloc(sizeof *source);
   if (source == NULL) return NULL;
-  *source = (cvk_source){.load = load, .release = release, .arg = arg};
+  *source = (cvk_source){.raw = raw, .load = load, .arg = arg};
   pthread_mutex_init(&source->lock, NULL);
   return source;
 }
 
-cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *dim, cvk_status (*load)(void *arg, void *to),
-                                    void (*release)(void *arg), void *arg, cvk_tensor **out) {
+static cvk_status create_over(int32_t dtype, int32_t rank, const int64_t *dim, const void *raw, cvk_status (*load)(void *arg, void *to),
+                              void (*release)(void *arg), void *arg, cvk_tensor **out) {
   cvk_tensor_desc desc;
   cvk_status status = cvk_desc_set(&desc, "tensor", dtype, rank, dim);
   if (status != CVK_OK) return status;
   cvk_storage *s = calloc(1, sizeof *s);
-  cvk_source *source = source_new(load, NULL, arg);
+  cvk_source *source = source_new(raw, load, arg);
   if (s == NULL || source == NULL) {
     free(s);
     source_free(source);
@@ -228,8 +247,18 @@ cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *
   return status;
 }
 
+cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *dim, cvk_status (*load)(void *arg, void *to),
+                                    void (*release)(void *arg), void *arg, cvk_tensor **out) {
+  return create_over(dtype, rank, dim, NULL, load, release, arg, out);
+}
+
+cvk_status cvk_tensor_create_mapped(int32_t dtype, int32_t rank, const int64_t *dim, const void *raw, void (*release)(void *arg), void *arg,
+                                    cvk_tensor **out) {
+  return create_over(dtype, rank, dim, raw, NULL, release, arg, out);
+}
+
 void cvk_tensor_is_file(cvk_tensor *t) {
-  t->storage->source = source_new(NULL, NULL, NULL); /* NULL: its pages stay */
+  t->storage->source = source_new(t->storage->host, NULL, NULL); /* NULL: its pages stay */
 }
 
 static cvk_status check_transfer(const char *fn, const cvk_tensor *t, const void *p, uint64_t bytes) {
@@ -247,12 +276,10 @@ static cvk_status read_source(const cvk_storage *s, void *out) {
   cvk_source *source = s->source;
   cvk_status status = CVK_OK;
   pthread_mutex_lock(&source->lock);
-  if (source->load && source->pins == 0) {
-    status = source->load(source->arg, out);
-  } else {
+  if (source->pins == 0)
+    status = source_load(s, out);
+  else
     memcpy(out, s->host, s->bytes);
-    if (source->pins == 0) cvk_memory_forget(s->host, s->bytes);
-  }
   pthread_mutex_unlock(&source->lock);
   return status;
 }

@@ -38,10 +38,17 @@ void *cvk_tensor_host(const cvk_tensor *t);
  * called with the tensor's end; on failure arg stays the caller's. */
 cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *dim, cvk_status (*load)(void *arg, void *to),
                                     void (*release)(void *arg), void *arg, cvk_tensor **out);
+/* A constant of a read-only mapping of a file, at any alignment: a copy is in memory while it is pinned. Release and failure as above. */
+cvk_status cvk_tensor_create_mapped(int32_t dtype, int32_t rank, const int64_t *dim, const void *raw, void (*release)(void *arg), void *arg,
+                                    cvk_tensor **out);
 /* The tensor lies in a read-only mapping of a file: its pages are forgotten with the last pin, and come back when they are read. */
 void cvk_tensor_is_file(cvk_tensor *t);
 /* Without a source both do nothing. Any thread. */
 cvk_status cvk_tensor_pin(const cvk_tensor *t);
 void cvk_tensor_unpin(const cvk_tensor *t);
+/* The data without a pin, at any alignment, for as long as the tensor; NULL: only a pin makes it. cvk_tensor_forget when it was read: pages of a
+ * file need not stay. */
+const void *cvk_tensor_raw(const cvk_tensor *t);
+void cvk_tensor_forget(const cvk_tensor *t);
 
 #endif

@@ -226,33 +226,6 @@ static void copy_list(const uint8_t *base, const cvk_onnx_tensor *t, uint8_t *ou
 
 #define LARGE_BYTES (64 << 10) /* a tensor so large leaves memory when nobody needs it, and is read from the file again */
 
-typedef struct stretch { /* of a mapped file, at any alignment */
-  cvk_onnx_file *file;
-  cvk_view data;
-} stretch;
-
-static cvk_status load_stretch(void *arg, void *to) {
-  const stretch *s = arg;
-  memcpy(to, s->data.data, (size_t)s->data.bytes);
-  cvk_memory_forget(s->data.data, s->data.bytes);
-  return CVK_OK;
-}
-
-static void release_stretch(void *arg) {
-  cvk_onnx_file_release(((stretch *)arg)->file);
-  free(arg);
-}
-
-static cvk_status make_loaded(cvk_onnx_file *file, const cvk_onnx_tensor *t, cvk_tensor **out) {
-  stretch *arg = malloc(sizeof *arg);
-  if (!arg) return cvk_fail(CVK_NO_MEMORY, "no memory for %zu bytes", sizeof *arg);
-  cvk_onnx_file_retain(file);
-  *arg = (stretch){file, t->data};
-  const cvk_status s = cvk_tensor_create_loaded(t->dtype, t->rank, t->dim, load_stretch, release_stretch, arg, out);
-  if (s != CVK_OK) release_stretch(arg);
-  return s;
-}
-
 cvk_status cvk_onnx_tensor_make(cvk_onnx_file *file, const cvk_onnx_tensor *t, int32_t own, cvk_tensor **out) {
   const size_t bytes = (size_t)dtypes[t->dtype].bytes, total = (size_t)t->count * bytes;
   const int32_t as_is = t->field == TENSOR_RAW && t->dtype != CVK_BOOL; /* a bool of the file may be any byte, ours are 0 and 1 */
@@ -263,7 +236,12 @@ cvk_status cvk_onnx_tensor_make(cvk_onnx_file *file, const cvk_onnx_tensor *t, i
     if (s == CVK_OK && total >= LARGE_BYTES && cvk_onnx_file_is_mapped(file)) cvk_tensor_is_file(*out);
     return s;
   }
-  if (as_is && !own && total >= LARGE_BYTES && cvk_onnx_file_is_mapped(file)) return make_loaded(file, t, out);
+  if (as_is && !own && total >= LARGE_BYTES && cvk_onnx_file_is_mapped(file)) {
+    cvk_onnx_file_retain(file);
+    const cvk_status s = cvk_tensor_create_mapped(t->dtype, t->rank, t->dim, t->data.data, cvk_onnx_file_release, file, out);
+    if (s != CVK_OK) cvk_onnx_file_release(file);
+    return s;
+  }
   if (as_is) return cvk_tensor_create(NULL, t->dtype, t->rank, t->dim, total ? t->data.data : NULL, out);
   uint8_t *copy = malloc(total ? total : 1);
   if (!copy) return cvk_fail(CVK_NO_MEMORY, "no memory for %zu bytes", total);
