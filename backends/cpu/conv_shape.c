@@ -60,6 +60,7 @@ int32_t conv_pack_shape_set(const conv_shape *s, int64_t block, int64_t cin_bloc
 
 void conv_pack_block(const conv_shape *s, const conv_pack_shape *p, const float *w, float *dst, int64_t index) {
   const int64_t g = index / p->n_m, m0 = index % p->n_m * p->block, lanes = cpu_min(p->block, s->mg - m0);
+  if (p->m_floats == 0) return; /* no channels in: there may be no memory either */
   const int64_t step = cpu_max(1, 64 / cpu_max(s->taps, 1)); /* channels whose columns stay in the first-level cache over all lanes */
   float *to = dst + index * p->m_floats;
   if (lanes < p->block || s->cg % p->cin_block) memset(to, 0, (size_t)p->m_floats * sizeof *to);
