@@ -179,7 +179,7 @@ static int32_t mode_of(const direct_kernel *k, int32_t plain) {
 }
 
 /* The bands that an image's rows are cut into. A band's input stays in cache where it can; each task reads all its weights, which costs as
- * much as TASK_CELLS cells. Beyond that, the cut with which the workers end soonest: the last task keeps the others waiting, and a tenth as
+ * much as TASK_CELLS cells. Beyond that, the cut with which the workers end soonest: the last task keeps the others waiting, less than half as
  * long where all tasks are alike and each worker has as many. */
 static int64_t count_bands(const conv_shape *s, int64_t groups_m, int64_t workers) {
   const int64_t row_bytes = cpu_max(s->in[2] * s->cg * 4, 1), reach = (s->kernel[1] - 1) * s->dilation[1] + 1, rows = s->out[1];
@@ -187,10 +187,10 @@ static int64_t count_bands(const conv_shape *s, int64_t groups_m, int64_t worker
   const int64_t fewest = cpu_max(1, cpu_ceil_div(rows, cpu_max(most_rows, 1)));
   int64_t best = fewest;
   double least = INFINITY;
-  for (int64_t bands = fewest; bands <= cpu_min(rows, fewest * 4 * workers); bands++) {
+  for (int64_t bands = fewest; bands <= cpu_min(rows, fewest * 16 * workers); bands++) {
     const double tasks = (double)(s->n * groups_m * bands), cells = (double)rows * (double)s->out[2] / (double)bands + TASK_CELLS;
     const int32_t even = rows % bands == 0 && s->n * groups_m * bands % workers == 0;
-    const double ends = tasks * cells / (double)workers + (even ? 0.1 : 1) * cells * (double)(workers - 1) / (double)workers;
+    const double ends = tasks * cells / (double)workers + (even ? 0.4 : 1) * cells * (double)(workers - 1) / (double)workers;
     if (ends >= least) continue;
     least = ends;
     best = bands;
