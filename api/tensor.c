@@ -271,26 +271,15 @@ static cvk_status check_transfer(const char *fn, const cvk_tensor *t, const void
   return t->storage->buf ? cvk_device_check(t->storage->dev) : CVK_OK;
 }
 
-/* Data that is not in memory goes where it is wanted, and nowhere else. */
-static cvk_status read_source(const cvk_storage *s, void *out) {
-  cvk_source *source = s->source;
-  cvk_status status = CVK_OK;
-  pthread_mutex_lock(&source->lock);
-  if (source->pins == 0)
-    status = source_load(s, out);
-  else
-    memcpy(out, s->host, s->bytes);
-  pthread_mutex_unlock(&source->lock);
-  return status;
-}
-
 cvk_status cvk_tensor_read(const cvk_tensor *t, void *out, uint64_t bytes) {
   cvk_status status = check_transfer("tensor_read", t, out, bytes);
   if (status != CVK_OK || bytes == 0) return status;
   const cvk_storage *s = t->storage;
-  if (s->buf == NULL && s->source) return read_source(s, out);
   if (s->buf == NULL) {
+    status = cvk_tensor_pin(t);
+    if (status != CVK_OK) return status;
     memcpy(out, s->host, bytes);
+    cvk_tensor_unpin(t);
     return CVK_OK;
   }
   pthread_mutex_lock(&s->dev->lock);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* threadpool.c: parallel_for over pthreadpool. One pthreadpool item a worker. Each worker has a stretch of the index range of its own,
- * always the same for the same n, so that it finds in its caches what it wrote in the loop before; it takes chunks of it, and then what
- * others have left of theirs. An index runs exactly once, and the worker number is that of the item, whichever thread runs it. pthreadpool
- * (Debian's) deadlocks on nested calls and queues concurrent ones: both run inline here. See threadpool.h. */
+/* threadpool.c: parallel_for over pthreadpool. One pthreadpool item a worker. Each worker has a stretch of the index range of its own, always
+ * the same for the same n, so that it finds in its caches what it wrote in the loop before; it takes chunks of it, and then what others have
+ * left of theirs. An index runs exactly once, and the worker number is that of the item, whichever thread runs it.
+ * pthreadpool (Debian's) deadlocks on nested calls and queues concurrent ones: both run inline here. See threadpool.h. */
 #include "threadpool.h"
 
 #include <pthreadpool.h>
@@ -17,8 +17,8 @@
 
 #define CHUNKS_PER_WORKER 8 /* small enough to even out uneven tasks, large enough that the counters are cold */
 
-/* A hot period (a session's run) was crowded when its threads were pushed off their cores this often: then spinning only takes time from
- * the threads that are waited for (measured: 424 ms against 128 ms on two cores with two other busy processes). */
+/* A hot period (a session's run) was crowded when its threads were pushed off their cores this often: then spinning only takes time from the
+ * threads that are waited for (measured: 424 ms against 128 ms on two cores with two other busy processes). */
 #define CROWDED_SWITCHES 6
 #define CROWDED_MS_PER_SWITCH 7
 #define FEWEST_CALM_PERIODS 16 /* without spinning after a crowded one, before it is tried again; doubled each time */
@@ -38,10 +38,10 @@ struct cvk_threadpool {
   pthreadpool_t threads;
   _Atomic int32_t hot;
   /* Written by the owner only: */
-  int spinning;                       /* workers were left spinning */
-  int in_period;                      /* a loop has run since the pool became hot */
-  int32_t calm_periods;               /* still to come without spinning */
-  int32_t backoff;                    /* calm periods after the last crowded one; 0: the last period was not crowded */
+  int spinning;         /* workers were left spinning */
+  int in_period;        /* a loop has run since the pool became hot */
+  int32_t calm_periods; /* still to come without spinning */
+  int32_t backoff;      /* calm periods after the last crowded one; 0: the last period was not crowded */
   int64_t period_switches, period_ns; /* at its start */
 };
 
@@ -203,11 +203,12 @@ void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on) {
     return;
   }
   if (atomic_fetch_sub(&pool->hot, 1) != 1 || pool->workers == 1) return;
+  /* The last run is over: one empty loop sends spinning workers to sleep. */
   const int32_t pid = cvk_process_id();
   if (!acquire(pool, pid)) return;
   if (pool->in_period) end_period(pool);
-  /* The last run is over: workers go on spinning for pthreadpool's some 25 ms, as another run may come; after a crowded period one empty
-   * loop sends them to sleep at once. */
+  /* The last run is over: workers go on spinning for pthreadpool's some 25 ms, as another run may come; after a crowded period one empty loop
+   * sends them to sleep at once. */
   if (pool->spinning && pool->calm_periods > 0 && pool->threads != NULL && pool->pid == pid) {
     pthreadpool_parallelize_1d(pool->threads, do_nothing, NULL, (size_t)pool->workers, PTHREADPOOL_FLAG_YIELD_WORKERS);
     pool->spinning = 0;

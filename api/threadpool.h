@@ -23,9 +23,9 @@ int32_t cvk_threadpool_workers(const cvk_threadpool *pool);
  * caller's in every worker for the time of the loop, so that results do not depend on which thread ran a task. */
 void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task, void *arg);
 
-/* Between keep_hot(pool, 1) and keep_hot(pool, 0) idle workers spin instead of sleeping: a run has many short loops; and for
- * some 25 ms after it, as another may follow: waking a worker takes 5 to 15 us. Calls nest. While other
- * work crowds the cores (threads are pushed off them) the workers sleep all the same. */
+/* Between keep_hot(pool, 1) and keep_hot(pool, 0) idle workers spin instead of sleeping: a run has many short loops. They do so
+ * for some 25 ms after it too, as another may follow and a worker takes 5 to 15 us to wake. Calls nest. While other work crowds the cores
+ * (threads are pushed off them) the workers sleep all the same. */
 void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on);
 
 /* min(affinity mask, ceil(cgroup CPU quota)), at least 1. root: a prefix of /proc and /sys (tests); NULL: the system's. */

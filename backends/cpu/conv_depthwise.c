@@ -11,10 +11,11 @@
 
 #if V_REGISTERS == 32
 #define MAX_T 14
-#define EACH_T(F, G, K, S)                                                                                                       \
-  F(G, K, S, 1)                                                                                                                  \
-  F(G, K, S, 2) F(G, K, S, 3) F(G, K, S, 4) F(G, K, S, 5) F(G, K, S, 6) F(G, K, S, 7) F(G, K, S, 8) F(G, K, S, 9) F(G, K, S, 10) \
-      F(G, K, S, 11) F(G, K, S, 12) F(G, K, S, 13) F(G, K, S, 14)
+#define EACH_T(F, G, K, S)                                                                                                        \
+  F(G, K, S, 1)                                                                                                                   \
+  F(G, K, S, 2)                                                                                                                   \
+  F(G, K, S, 3) F(G, K, S, 4) F(G, K, S, 5) F(G, K, S, 6) F(G, K, S, 7) F(G, K, S, 8) F(G, K, S, 9) F(G, K, S, 10) F(G, K, S, 11) \
+      F(G, K, S, 12) F(G, K, S, 13) F(G, K, S, 14)
 #else
 #define MAX_T 8
 #define EACH_T(F, G, K, S) F(G, K, S, 1) F(G, K, S, 2) F(G, K, S, 3) F(G, K, S, 4) F(G, K, S, 5) F(G, K, S, 6) F(G, K, S, 7) F(G, K, S, 8)
@@ -59,35 +60,33 @@ VI void store_cells(const int T, const depthwise_args *a, vf *acc) {
 /* Kernel rows of K taps, side by side; the input lacks at most K / 2 of the cells at either end. */
 VI void tile_whole_rows(const int GROUPED, const int K, const int STRIDE, const int T, const depthwise_args *a) {
   const int n = (T - 1) * STRIDE + K;
-  const int64_t longest = (GROUPED ? V_CHAIN : V_SHORT_CHAIN) / K, runs = a->rows * (GROUPED ? a->runs : 1);
+  const int64_t longest = (GROUPED ? V_CHAIN : V_SHORT_CHAIN) / K, runs = GROUPED ? a->runs : 1;
   const float *x = a->x, *w = a->w;
   const int32_t left = a->left, right = a->right;
   float total[MAX_T * VL];
   vf acc[MAX_T];
-  int64_t fresh = longest, flushes = 0, channel = 0; /* fresh: runs until the sums join the totals */
+  int64_t fresh = longest, flushes = 0; /* fresh: runs until the sums join the totals */
 #pragma GCC unroll 16
   for (int t = 0; t < T; t++) acc[t] = a->bias;
-  for (int64_t run = 0; run < runs; run++, w += K * VL) {
-    if (fresh-- == 0) {
-      totals_add(T, acc, total, flushes++ == 0);
-      fresh = longest - 1;
-    }
-    const vi from = GROUPED ? vi_load(a->from + channel * VL) : vi_set1(0);
-    vf tap[7];
+  for (int64_t row = 0; row < a->rows; row++, x += a->x_row)
+    for (int64_t run = 0; run < runs; run++, w += K * VL) {
+      if (fresh-- == 0) {
+        totals_add(T, acc, total, flushes++ == 0);
+        fresh = longest - 1;
+      }
+      const vi from = GROUPED ? vi_load(a->from + run * VL) : vi_set1(0);
+      vf tap[7];
 #pragma GCC unroll 7
-    for (int k = 0; k < K; k++) tap[k] = v_load(w + k * VL);
+      for (int k = 0; k < K; k++) tap[k] = v_load(w + k * VL);
 #pragma GCC unroll 64
-    for (int i = 0; i < n; i++) {
-      if ((i < K / 2 && i < left) || (i >= n - K / 2 && i >= right)) continue;
-      const vf cell = GROUPED ? v_permute(v_load(x + i * VL), from) : v_opaque(v_load(x + i * VL));
+      for (int i = 0; i < n; i++) {
+        if ((i < K / 2 && i < left) || (i >= n - K / 2 && i >= right)) continue;
+        const vf cell = GROUPED ? v_permute(v_load(x + i * VL), from) : v_opaque(v_load(x + i * VL));
 #pragma GCC unroll 7
-      for (int k = 0; k < K; k++)
-        if (i >= k && (i - k) % STRIDE == 0 && (i - k) / STRIDE < T) acc[(i - k) / STRIDE] = v_fma(cell, tap[k], acc[(i - k) / STRIDE]);
+        for (int k = 0; k < K; k++)
+          if (i >= k && (i - k) % STRIDE == 0 && (i - k) / STRIDE < T) acc[(i - k) / STRIDE] = v_fma(cell, tap[k], acc[(i - k) / STRIDE]);
+      }
     }
-    if (GROUPED && ++channel < a->runs) continue;
-    channel = 0;
-    x += a->x_row;
-  }
   if (flushes) totals_join(T, acc, total);
   store_cells(T, a, acc);
 }
@@ -105,23 +104,24 @@ VI void tile_by_taps(const int GROUPED, const int T, const depthwise_args *a) {
   int64_t products = 0, flushes = 0;
 #pragma GCC unroll 16
   for (int t = 0; t < T; t++) acc[t] = a->bias;
-  for (int64_t run = 0; run < a->rows * a->runs; run++) {
-    const float *x = a->x + run / a->runs * a->x_row, *w = a->w + run * a->w_run;
-    const vi from = GROUPED ? vi_load(a->from + run % a->runs * VL) : vi_set1(0);
-    for (int64_t i = a->tile.begin; i < a->tile.end; i++) {
-      if (products++ == V_SHORT_CHAIN) {
-        totals_add(T, acc, total, flushes++ == 0);
-        products = 1;
+  const float *x = a->x, *w = a->w;
+  for (int64_t row = 0; row < a->rows; row++, x += a->x_row)
+    for (int64_t run = 0; run < a->runs; run++, w += a->w_run) {
+      const vi from = GROUPED ? vi_load(a->from + run * VL) : vi_set1(0);
+      for (int64_t i = a->tile.begin; i < a->tile.end; i++) {
+        if (products++ == V_SHORT_CHAIN) {
+          totals_add(T, acc, total, flushes++ == 0);
+          products = 1;
+        }
+        const float *cell = x + i * a->x_tap;
+        if (T == 1 || (i >= a->tile.full_begin && i < a->tile.full_end))
+          tap(GROUPED, T, 0, 0, pix, acc, cell, v_load(w + i * VL), from);
+        else if (i < a->tile.full_begin)
+          tap(GROUPED, T, 1, 0, pix, acc, cell, v_load(w + i * VL), from);
+        else
+          tap(GROUPED, T, 0, 1, pix, acc, cell, v_load(w + i * VL), from);
       }
-      const float *cell = x + i * a->x_tap;
-      if (T == 1 || (i >= a->tile.full_begin && i < a->tile.full_end))
-        tap(GROUPED, T, 0, 0, pix, acc, cell, v_load(w + i * VL), from);
-      else if (i < a->tile.full_begin)
-        tap(GROUPED, T, 1, 0, pix, acc, cell, v_load(w + i * VL), from);
-      else
-        tap(GROUPED, T, 0, 1, pix, acc, cell, v_load(w + i * VL), from);
     }
-  }
   if (flushes) totals_join(T, acc, total);
   store_cells(T, a, acc);
 }
@@ -301,8 +301,12 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
   const int32_t grouped = !is_depthwise(s);
   int32_t from_lane[VL * VL];
-  for (int64_t c = 0; grouped && c < s->cg; c++)
-    for (int64_t i = 0; i < VL; i++) from_lane[c * VL + i] = (int32_t)(((block * VL + i) / s->mg * s->cg + c) % VL);
+  const int32_t lane = (int32_t)(block * VL / s->mg * s->cg % VL); /* lane of the first group's first channel */
+  for (int64_t c = 0; grouped && c < s->cg; c++) {
+    int64_t i = 0;
+    for (int64_t g = 0; i < VL; g++)
+      for (const int64_t end = cpu_min(VL, i + s->mg); i < end; i++) from_lane[c * VL + i] = lane + (int32_t)(g * s->cg + c);
+  }
   depthwise_args a = {.x_row = s->dilation[1] * s->in[2] * VL,
                       .x_tap = s->dilation[2] * VL,
                       .x_pix = s->stride[2] * VL,

@@ -12,7 +12,7 @@ enum {
   CHUNK = 288,      /* products of a chunk: summed apart before they join the output */
   LONG_CHUNK = 576, /* where more than MANY chunks would be summed */
   MANY = 9,
-  MANY_PRODUCTS = 512, /* from here on the sum of the chunks' totals has most of the rounding errors, and registers may sum longer */
+  MANY_PRODUCTS = 1024, /* from here on the sum of the chunks' totals has most of the rounding errors, and registers may sum longer */
   LONG_CHAIN = 64,
   LINE = 112,             /* cells of a 1x1 convolution's row */
   PLAIN_CHANNELS = 16,    /* most input channels read from plain format */

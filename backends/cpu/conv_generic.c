@@ -90,7 +90,10 @@ VI void add_sums(const int MBC, vf (*acc)[2], float (*sum)[SPAN]) {
 /* Adds input channels c0..c1-1 of n <= SPAN cells from (od, oh, ox) on, for MBC channels from w on, to sum[MBC][SPAN]. */
 VI void span(const int MBC, const int UNIT, const conv_shape *s, const float *x, const float *w, int64_t od, int64_t oh, int64_t ox,
              int64_t n, int64_t c0, int64_t c1, float (*sum)[SPAN]) {
-  const int64_t w_m = s->cg * s->taps, stride = UNIT ? 1 : s->stride[2], chain = w_m <= 64 ? 8 : w_m <= 192 ? V_SHORT_CHAIN : V_CHAIN;
+  const int64_t w_m = s->cg * s->taps, stride = UNIT ? 1 : s->stride[2];
+  const int64_t chain = w_m <= 64    ? 8
+                        : w_m <= 192 ? V_SHORT_CHAIN
+                                     : V_CHAIN; /* near where the errors are least: the cube root of w_m^2 / 2 */
   int64_t d0, d1, h0, h1, products = 0;
   vf acc[MB][2];
   conv_valid_taps(s, 0, od, &d0, &d1);

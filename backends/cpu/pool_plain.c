@@ -12,9 +12,8 @@ typedef struct pool_kernel {
   pool_shape shape;
   int64_t rows, rows_per_task;
   int64_t pitch, batch, buffer; /* floats of a line, lines of a batch, floats of a worker's buffer */
-  int64_t full;                 /* taps of a depth and height window that no border cuts */
   int32_t uniform;              /* every window counts the same taps */
-  float *count, *share;         /* averages: taps that an output of a row counts along the width, and 1 / (that times full) */
+  pool_average average;
   double ns;
 } pool_kernel;
 
@@ -79,25 +78,18 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->pitch = pitch_of(&a[2]);
   k->batch = batch_of(&a[2]);
   k->buffer = buffer_floats(&a[2]);
-  k->full = a[0].kernel * a[1].kernel;
   k->uniform = k->shape.is_max || is_uniform(&k->shape);
   k->ns = c->estimated_ns;
-  k->count = cpu_alloc(device, 2 * (uint64_t)a[2].out * sizeof(float));
-  if (!k->count) {
+  if (!pool_average_make(device, &k->shape, &k->average)) {
     cpu_free(device, k);
     return CVK_NO_MEMORY;
-  }
-  k->share = k->count + a[2].out;
-  for (int64_t o = 0; o < a[2].out; o++) {
-    k->count[o] = (float)pool_window_at(&a[2], o, k->shape.count_pad).count;
-    k->share[o] = 1.0f / (k->count[o] * (float)k->full);
   }
   *out = &k->base;
   return CVK_OK;
 }
 
 static void release(cpu_kernel *kernel) {
-  cpu_free(kernel->device, ((pool_kernel *)kernel)->count);
+  cpu_free(kernel->device, ((pool_kernel *)kernel)->average.count);
 }
 
 /* Whole vectors are stored: what the last one leaves past the row is overwritten by its pads and by the next line. */
@@ -156,8 +148,7 @@ VI void copy_row(const pool_kernel *k, const float *from, float *y, int64_t room
   for (int64_t i = 0; i < k->shape.axis[2].out; i += VL) {
     const int64_t n = cpu_min(VL, k->shape.axis[2].out - i);
     vf v = v_load(from + i);
-    if (!is_max)
-      v = taps == k->full ? v_mul(v, v_load_n(k->share + i, n)) : v_div(v, v_mul(v_load_n(k->count + i, n), v_set1((float)taps)));
+    if (!is_max) v = pool_averaged(&k->average, v, i, taps);
     if (room - i >= VL)
       v_store(y + i, v);
     else

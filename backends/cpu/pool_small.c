@@ -11,9 +11,8 @@ typedef struct pool_kernel {
   cpu_kernel base;
   pool_shape shape;
   int64_t plane_rows, rows, rows_per_task; /* output rows of a plane and in all */
-  int64_t full;                            /* taps of a depth and height window that no border cuts */
   pool_row *row;                           /* of a plane */
-  float *count, *share;                    /* averages: taps that an output of a row counts along the width, and 1 / (that times full) */
+  pool_average average;
   double ns;
 } pool_kernel;
 
@@ -50,24 +49,15 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   if (!k) return CVK_NO_MEMORY;
   pool_shape_of(op, &k->shape, &why);
   const pool_axis *a = k->shape.axis;
-  const int64_t width = cpu_ceil_div(a[2].out, VL) * VL;
   k->plane_rows = a[0].out * a[1].out;
   k->rows = k->shape.images * k->shape.channels * k->plane_rows;
   k->rows_per_task = cpu_max(1, CELLS_PER_TASK / cpu_max(1, a[2].out));
-  k->full = a[0].kernel * a[1].kernel;
   k->ns = c->estimated_ns;
-  k->count = cpu_alloc(device, 2 * (uint64_t)width * sizeof(float));
   k->row = cpu_alloc(device, cpu_product(2, (int64_t[]){cpu_max(1, k->plane_rows), sizeof *k->row}));
-  if (!k->count || !k->row) {
-    cpu_free(device, k->count);
+  if (!k->row || !pool_average_make(device, &k->shape, &k->average)) {
     cpu_free(device, k->row);
     cpu_free(device, k);
     return CVK_NO_MEMORY;
-  }
-  k->share = k->count + width;
-  for (int64_t o = 0; o < width; o++) {
-    k->count[o] = o < a[2].out ? (float)pool_window_at(&a[2], o, k->shape.count_pad).count : 1;
-    k->share[o] = 1.0f / (k->count[o] * (float)k->full);
   }
   pool_place at = {0};
   for (int64_t i = 0; i < k->plane_rows; i++, pool_place_next(&k->shape, &at)) k->row[i] = pool_row_of(&k->shape, &at, 1);
@@ -76,7 +66,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
 }
 
 static void release(cpu_kernel *kernel) {
-  cpu_free(kernel->device, ((pool_kernel *)kernel)->count);
+  cpu_free(kernel->device, ((pool_kernel *)kernel)->average.count);
   cpu_free(kernel->device, ((pool_kernel *)kernel)->row);
 }
 
@@ -112,8 +102,7 @@ VI void row(const int KERNEL, const int STRIDE, const int BEGIN, const int HEIGH
     vf acc = STRIDE == 1 ? now.even : pool_combine(now.even, now.odd, is_max);
     if (BEGIN) acc = pool_combine(acc, v_prev(before.odd, now.odd), is_max);
     if (KERNEL == 3 && (STRIDE == 1 || !BEGIN)) acc = pool_combine(acc, v_next(now.even, after.even), is_max);
-    if (!is_max)
-      acc = r->count == k->full ? v_mul(acc, v_load(k->share + o)) : v_div(acc, v_mul(v_load(k->count + o), v_set1((float)r->count)));
+    if (!is_max) acc = pool_averaged(&k->average, acc, o, r->count);
     if (room - o >= VL)
       v_store(y + o, acc);
     else
