@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* buffer.c: device memory. Allocations are checked against the device's limits before the driver is asked, since some drivers accept
- * anything and fail at the first use. Writes, reads, copies and fills are queued, never waited for. */
+ * anything and fail at the first use. Writes, reads, copies and fills are queued, or done at once where nothing is under way; none waits. */
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +33,18 @@ void ocl_mem_release(cvk_backend_device *dev, cl_mem mem, uint64_t bytes) {
   atomic_fetch_sub(&dev->used_bytes, bytes);
 }
 
+/* Where it can be had, memory that is the host's as well. */
+static char *shared_alloc(cvk_backend_device *dev, uint64_t bytes) {
+  if (!dev->shares || bytes == 0 || (dev->max_alloc_bytes && bytes > dev->max_alloc_bytes)) return NULL;
+  return clSVMAlloc(dev->context, CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER, bytes, (cl_uint)dev->alignment);
+}
+
+/* When the last command that uses the buffer is over. */
+static void CL_CALLBACK shared_free(cl_mem mem, void *shared) {
+  cl_context context;
+  if (clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof context, &context, NULL) == CL_SUCCESS) clSVMFree(context, shared);
+}
+
 static cvk_status wrap(cvk_backend_device *dev, cl_mem_flags flags, uint64_t bytes, void *host_memory, cvk_buffer **out) {
   const cvk_host *host = dev->host;
   cvk_status status = ocl_device_ready(dev);
@@ -49,8 +61,24 @@ static cvk_status wrap(cvk_backend_device *dev, cl_mem_flags flags, uint64_t byt
 }
 
 cvk_status ocl_buffer_alloc(cvk_backend_device *dev, uint64_t bytes, cvk_buffer **out) {
-  /* Where memory is shared, host-allocated memory is what can be mapped without a copy. */
-  return wrap(dev, CL_MEM_READ_WRITE | (dev->unified ? CL_MEM_ALLOC_HOST_PTR : 0), bytes, NULL, out);
+  cvk_status status = ocl_device_ready(dev);
+  if (status != CVK_OK) return status;
+  char *shared = shared_alloc(dev, bytes);
+  /* Else host-allocated memory is what can be mapped without a copy. */
+  const cl_mem_flags flags = shared ? CL_MEM_USE_HOST_PTR : dev->unified ? CL_MEM_ALLOC_HOST_PTR : 0;
+  status = wrap(dev, CL_MEM_READ_WRITE | flags, bytes, shared, out);
+  if (!shared) return status;
+  if (status != CVK_OK) {
+    clSVMFree(dev->context, shared);
+    return status;
+  }
+  (*out)->shared = shared;
+  status = ocl_check(dev, clSetMemObjectDestructorCallback((*out)->mem, shared_free, shared), "clSetMemObjectDestructorCallback");
+  if (status != CVK_OK) {
+    ocl_buffer_free(*out);
+    clSVMFree(dev->context, shared);
+  }
+  return status;
 }
 
 /* Host memory is used in place only by CPU devices, and only where vectors would be aligned. */
@@ -81,20 +109,38 @@ static cvk_status check_range(const cvk_queue *q, const cvk_buffer *buf, uint64_
 }
 
 cvk_status ocl_buffer_write(cvk_queue *q, cvk_buffer *dst, uint64_t offset, uint64_t bytes, const void *src) {
-  const cvk_status status = check_range(q, dst, offset, bytes, "buffer_write");
+  cvk_status status = check_range(q, dst, offset, bytes, "buffer_write");
   if (status != CVK_OK || bytes == 0) return status;
+  if (dst->shared && q->idle) {
+    memcpy(dst->shared + offset, src, bytes);
+    return CVK_OK;
+  }
+  status = ocl_queue_enter(q);
+  if (status != CVK_OK) return status;
   return ocl_check(q->dev, clEnqueueWriteBuffer(q->queue, dst->mem, CL_FALSE, offset, bytes, src, 0, NULL, NULL), "clEnqueueWriteBuffer");
 }
 
 cvk_status ocl_buffer_read(cvk_queue *q, cvk_buffer *src, uint64_t offset, uint64_t bytes, void *dst) {
-  const cvk_status status = check_range(q, src, offset, bytes, "buffer_read");
+  cvk_status status = check_range(q, src, offset, bytes, "buffer_read");
   if (status != CVK_OK || bytes == 0) return status;
+  if (src->shared && q->idle) {
+    memcpy(dst, src->shared + offset, bytes);
+    return CVK_OK;
+  }
+  if (src->shared && q->n_reads < OCL_MAX_READS) {
+    status = ocl_check(q->dev, clRetainMemObject(src->mem), "clRetainMemObject");
+    if (status == CVK_OK) q->reads[q->n_reads++] = (ocl_read){src->mem, src->shared + offset, offset, bytes, dst};
+    return status;
+  }
+  status = ocl_queue_enter(q);
+  if (status != CVK_OK) return status;
   return ocl_check(q->dev, clEnqueueReadBuffer(q->queue, src->mem, CL_FALSE, offset, bytes, dst, 0, NULL, NULL), "clEnqueueReadBuffer");
 }
 
 cvk_status ocl_buffer_copy(cvk_queue *q, cvk_buffer *src, uint64_t src_offset, cvk_buffer *dst, uint64_t dst_offset, uint64_t bytes) {
   cvk_status status = check_range(q, src, src_offset, bytes, "buffer_copy");
   if (status == CVK_OK) status = check_range(q, dst, dst_offset, bytes, "buffer_copy");
+  if (status == CVK_OK && bytes) status = ocl_queue_enter(q);
   if (status != CVK_OK || bytes == 0) return status;
   return ocl_check(q->dev, clEnqueueCopyBuffer(q->queue, src->mem, dst->mem, src_offset, dst_offset, bytes, 0, NULL, NULL),
                    "clEnqueueCopyBuffer");
@@ -104,7 +150,8 @@ cvk_status ocl_buffer_map(cvk_queue *q, cvk_buffer *buf, uint64_t offset, uint64
   if (!q->dev->unified)
     return ocl_fail(q->dev->host, CVK_UNSUPPORTED, "%s: memory is not shared with the host: use buffer_read and buffer_write",
                     q->dev->label);
-  const cvk_status status = check_range(q, buf, offset, bytes, "buffer_map");
+  cvk_status status = check_range(q, buf, offset, bytes, "buffer_map");
+  if (status == CVK_OK) status = ocl_queue_enter(q);
   if (status != CVK_OK) return status;
   if (bytes == 0) return ocl_fail(q->dev->host, CVK_INVALID_ARGUMENT, "buffer_map: no bytes to map");
   cl_int error;
@@ -113,13 +160,15 @@ cvk_status ocl_buffer_map(cvk_queue *q, cvk_buffer *buf, uint64_t offset, uint64
 }
 
 cvk_status ocl_buffer_unmap(cvk_queue *q, cvk_buffer *buf, void *p) {
-  const cvk_status status = ocl_device_ready(q->dev);
+  cvk_status status = ocl_device_ready(q->dev);
+  if (status == CVK_OK) status = ocl_queue_enter(q);
   if (status != CVK_OK) return status;
   return ocl_check(q->dev, clEnqueueUnmapMemObject(q->queue, buf->mem, p, 0, NULL, NULL), "clEnqueueUnmapMemObject");
 }
 
 cvk_status ocl_buffer_fill(cvk_queue *q, cvk_buffer *buf, uint64_t offset, uint64_t bytes, int32_t byte_value) {
-  const cvk_status status = check_range(q, buf, offset, bytes, "buffer_fill");
+  cvk_status status = check_range(q, buf, offset, bytes, "buffer_fill");
+  if (status == CVK_OK && bytes) status = ocl_queue_enter(q);
   if (status != CVK_OK || bytes == 0) return status;
   unsigned char pattern[64];
   memset(pattern, byte_value, sizeof pattern);

@@ -60,6 +60,7 @@ struct cvk_backend_device {
   char label[160];    /* "opencl:0 (NAME)", for messages */
   int32_t cpu_class;  /* explicit vectors and local size 1; else work-items are lanes */
   int32_t unified;    /* host and device share memory */
+  int32_t shares;     /* buffers are fine-grained shared memory: the host may read and write them in place */
   uint64_t alignment; /* of buffers and offsets, bytes, >= 64 */
   uint64_t max_alloc_bytes, memory_bytes, local_bytes;
   size_t max_group, max_item[3];
@@ -81,15 +82,32 @@ struct cvk_buffer {
   cvk_backend_device *dev;
   cl_mem mem;
   uint64_t bytes;
+  char *shared; /* the same bytes for the host, valid whenever no command is under way; NULL: only commands reach them */
 };
 /* A cl_mem of at least 1 byte, checked against the device's limits and counted; data NULL: uninitialised. */
 cvk_status ocl_mem_create(cvk_backend_device *dev, cl_mem_flags flags, uint64_t bytes, const void *data, cl_mem *out);
 void ocl_mem_release(cvk_backend_device *dev, cl_mem mem, uint64_t bytes);
 
+typedef struct ocl_read { /* a copy to the host that waits for the end of the queue's commands */
+  cl_mem mem; /* retained */
+  const char *shared;
+  uint64_t offset, bytes;
+  void *to;
+} ocl_read;
+
+#define OCL_MAX_READS 16
+
+/* In order. Where buffers are shared with the host, what is written while nothing is under way, and what is read when all is done, is
+ * copied by the host: a command costs more than the copy of a small tensor. */
 struct cvk_queue {
   cvk_backend_device *dev;
   cl_command_queue queue;
+  int32_t idle; /* nothing was enqueued since the last finish */
+  int32_t n_reads;
+  ocl_read reads[OCL_MAX_READS]; /* of commands enqueued so far; done by queue_finish, or before the next command */
 };
+/* Before a command is enqueued: reads that wait are settled. */
+cvk_status ocl_queue_enter(cvk_queue *q);
 
 struct cvk_event {
   cvk_backend_device *dev;

@@ -145,6 +145,9 @@ static void read_limits(cvk_backend_device *dev) {
   size_t group = 1, item[16] = {1, 1, 1};
   dev->cpu_class = is_cpu_class(dev->host, type);
   dev->unified = device_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
+  cl_device_svm_capabilities svm = 0; /* devices before OpenCL 2.0 do not know the question */
+  if (clGetDeviceInfo(id, CL_DEVICE_SVM_CAPABILITIES, sizeof svm, &svm, NULL) != CL_SUCCESS) svm = 0;
+  dev->shares = dev->unified && (type & CL_DEVICE_TYPE_CPU) && (svm & CL_DEVICE_SVM_FINE_GRAIN_BUFFER);
   dev->alignment = device_alignment(id);
   dev->memory_bytes = device_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
   dev->max_alloc_bytes = device_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);

@@ -107,7 +107,8 @@ cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk
   if (q->dev != k->dev) return ocl_fail(k->dev->host, CVK_DEVICE_MISMATCH, "a kernel of %s on a queue of %s", k->dev->label, q->dev->label);
   const ocl_call call = {q, in, out, workspace};
   cl_event last = NULL;
-  status = wait_for(q, wait, n_wait);
+  status = ocl_queue_enter(q);
+  if (status == CVK_OK) status = wait_for(q, wait, n_wait);
   if (status != CVK_OK) return status;
   status = k->row->execute ? k->row->execute(k, &call) : ocl_enqueue_launches(k, &call, event ? &last : NULL);
   if (status != CVK_OK || !event) return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* queue.c: in-order queues. finish with a limit polls a marker, since clFinish has none and may never return; a device whose queue
  * does not complete is lost. */
+#include <string.h>
 #include <unistd.h>
 
 #include "cl.h"
@@ -12,7 +13,7 @@ cvk_status ocl_queue_open(cvk_backend_device *dev, int32_t profiling, cvk_queue 
   cvk_queue *q = host->alloc(host->ctx, sizeof *q, sizeof(void *));
   if (!q) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a queue", dev->label);
   cl_int error;
-  q->dev = dev;
+  *q = (cvk_queue){.dev = dev, .idle = 1};
   q->queue = clCreateCommandQueue(dev->context, dev->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &error);
   if (error != CL_SUCCESS) {
     host->free(host->ctx, q);
@@ -20,6 +21,27 @@ cvk_status ocl_queue_open(cvk_backend_device *dev, int32_t profiling, cvk_queue 
   }
   *out = q;
   return CVK_OK;
+}
+
+/* The reads that wait, by commands or, when all commands are over, by the host. */
+static cvk_status settle_reads(cvk_queue *q, int32_t over) {
+  cvk_status status = CVK_OK;
+  for (int32_t i = 0; i < q->n_reads; i++) {
+    const ocl_read *r = &q->reads[i];
+    if (over)
+      memcpy(r->to, r->shared, r->bytes);
+    else if (status == CVK_OK)
+      status = ocl_check(q->dev, clEnqueueReadBuffer(q->queue, r->mem, CL_FALSE, r->offset, r->bytes, r->to, 0, NULL, NULL),
+                         "clEnqueueReadBuffer");
+    clReleaseMemObject(r->mem);
+  }
+  q->n_reads = 0;
+  return status;
+}
+
+cvk_status ocl_queue_enter(cvk_queue *q) {
+  q->idle = 0;
+  return settle_reads(q, 0);
 }
 
 static cvk_status finish_within(cvk_queue *q, int64_t timeout_ns) {
@@ -36,8 +58,10 @@ cvk_status ocl_queue_finish(cvk_queue *q, int64_t timeout_ns) {
   cvk_backend_device *dev = q->dev;
   cvk_status status = ocl_device_ready(dev);
   if (status != CVK_OK) return status;
-  status = timeout_ns < 0 ? ocl_check(dev, clFinish(q->queue), "clFinish") : finish_within(q, timeout_ns);
+  if (!q->idle) status = timeout_ns < 0 ? ocl_check(dev, clFinish(q->queue), "clFinish") : finish_within(q, timeout_ns);
   if (status == CVK_TIMEOUT) atomic_store(&dev->lost, 1);
+  if (status == CVK_OK) status = settle_reads(q, 1);
+  q->idle = status == CVK_OK;
   return status;
 }
 
@@ -45,6 +69,9 @@ cvk_status ocl_queue_finish(cvk_queue *q, int64_t timeout_ns) {
 void ocl_queue_close(cvk_queue *q) {
   if (!q) return;
   const cvk_host *host = q->dev->host;
-  if (q->dev->pid == getpid() && !atomic_load(&q->dev->lost)) clReleaseCommandQueue(q->queue);
+  if (q->dev->pid == getpid() && !atomic_load(&q->dev->lost)) {
+    settle_reads(q, 0);
+    clReleaseCommandQueue(q->queue);
+  }
   host->free(host->ctx, q);
 }
