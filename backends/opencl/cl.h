@@ -64,6 +64,8 @@ struct cvk_backend_device {
   uint64_t alignment; /* of buffers and offsets, bytes, >= 64 */
   uint64_t max_alloc_bytes, memory_bytes, local_bytes;
   size_t max_group, max_item[3];
+  int32_t units;         /* compute units, >= 1 */
+  int32_t vector_floats; /* native width: floats of a register */
   double peak_gflops; /* rough, for cost estimates */
   _Atomic uint64_t used_bytes;
   atomic_int lost;
@@ -109,12 +111,12 @@ struct cvk_queue {
 /* Before a command is enqueued: reads that wait are settled. */
 cvk_status ocl_queue_enter(cvk_queue *q);
 
-struct cvk_event {
+struct cvk_event { /* of one execution: its first and last commands, which may be one */
   cvk_backend_device *dev;
-  cl_event event;
+  cl_event first, last;
 };
-/* Puts a fresh event around ev. Takes ev over, also on failure. */
-cvk_status ocl_event_wrap(cvk_backend_device *dev, cl_event ev, cvk_event **out);
+/* Puts a fresh event around both. Takes them over, also on failure. */
+cvk_status ocl_event_wrap(cvk_backend_device *dev, cl_event first, cl_event last, cvk_event **out);
 int64_t ocl_now_ns(void);
 cvk_status ocl_event_poll(cvk_backend_device *dev, cl_event ev, int64_t timeout_ns);
 
@@ -183,8 +185,9 @@ void ocl_want_pack(ocl_query *q, int32_t i, uint64_t number);
 
 /* ---- kernels: launches and their arguments ---- */
 
-/* For an execute of a row's own: the launches that its prepare added. `event` NULL: not wanted. */
-cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_event *event);
+/* For an execute of a row's own: the launches that its prepare added. `events` NULL: not wanted; else the first
+ * launch's and the last's, which may be the same, each to be released. */
+cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_event events[2]);
 
 #define OCL_MAX_BINDINGS 24
 enum { OCL_IN = 0, OCL_OUT = 1, OCL_WORKSPACE = 2 };

@@ -156,8 +156,11 @@ static void read_limits(cvk_backend_device *dev) {
   if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof item, item, NULL) != CL_SUCCESS) item[0] = item[1] = item[2] = 1;
   dev->max_group = group;
   memcpy(dev->max_item, item, sizeof dev->max_item);
-  const double units = device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS), mhz = device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
-  dev->peak_gflops = (units > 0 ? units : 1) * (mhz > 0 ? mhz : 1000) * 1e-3 * FLOPS_PER_CYCLE;
+  const uint32_t units = device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
+  const double mhz = device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+  dev->units = units > 0 && units < 1 << 20 ? (int32_t)units : 1;
+  dev->vector_floats = (int32_t)device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+  dev->peak_gflops = dev->units * (mhz > 0 ? mhz : 1000) * 1e-3 * FLOPS_PER_CYCLE;
 }
 
 cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device **out) {

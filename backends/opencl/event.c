@@ -15,13 +15,14 @@ int64_t ocl_now_ns(void) {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-cvk_status ocl_event_wrap(cvk_backend_device *dev, cl_event ev, cvk_event **out) {
+cvk_status ocl_event_wrap(cvk_backend_device *dev, cl_event first, cl_event last, cvk_event **out) {
   cvk_event *e = dev->host->alloc(dev->host->ctx, sizeof *e, sizeof(void *));
   if (!e) {
-    clReleaseEvent(ev);
+    clReleaseEvent(first);
+    clReleaseEvent(last);
     return ocl_fail(dev->host, CVK_NO_MEMORY, "%s: no memory for an event", dev->label);
   }
-  *e = (cvk_event){dev, ev};
+  *e = (cvk_event){dev, first, last};
   *out = e;
   return CVK_OK;
 }
@@ -52,19 +53,19 @@ cvk_status ocl_event_poll(cvk_backend_device *dev, cl_event ev, int64_t timeout_
 cvk_status ocl_event_wait(cvk_event *e, int64_t timeout_ns) {
   const cvk_status status = ocl_device_ready(e->dev);
   if (status != CVK_OK) return status;
-  if (timeout_ns < 0) return ocl_check(e->dev, clWaitForEvents(1, &e->event), "clWaitForEvents");
-  return ocl_event_poll(e->dev, e->event, timeout_ns);
+  if (timeout_ns < 0) return ocl_check(e->dev, clWaitForEvents(1, &e->last), "clWaitForEvents");
+  return ocl_event_poll(e->dev, e->last, timeout_ns);
 }
 
 cvk_status ocl_event_time(cvk_event *e, int64_t *start_ns, int64_t *end_ns) {
   cl_ulong start = 0, end = 0;
   cvk_status status = ocl_device_ready(e->dev);
   if (status != CVK_OK) return status;
-  status = ocl_check(e->dev, clGetEventProfilingInfo(e->event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL),
+  status = ocl_check(e->dev, clGetEventProfilingInfo(e->first, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL),
                      "clGetEventProfilingInfo");
   if (status == CVK_OK)
     status =
-        ocl_check(e->dev, clGetEventProfilingInfo(e->event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL), "clGetEventProfilingInfo");
+        ocl_check(e->dev, clGetEventProfilingInfo(e->last, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL), "clGetEventProfilingInfo");
   *start_ns = (int64_t)start;
   *end_ns = (int64_t)end;
   return status;
@@ -73,6 +74,9 @@ cvk_status ocl_event_time(cvk_event *e, int64_t *start_ns, int64_t *end_ns) {
 void ocl_event_free(cvk_event *e) {
   if (!e) return;
   const cvk_host *host = e->dev->host;
-  if (e->dev->pid == getpid()) clReleaseEvent(e->event);
+  if (e->dev->pid == getpid()) {
+    clReleaseEvent(e->first);
+    clReleaseEvent(e->last);
+  }
   host->free(host->ctx, e);
 }

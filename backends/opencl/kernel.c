@@ -52,7 +52,7 @@ static cvk_status wait_for(cvk_queue *q, cvk_event *const *wait, int32_t n) {
   cl_event list[WAIT_CHUNK];
   for (int32_t done = 0; done < n; done += WAIT_CHUNK) {
     const int32_t take = n - done < WAIT_CHUNK ? n - done : WAIT_CHUNK;
-    for (int32_t i = 0; i < take; i++) list[i] = wait[done + i]->event;
+    for (int32_t i = 0; i < take; i++) list[i] = wait[done + i]->last;
     const cvk_status status =
         ocl_check(q->dev, clEnqueueBarrierWithWaitList(q->queue, (cl_uint)take, list, NULL), "clEnqueueBarrierWithWaitList");
     if (status != CVK_OK) return status;
@@ -79,15 +79,17 @@ static cl_int bind(const ocl_launch *l, const ocl_call *call) {
   return CL_SUCCESS;
 }
 
-cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_event *event) {
+cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_event events[2]) {
   for (int32_t i = 0; i < k->n_launches; i++) {
     const ocl_launch *l = k->launches[i];
     cl_int error = bind(l, call);
     if (error != CL_SUCCESS)
       return ocl_fail(k->dev->host, ocl_error_status(error), "%s: %s: clSetKernelArg: %s", k->dev->label, k->row->name,
                       ocl_error_name(error));
-    error = clEnqueueNDRangeKernel(call->queue->queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL,
-                                   i + 1 == k->n_launches ? event : NULL);
+    const int32_t last = i + 1 == k->n_launches;
+    cl_event *event = !events ? NULL : i == 0 ? &events[0] : last ? &events[1] : NULL;
+    error = clEnqueueNDRangeKernel(call->queue->queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL, event);
+    if (error == CL_SUCCESS && events && i == 0 && last) error = clRetainEvent(events[1] = events[0]);
     if (error != CL_SUCCESS) {
       if (ocl_error_status(error) == CVK_DEVICE_LOST) atomic_store(&k->dev->lost, 1);
       return ocl_fail(k->dev->host, ocl_error_status(error), "%s: launch %d of %s failed with %s", k->dev->label, (int)i, k->row->name,
@@ -95,6 +97,10 @@ cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_ev
     }
   }
   return CVK_OK;
+}
+
+static cvk_status mark(cvk_queue *q, cl_event *event) {
+  return ocl_check(q->dev, clEnqueueMarkerWithWaitList(q->queue, 0, NULL, event), "clEnqueueMarkerWithWaitList");
 }
 
 cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace, cvk_event *const *wait,
@@ -106,12 +112,15 @@ cvk_status ocl_execute(cvk_kernel *k, cvk_queue *q, const cvk_arg *in, const cvk
                     k->dev->label);
   if (q->dev != k->dev) return ocl_fail(k->dev->host, CVK_DEVICE_MISMATCH, "a kernel of %s on a queue of %s", k->dev->label, q->dev->label);
   const ocl_call call = {q, in, out, workspace};
-  cl_event last = NULL;
+  cl_event events[2] = {NULL, NULL};
   status = ocl_queue_enter(q);
   if (status == CVK_OK) status = wait_for(q, wait, n_wait);
-  if (status != CVK_OK) return status;
-  status = k->row->execute ? k->row->execute(k, &call) : ocl_enqueue_launches(k, &call, event ? &last : NULL);
-  if (status != CVK_OK || !event) return status;
-  if (!last) status = ocl_check(k->dev, clEnqueueMarkerWithWaitList(q->queue, 0, NULL, &last), "clEnqueueMarkerWithWaitList");
-  return status == CVK_OK ? ocl_event_wrap(k->dev, last, event) : status;
+  if (status == CVK_OK && event && k->row->execute) status = mark(q, &events[0]);
+  if (status == CVK_OK) status = k->row->execute ? k->row->execute(k, &call) : ocl_enqueue_launches(k, &call, event ? events : NULL);
+  if (status == CVK_OK && event && !events[1]) status = mark(q, &events[1]);
+  if (status == CVK_OK && event && !events[0]) status = ocl_check(k->dev, clRetainEvent(events[0] = events[1]), "clRetainEvent");
+  if (status == CVK_OK && event) return ocl_event_wrap(k->dev, events[0], events[1], event);
+  for (int32_t i = 0; i < 2; i++)
+    if (events[i]) clReleaseEvent(events[i]);
+  return status;
 }
