@@ -1,110 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
-// conv_direct.cl: direct 1-D and 2-D convolution, NCHWc16 to NCHWc16, any kernel, stride, dilation and pads; groups of whole blocks.
-// Weights [group x output block][input block][kh][kw][16 in][16 out], zero where padded. Tile: 7 pixels of a row by 2 output blocks, 14
-// accumulators, one work-item. Taps in the pad are skipped, never multiplied. The last tile of a row is moved left to be full; the pixels
-// it shares are stored once. Products are summed over `chunk` taps before they join the total: that keeps the rounding error small.
-// global: (rows x tiles a row, groups x pairs of output blocks, batch)
+// conv_direct.cl: direct 1-D and 2-D convolution, NCHWc16 to NCHWc16, any kernel, stride, dilation and pads; groups of whole blocks. Weights
+// [group x output block][input block][kh][kw][16 in][16 out], zero where padded. Tile: 7 pixels of a row by 1 to 3 output blocks, up to 21
+// accumulators; a work-item makes `per_item` tiles. Taps in the pad are skipped, never multiplied. The last tile of a row is moved left to be
+// full; the pixels it shares are stored once. Products are summed over `chunk` taps before they join the total: that keeps the rounding error
+// small.
+// global: (ceil(rows x tiles a row / per_item), groups x parts of blocks_out, batch)
 #include "post.cl"
 
 #define TILE 7
 
-#define CONV_PARAMETERS                                                                                                      \
-  long blocks_in, long blocks_out, long groups, long channels_out, long in_h, long in_w, long out_h, long out_w, long kernel_h, \
-      long kernel_w, long stride_h, long stride_w, long dilation_h, long dilation_w, long pad_h, long pad_w, long batch, long chunk
+typedef struct {
+  long blocks_in, in_group, in_h, in_w, out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h, pad_w, chunk;
+  int pointwise; // 1x1 without pads
+} conv_shape;
 
-// One tap of pixels FROM..TO-1 over 16 input channels.
-#define TAP(FROM, TO)                                                                                                        \
-  _Pragma("unroll 4") for (int i = 0; i < 16; i++) {                                                                           \
-    const float16 w0 = wp0[i], w1 = wp1[i];                                                                                  \
-    _Pragma("unroll") for (int p = (FROM); p < (TO); p++) {                                                                  \
-      const float16 v = (float16)(xp[p * step + i]);                                                                         \
-      acc0[p] = fma(v, w0, acc0[p]);                                                                                         \
-      acc1[p] = fma(v, w1, acc1[p]);                                                                                         \
+// One tap of pixels FROM..TO-1 over `terms` input channels, a multiple of 4.
+#define TAP(NB, STEP, FROM, TO)                                                                                              \
+  for (long i = 0; i < terms; i += 4) {                                                                                      \
+    _Pragma("unroll") for (int j = 0; j < 4; j++) {                                                                          \
+      float16 weight[NB];                                                                                                    \
+      _Pragma("unroll") for (int o = 0; o < NB; o++) weight[o] = wp[o * w_block + i + j];                                    \
+      _Pragma("unroll") for (int p = (FROM); p < (TO); p++) {                                                                \
+        const float16 v = (float16)(xp[p * (STEP)*16 + i + j]);                                                              \
+        _Pragma("unroll") for (int o = 0; o < NB; o++) acc[o * TILE + p] = fma(v, weight[o], acc[o * TILE + p]);             \
+      }                                                                                                                      \
     }                                                                                                                        \
   }
 
-#define JOIN                                                                                                                 \
-  _Pragma("unroll") for (int p = 0; p < TILE; p++) {                                                                         \
-    sum0[p] += acc0[p];                                                                                                      \
-    sum1[p] += acc1[p];                                                                                                      \
-    acc0[p] = acc1[p] = (float16)(0.0f);                                                                                     \
-  }
-
-// blocks_in, blocks_out: of one group. channels_out: of all groups.
-#define CONV_DIRECT(NAME, STRIDE_W)                                                                                          \
-  kernel void NAME(global const float *x, ulong x_offset, global const float16 *w, ulong w_offset, global const float *bias, \
-                   ulong bias_offset, POST_PARAMETERS, global float *y, ulong y_offset, CONV_PARAMETERS) {                   \
-    const long tiles = (out_w + TILE - 1) / TILE, pairs = (blocks_out + 1) / 2;                                              \
-    const long t = get_global_id(0), j = get_global_id(1), n = get_global_id(2);                                             \
-    if (t >= tiles * out_h || j >= pairs * groups || n >= batch) return;                                                     \
-    const long oy = t / tiles, first = t % tiles * TILE, ox = max(min(first, out_w - TILE), 0L);                             \
-    const long g = j / pairs, b0 = g * blocks_out + j % pairs * 2, b1 = min(b0 + 1, (g + 1) * blocks_out - 1);               \
-    const long iy = oy * stride_h - pad_h, ix = ox * (STRIDE_W)-pad_w, step = (STRIDE_W)*16;                                 \
-    const int valid = (int)min((long)TILE, out_w - ox);                                                                      \
-    const long taps = kernel_h * kernel_w;                                                                                   \
-    float16 acc0[TILE], acc1[TILE], sum0[TILE], sum1[TILE];                                                                  \
-    long left = chunk;                                                                                                       \
-    const float16 bias0 = bias ? load_lanes(bias + bias_offset + b0 * 16, channels_out - b0 * 16) : (float16)(0.0f);         \
-    const float16 bias1 = bias ? load_lanes(bias + bias_offset + b1 * 16, channels_out - b1 * 16) : (float16)(0.0f);         \
-    _Pragma("unroll") for (int p = 0; p < TILE; p++) {                                                                       \
-      sum0[p] = bias0;                                                                                                       \
-      sum1[p] = bias1;                                                                                                       \
-      acc0[p] = acc1[p] = (float16)(0.0f);                                                                                   \
+// The sums of one tile, onto `start` of each output block. plane: the group's first input block; w: the tile's first output block; w_block: vectors
+// between output blocks.
+#define SUMS(NAME, NB, STEP)                                                                                                 \
+  static inline void NAME(const conv_shape *s, global const float *plane, global const float16 *w, long w_block, long oy, long ox, int valid, \
+                          const float16 *start, float16 *sum) {                                                              \
+    const long iy = oy * s->stride_h - s->pad_h, ix = ox * (STEP)-s->pad_w;                                                  \
+    float16 acc[NB * TILE];                                                                                                  \
+    long left = s->chunk, joined = 0;                                                                                        \
+    _Pragma("unroll") for (int i = 0; i < NB * TILE; i++) acc[i] = start[i / TILE];                                          \
+    if (s->pointwise && valid == TILE) {                                                                                     \
+      global const float *xp = plane + (iy * s->in_w + ix) * 16;                                                             \
+      const long step = s->in_h * s->in_w * 16;                                                                              \
+      for (long b = 0; b < s->blocks_in;) {                                                                                  \
+        const long end = min(b + s->chunk, s->blocks_in);                                                                    \
+        for (; b < end; b++, xp += step) {                                                                                   \
+          const long terms = min(16L, (s->in_group - b * 16 + 3) & ~3L);                                                     \
+          global const float16 *wp = w + b * 16;                                                                             \
+          TAP(NB, STEP, 0, TILE)                                                                                             \
+        }                                                                                                                    \
+        if (b < s->blocks_in || end > s->chunk) {                                                                            \
+          _Pragma("unroll") for (int i = 0; i < NB * TILE; i++) {                                                            \
+            sum[i] = end > s->chunk ? sum[i] + acc[i] : acc[i];                                                              \
+            acc[i] = (float16)(0.0f);                                                                                        \
+          }                                                                                                                  \
+        }                                                                                                                    \
+      }                                                                                                                      \
+      if (s->blocks_in <= s->chunk)                                                                                          \
+        _Pragma("unroll") for (int i = 0; i < NB * TILE; i++) sum[i] = acc[i];                                               \
+      return;                                                                                                                \
     }                                                                                                                        \
-    global const float *plane = x + x_offset + (n * groups + g) * blocks_in * in_h * in_w * 16;                              \
-    global const float16 *wb0 = w + w_offset / 16 + b0 * blocks_in * taps * 16;                                              \
-    global const float16 *wb1 = w + w_offset / 16 + b1 * blocks_in * taps * 16;                                              \
-    for (long b = 0; b < blocks_in; b++, plane += in_h * in_w * 16) {                                                        \
-      for (long ky = 0; ky < kernel_h; ky++) {                                                                               \
-        const long sy = iy + ky * dilation_h;                                                                                \
-        if (sy < 0 || sy >= in_h) continue;                                                                                  \
-        for (long kx = 0; kx < kernel_w; kx++) {                                                                             \
-          const long sx = ix + kx * dilation_w, right = in_w - sx;                                                           \
-          global const float *xp = plane + (sy * in_w + sx) * 16;                                                            \
-          global const float16 *wp0 = wb0 + (b * taps + ky * kernel_w + kx) * 16;                                            \
-          global const float16 *wp1 = wb1 + (b * taps + ky * kernel_w + kx) * 16;                                            \
-          if (sx >= 0 && right > (TILE - 1) * (STRIDE_W) && valid == TILE) {                                                 \
-            TAP(0, TILE)                                                                                                     \
-          } else if (sx < 0 && sx >= -(STRIDE_W) && right > (TILE - 1) * (STRIDE_W) && valid == TILE) {                      \
-            TAP(1, TILE)                                                                                                     \
-          } else if (sx >= 0 && right > (TILE - 2) * (STRIDE_W) && valid >= TILE - 1) {                                      \
-            TAP(0, TILE - 1)                                                                                                 \
+    for (long b = 0; b < s->blocks_in; b++, plane += s->in_h * s->in_w * 16) {                                               \
+      const long terms = min(16L, (s->in_group - b * 16 + 3) & ~3L);                                                         \
+      for (long ky = 0; ky < s->kernel_h; ky++) {                                                                            \
+        const long sy = iy + ky * s->dilation_h;                                                                             \
+        if (sy < 0 || sy >= s->in_h) continue;                                                                               \
+        for (long kx = 0; kx < s->kernel_w; kx++) {                                                                          \
+          const long sx = ix + kx * s->dilation_w, right = s->in_w - sx;                                                     \
+          global const float *xp = plane + (sy * s->in_w + sx) * 16;                                                         \
+          global const float16 *wp = w + ((b * s->kernel_h + ky) * s->kernel_w + kx) * 16;                                   \
+          if (sx >= 0 && right > (TILE - 1) * (STEP) && valid == TILE) {                                                     \
+            TAP(NB, STEP, 0, TILE)                                                                                           \
+          } else if (sx < 0 && sx >= -(STEP) && right > (TILE - 1) * (STEP) && valid == TILE) {                              \
+            TAP(NB, STEP, 1, TILE)                                                                                           \
+          } else if (sx >= 0 && right > (TILE - 2) * (STEP) && valid >= TILE - 1) {                                          \
+            TAP(NB, STEP, 0, TILE - 1)                                                                                       \
           } else {                                                                                                           \
             _Pragma("unroll") for (int p = 0; p < TILE; p++) {                                                               \
-              const long s = sx + p * (STRIDE_W);                                                                            \
-              if (p >= valid || s < 0 || s >= in_w) continue;                                                                \
-              for (int i = 0; i < 16; i++) {                                                                                 \
-                const float16 v = (float16)(xp[p * step + i]);                                                               \
-                acc0[p] = fma(v, wp0[i], acc0[p]);                                                                           \
-                acc1[p] = fma(v, wp1[i], acc1[p]);                                                                           \
+              const long at = sx + p * (STEP);                                                                               \
+              if (p >= valid || at < 0 || at >= s->in_w) continue;                                                           \
+              for (long i = 0; i < terms; i++) {                                                                             \
+                const float16 v = (float16)(xp[p * (STEP)*16 + i]);                                                          \
+                _Pragma("unroll") for (int o = 0; o < NB; o++) acc[o * TILE + p] = fma(v, wp[o * w_block + i], acc[o * TILE + p]); \
               }                                                                                                              \
             }                                                                                                                \
           }                                                                                                                  \
           if (--left == 0) {                                                                                                 \
-            JOIN                                                                                                             \
-            left = chunk;                                                                                                    \
+            _Pragma("unroll") for (int i = 0; i < NB * TILE; i++) {                                                          \
+              sum[i] = joined ? sum[i] + acc[i] : acc[i];                                                                    \
+              acc[i] = (float16)(0.0f);                                                                                      \
+            }                                                                                                                \
+            joined = 1;                                                                                                      \
+            left = s->chunk;                                                                                                 \
           }                                                                                                                  \
         }                                                                                                                    \
       }                                                                                                                      \
     }                                                                                                                        \
-    JOIN                                                                                                                     \
-    float16 result[2 * TILE];                                                                                                \
-    _Pragma("unroll") for (int p = 0; p < TILE; p++) {                                                                       \
-      result[p] = sum0[p];                                                                                                   \
-      result[TILE + p] = sum1[p];                                                                                            \
+    if (joined) {                                                                                                            \
+      _Pragma("unroll") for (int i = 0; i < NB * TILE; i++) sum[i] += acc[i];                                                \
+    } else {                                                                                                                 \
+      _Pragma("unroll") for (int i = 0; i < NB * TILE; i++) sum[i] = acc[i];                                                 \
     }                                                                                                                        \
-    for (int o = 0; o <= (b1 > b0); o++) {                                                                                   \
-      const long at = (((n * groups * blocks_out + b0 + o) * out_h + oy) * out_w + ox) * 16;                                 \
-      const long lanes = channels_out - (b0 + o) * 16;                                                                       \
-      for (int p = (int)(first - ox); p < valid; p++) {                                                                      \
-        const float16 other = add ? vload16(0, add + add_offset + at + p * 16) : (float16)(0.0f);                            \
-        vstore16(keep_lanes(POST16(result[o * TILE + p], other), lanes), 0, y + y_offset + at + p * 16);                     \
+  }
+
+SUMS(sums1_1, 1, 1)
+SUMS(sums2_1, 2, 1)
+SUMS(sums3_1, 3, 1)
+SUMS(sums1_any, 1, s->stride_w)
+SUMS(sums2_any, 2, s->stride_w)
+SUMS(sums3_any, 3, s->stride_w)
+
+// blocks_in, blocks_out, in_group: of one group. channels_out: of all groups.
+#define CONV_DIRECT(NAME, SUFFIX)                                                                                            \
+  kernel void NAME(global const float *x, ulong x_offset, global const float16 *w, ulong w_offset, global const float *bias, \
+                   ulong bias_offset, POST_PARAMETERS, global float *y, ulong y_offset, long blocks_in, long blocks_out, long groups, \
+                   long in_group, long channels_out, long in_h, long in_w, long out_h, long out_w, long kernel_h, long kernel_w, \
+                   long stride_h, long stride_w, long dilation_h, long dilation_w, long pad_h, long pad_w, long batch, long chunk, long parts, \
+                   long per_item) {                                                                                          \
+    const conv_shape s = {blocks_in, in_group, in_h, in_w, out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h, pad_w, chunk, \
+                          kernel_h * kernel_w == 1 && pad_h == 0 && pad_w == 0 && (out_h - 1) * stride_h < in_h && (out_w - 1) * stride_w < in_w}; \
+    const long tiles = (out_w + TILE - 1) / TILE, each = blocks_out / parts, wider = blocks_out % parts;                     \
+    const long begin = (long)get_global_id(0) * per_item, j = get_global_id(1), n = get_global_id(2);                        \
+    if (begin >= tiles * out_h || j >= parts * groups || n >= batch) return;                                                 \
+    const long g = j / parts, part = j - g * parts, b0 = g * blocks_out + part * each + min(part, wider), end = min(begin + per_item, tiles * out_h); \
+    const int nb = (int)(each + (part < wider));                                                                             \
+    const long w_block = blocks_in * kernel_h * kernel_w * 16;                                                               \
+    global const float *plane = x + x_offset + (n * groups + g) * blocks_in * in_h * in_w * 16;                              \
+    global const float16 *wb = w + w_offset / 16 + b0 * w_block;                                                             \
+    float16 start[3];                                                                                                        \
+    for (int o = 0; o < nb; o++)                                                                                             \
+      start[o] = bias ? load_lanes(bias + bias_offset + (b0 + o) * 16, channels_out - (b0 + o) * 16) : (float16)(0.0f);      \
+    long oy = begin / tiles, column = begin % tiles;                                                                         \
+    for (long t = begin; t < end; t++) {                                                                                     \
+      const long first = column * TILE, ox = max(min(first, out_w - TILE), 0L);                                              \
+      const int valid = (int)min((long)TILE, out_w - ox);                                                                    \
+      float16 sum[3 * TILE];                                                                                                 \
+      if (nb == 3)                                                                                                      \
+        sums3_##SUFFIX(&s, plane, wb, w_block, oy, ox, valid, start, sum);                                                          \
+      else if (nb == 2)                                                                                                      \
+        sums2_##SUFFIX(&s, plane, wb, w_block, oy, ox, valid, start, sum);                                                          \
+      else                                                                                                                   \
+        sums1_##SUFFIX(&s, plane, wb, w_block, oy, ox, valid, start, sum);                                                          \
+      for (int o = 0; o < nb; o++) {                                                                                         \
+        const long at = (((n * groups * blocks_out + b0 + o) * out_h + oy) * out_w + ox) * 16, lanes = channels_out - (b0 + o) * 16; \
+        store_pixels(sum + o * TILE, (int)(first - ox), valid, lanes, POST_ARGUMENTS, y + y_offset, at);                     \
+      }                                                                                                                      \
+      if (++column == tiles) {                                                                                               \
+        column = 0;                                                                                                          \
+        oy++;                                                                                                                \
       }                                                                                                                      \
     }                                                                                                                        \
   }
 
 CONV_DIRECT(conv_direct_s1, 1)
-CONV_DIRECT(conv_direct_any, stride_w)
+CONV_DIRECT(conv_direct_any, any)
 
 // Plain weights [out][in of a group][taps] into the layout above; one work-item a vector of 16 outputs.
 kernel void conv_direct_pack(global const float *w, ulong w_offset, global float16 *packed, ulong packed_offset, long groups, long outs,

@@ -8,9 +8,11 @@
 #define POST_PARAMETERS                                                                                                      \
   int kind0, float alpha0, float beta0, global const float *add, ulong add_offset, int kind1, float alpha1, float beta1
 
+#define POST_ARGUMENTS kind0, alpha0, beta0, add, add_offset, kind1, alpha1, beta1
+
 static inline float16 clamp16(float16 v, float low, float high) {
-  const float16 h = select(v, (float16)(low), v < low);
-  return select(h, (float16)(high), h > high);
+  const float16 h = v < low ? (float16)(low) : v;
+  return h > high ? (float16)(high) : h;
 }
 
 static inline float16 logistic16(float16 v) {
@@ -35,3 +37,21 @@ static inline float16 activate16(float16 v, int kind, float alpha, float beta) {
 // than a depthwise pixel.
 #define ACTIVATE16(V, KIND, ALPHA, BETA) ((KIND) == 0 ? clamp16(V, ALPHA, BETA) : activate16(V, KIND, ALPHA, BETA))
 #define POST16(V, OTHER) ACTIVATE16(ACTIVATE16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
+
+// Pixels from..to-1 of one row and block, at y + at and the following; `lanes`: channels of the block.
+static inline void store_pixels(const float16 *v, int from, int to, long lanes, POST_PARAMETERS, global float *y, long at) {
+  global const float16 *other = (global const float16 *)(add ? add + add_offset + at : 0);
+  global float16 *to_y = (global float16 *)(y + at); // blocked tensors begin at multiples of 64 bytes
+  if (kind0 == 0 && kind1 == 0 && lanes >= 16) {
+    const int second = other || alpha1 > -INFINITY || beta1 < INFINITY;
+#pragma unroll 1
+    for (int p = from; p < to; p++) {
+      float16 r = clamp16(v[p], alpha0, beta0);
+      if (other) r += other[p];
+      if (second) r = clamp16(r, alpha1, beta1);
+      to_y[p] = r;
+    }
+    return;
+  }
+  for (int p = from; p < to; p++) to_y[p] = keep_lanes(POST16(v[p], other ? other[p] : (float16)(0.0f)), lanes);
+}

@@ -2,6 +2,9 @@
 /* conv.c: reads a convolution's shape from its descs and resolved attribute. */
 #include "conv.h"
 
+#define ITEMS_A_UNIT 16     /* so many items a compute unit even out what each takes */
+#define ITEM_PRODUCTS 2.0e6 /* an item takes more tiles only up to so many multiply-adds: some 20 us */
+
 /* Columns of one pixel lie in memory as one row does: the axis that moves becomes the last, where tiles are filled. */
 static void turn_column(ocl_conv *c) {
   if (c->in[2] != 1 || c->out[2] != 1 || c->kernel[2] != 1 || c->pad[2] != 0) return;
@@ -59,6 +62,15 @@ int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c) {
 int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap) {
   const int64_t chunk = c->in_group * c->taps / (6 * terms_a_tap), most = 128 / terms_a_tap;
   return chunk < 1 ? 1 : chunk > most ? most : chunk;
+}
+
+int64_t ocl_conv_tiles_an_item(const cvk_backend_device *dev, int64_t tiles, int64_t others, double products) {
+  if (tiles == 0) return 0;
+  if (!dev->cpu_class) return 1;
+  const int64_t most = tiles * others / (ITEMS_A_UNIT * dev->units);
+  int64_t per_item = products > 0 && ITEM_PRODUCTS / products < (double)tiles ? (int64_t)(ITEM_PRODUCTS / products) : tiles;
+  if (per_item > most) per_item = most;
+  return per_item < 1 ? 1 : per_item;
 }
 
 void ocl_arg_conv(ocl_launch *l, const ocl_conv *c) {

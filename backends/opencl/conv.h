@@ -18,6 +18,9 @@ int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c);
 void ocl_conv_read(const cvk_op *op, ocl_conv *c);
 /* How many taps, each of so many terms, are summed before they join the total. */
 int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap);
+/* How many of `tiles` tiles, of `products` multiply-adds each, a work-item should take when there are `others` times as many in other
+ * dimensions: more cost a CPU fewer calls, too few items leave units idle. */
+int64_t ocl_conv_tiles_an_item(const cvk_backend_device *dev, int64_t tiles, int64_t others, double products);
 void ocl_arg_conv(ocl_launch *l, const ocl_conv *c); /* the whole shape and the chunk: the arguments of the plain kernels */
 
 /* Blocks of 16 that n channels fill. */

@@ -6,6 +6,7 @@
 
 #define PACK_NUMBER 3
 #define TILE 7
+#define SLOWER 4 /* than the multiply-adds of other convolutions: memory takes the time */
 
 static ocl_lanes lanes_of(const ocl_conv *c) {
   return (ocl_lanes){.batch = 1, .outs = c->channels_out, .depth = c->taps, .inner = 1, .out_stride = c->taps, .depth_stride = 1};
@@ -26,7 +27,7 @@ int32_t conv_depthwise_accepts(ocl_query *q) {
   ocl_want_pack(q, 1, PACK_NUMBER);
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_lanes_bytes(&lanes);
   q->candidate->estimated_ns =
-      ocl_estimate(q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->in[0]) + (double)cvk_desc_bytes(q->op->out[0]), 0.1);
+      ocl_estimate(q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->in[0]) + (double)cvk_desc_bytes(q->op->out[0]), 0.25);
   return 1;
 }
 
@@ -59,11 +60,10 @@ cvk_status conv_depthwise_prepare(ocl_build *b) {
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
-  const int64_t tiles = (c.out[2] + TILE - 1) / TILE, per_item = b->dev->cpu_class ? tiles : 1;
+  const int64_t tiles = c.out[1] * ((c.out[2] + TILE - 1) / TILE), blocks = ocl_blocks(c.channels_out);
+  const int64_t per_item = ocl_conv_tiles_an_item(b->dev, tiles, blocks * c.batch, (double)(TILE * OCL_BLOCK * c.taps) * SLOWER);
   ocl_arg_longs(l, 15,
                 (int64_t[]){c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2], c.stride[1], c.stride[2],
                             c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch, per_item});
-  return ocl_launch_end(b, l, 3,
-                        (int64_t[]){c.out[1] * (per_item ? (tiles + per_item - 1) / per_item : 0), ocl_blocks(c.channels_out), c.batch},
-                        (size_t[]){8, 4, 1});
+  return ocl_launch_end(b, l, 3, (int64_t[]){per_item ? (tiles + per_item - 1) / per_item : 0, blocks, c.batch}, (size_t[]){8, 4, 1});
 }

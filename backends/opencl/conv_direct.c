@@ -7,6 +7,8 @@
 #include "post.h"
 
 #define PACK_NUMBER 1
+#define TILE 7   /* pixels */
+#define WIDEST 3 /* output blocks of a tile, where its accumulators fit the registers */
 
 static int32_t is_pointwise(const ocl_conv *c) {
   for (int32_t i = 0; i < 3; i++)
@@ -95,7 +97,10 @@ cvk_status conv_direct_prepare(ocl_build *b) {
     c.in[2] = c.out[2] = c.pixels_out;
     c.in[1] = c.out[1] = 1;
   }
-  const int64_t blocks_in = ocl_blocks(c.in_group), blocks_out = ocl_blocks(c.out_group), tile = 7;
+  const int64_t blocks_in = ocl_blocks(c.in_group), blocks_out = ocl_blocks(c.out_group), tiles = c.out[1] * ((c.out[2] + TILE - 1) / TILE);
+  const int64_t widest = b->dev->vector_floats >= OCL_BLOCK ? WIDEST : 2, parts = (blocks_out + widest - 1) / widest;
+  const int64_t per_item = ocl_conv_tiles_an_item(b->dev, tiles, c.batch * c.group * parts,
+                                                  parts ? c.multiply_adds / (double)(tiles * parts * c.group * c.batch) : 0);
   ocl_launch *l = ocl_launch_begin(b, "conv_direct", "", c.stride[2] == 1 ? "conv_direct_s1" : "conv_direct_any");
   ocl_arg_in(l, b, 0);
   if (packed)
@@ -105,10 +110,28 @@ cvk_status conv_direct_prepare(ocl_build *b) {
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
-  ocl_arg_longs(
-      l, 18,
-      (int64_t[]){blocks_in, blocks_out, c.group, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2],
-                  c.stride[1], c.stride[2], c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch, ocl_conv_chunk(&c, OCL_BLOCK)});
-  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1] * ((c.out[2] + tile - 1) / tile), c.group * ((blocks_out + 1) / 2), c.batch},
+  ocl_arg_longs(l, 21,
+                (int64_t[]){blocks_in,
+                            blocks_out,
+                            c.group,
+                            c.in_group,
+                            c.channels_out,
+                            c.in[1],
+                            c.in[2],
+                            c.out[1],
+                            c.out[2],
+                            c.kernel[1],
+                            c.kernel[2],
+                            c.stride[1],
+                            c.stride[2],
+                            c.dilation[1],
+                            c.dilation[2],
+                            c.pad[1],
+                            c.pad[2],
+                            c.batch,
+                            ocl_conv_chunk(&c, OCL_BLOCK),
+                            parts,
+                            per_item});
+  return ocl_launch_end(b, l, 3, (int64_t[]){per_item ? (tiles + per_item - 1) / per_item : 0, c.group * parts, c.batch},
                         (size_t[]){8, 4, 1});
 }
