@@ -88,7 +88,7 @@ static inline void make_tile(global const float16 *image, long in_h, long in_w, 
 #define PRODUCT(T)                                                                                                           \
   static inline void product_##T(global const float *v, long v_block, global const float16 *u0, global const float16 *u1, long blocks_in, \
                                  global float16 *s, long s_block) {                                                          \
-    for (long first = 0; first < blocks_in; first += CHAIN) {                                                                \
+    for (long first = 0; first == 0 || first < blocks_in; first += CHAIN) {                                                  \
       const long end = min(first + CHAIN, blocks_in);                                                                        \
       float16 sum0[T], sum1[T];                                                                                              \
       _Pragma("unroll") for (int t = 0; t < T; t++) sum0[t] = sum1[t] = (float16)(0.0f);                                     \

@@ -27,28 +27,43 @@ static inline void finish(float16 sum, global const float *c, ulong c_offset, PO
 #define FINISH(SUM, ROW, COLUMN)                                                                                             \
   finish(SUM, c, c_offset, kind0, alpha0, beta0, add, add_offset, kind1, alpha1, beta1, y, y_offset, n, rows, columns, ROW, COLUMN, c_row, c_column, alpha, beta)
 
-// One row: four sums, so that the weights stream at the speed of memory.
-kernel void dense_1x1(DENSE_PARAMETERS) {
-  const long row = get_global_id(0), block = get_global_id(1), n = get_global_id(2);
-  if (row >= rows || block * 16 >= columns || n >= batch) return;
-  global const float *ap = a + a_offset + a_index[a_index_offset + n] + row * a_row;
-  global const float16 *bp = b + b_offset / 16 + (b_index[b_index_offset + n] * ((columns + 15) / 16) + block) * depth;
-  const float16 zero = (float16)(0.0f);
-  float16 sum = zero;
-  long k = 0;
-  while (k + 4 <= depth) {
-    const long end = min(k + 4 * chunk, depth - 3);
-    float16 s0 = zero, s1 = zero, s2 = zero, s3 = zero;
-    for (; k < end; k += 4) {
-      s0 = fma((float16)(ap[k * a_depth]), bp[k], s0);
-      s1 = fma((float16)(ap[(k + 1) * a_depth]), bp[k + 1], s1);
-      s2 = fma((float16)(ap[(k + 2) * a_depth]), bp[k + 2], s2);
-      s3 = fma((float16)(ap[(k + 3) * a_depth]), bp[k + 3], s3);
-    }
-    sum += (s0 + s1) + (s2 + s3);
+// One row by up to 4 blocks of columns, two sums each: several streams of weights at the speed of memory.
+#define ROW(NAME, NB)                                                                                                        \
+  static inline void NAME(global const float *ap, long a_depth, global const float16 *bp, long depth, long chunk, float16 *sum) { \
+    long k = 0;                                                                                                              \
+    _Pragma("unroll") for (int j = 0; j < NB; j++) sum[j] = (float16)(0.0f);                                                 \
+    while (k + 2 <= depth) {                                                                                                 \
+      const long end = min(k + 2 * chunk, depth - 1);                                                                        \
+      float16 even[NB], odd[NB];                                                                                             \
+      _Pragma("unroll") for (int j = 0; j < NB; j++) even[j] = odd[j] = (float16)(0.0f);                                     \
+      for (; k < end; k += 2) {                                                                                              \
+        const float16 v0 = (float16)(ap[k * a_depth]), v1 = (float16)(ap[(k + 1) * a_depth]);                                \
+        _Pragma("unroll") for (int j = 0; j < NB; j++) {                                                                     \
+          even[j] = fma(v0, bp[j * depth + k], even[j]);                                                                     \
+          odd[j] = fma(v1, bp[j * depth + k + 1], odd[j]);                                                                   \
+        }                                                                                                                    \
+      }                                                                                                                      \
+      _Pragma("unroll") for (int j = 0; j < NB; j++) sum[j] += even[j] + odd[j];                                             \
+    }                                                                                                                        \
+    if (k < depth)                                                                                                           \
+      _Pragma("unroll") for (int j = 0; j < NB; j++) sum[j] = fma((float16)(ap[k * a_depth]), bp[j * depth + k], sum[j]);    \
   }
-  for (; k < depth; k++) sum = fma((float16)(ap[k * a_depth]), bp[k], sum);
-  FINISH(sum, row, block * 16);
+
+ROW(row1, 1)
+ROW(row4, 4)
+
+kernel void dense_1x4(DENSE_PARAMETERS) {
+  const long row = get_global_id(0), blocks = (columns + 15) / 16, b0 = (long)get_global_id(1) * 4, n = get_global_id(2);
+  if (row >= rows || b0 >= blocks || n >= batch) return;
+  global const float *ap = a + a_offset + a_index[a_index_offset + n] + row * a_row;
+  global const float16 *bp = b + b_offset / 16 + (b_index[b_index_offset + n] * blocks + b0) * depth;
+  float16 sum[4];
+  const int nb = (int)min(4L, blocks - b0);
+  if (nb == 4)
+    row4(ap, a_depth, bp, depth, chunk, sum);
+  else
+    for (int j = 0; j < nb; j++) row1(ap, a_depth, bp + j * depth, depth, chunk, sum + j);
+  for (int j = 0; j < nb; j++) FINISH(sum[j], row, (b0 + j) * 16);
 }
 
 // ROWS rows by 32 columns. Rows past the last repeat it and are not stored.

@@ -11,20 +11,22 @@ long at(long8 v, int i) {
 }
 
 /* NaN wins wherever it sits. */
-float16 max_lanes(float16 a, float16 b) {
-  return select(b, a, (a >= b) | isnan(a));
+static inline float16 max_lanes(float16 a, float16 b) {
+  const float16 most = b > a ? b : a;
+  return isnan(b) ? b : most;
 }
-float16 min_lanes(float16 a, float16 b) {
-  return select(b, a, (a <= b) | isnan(a));
+static inline float16 min_lanes(float16 a, float16 b) {
+  const float16 least = b < a ? b : a;
+  return isnan(b) ? b : least;
 }
-float max_one(float a, float b) {
+static inline float max_one(float a, float b) {
   return a >= b || isnan(a) ? a : b;
 }
-float min_one(float a, float b) {
+static inline float min_one(float a, float b) {
   return a <= b || isnan(a) ? a : b;
 }
 
-float max_across(float16 v) {
+static inline float max_across(float16 v) {
   float e[16], m;
   vstore16(v, 0, e);
   m = e[0];
@@ -32,7 +34,7 @@ float max_across(float16 v) {
   return m;
 }
 
-float min_across(float16 v) {
+static inline float min_across(float16 v) {
   float e[16], m;
   vstore16(v, 0, e);
   m = e[0];
@@ -46,7 +48,7 @@ typedef struct {
   float16 sum, rest;
 } sum16;
 
-sum16 sum_add(sum16 s, float16 x) {
+static inline sum16 sum_add(sum16 s, float16 x) {
   const float16 y = x - s.rest, t = s.sum + y;
   const float16 lost = (t - s.sum) - y;
   s.rest = select((float16)(0.0f), lost, isfinite(t));
@@ -55,7 +57,7 @@ sum16 sum_add(sum16 s, float16 x) {
 }
 
 /* The 16 lanes of a compensated sum as one number: neighbours are added in four steps, each with what its rounding lost. */
-float sum_across(sum16 s) {
+static inline float sum_across(sum16 s) {
   float e[16], r[16];
   vstore16(s.sum, 0, e);
   vstore16(-s.rest, 0, r);
@@ -70,7 +72,7 @@ float sum_across(sum16 s) {
 
 /* Activations cheap enough to ride on another op; kinds of convoke/plugin.h, any other is the identity. NaN stays NaN. */
 /* clang-format off */
-float16 simple16(int kind, float16 x, float alpha, float beta) {
+static inline float16 simple16(int kind, float16 x, float alpha, float beta) {
   switch (kind) {
     case 32: return select(x, (float16)(0.0f), x < 0.0f);   /* RELU */
     case 33: return select(x, alpha * x, x < 0.0f);         /* LEAKY_RELU */

@@ -11,12 +11,12 @@ typedef struct {
   long4 in, out, size, stride, dilation, begin, end;
 } window;
 
-long axis(long4 v, int d) {
+static inline long axis(long4 v, int d) {
   return d == 0 ? v.x : d == 1 ? v.y : v.z;
 }
 
 /* Taps [first, last) of output o that fall inside the input along axis d; *start is the cell of tap 0. */
-void taps(const window *w, int d, long o, long *start, long *first, long *last) {
+static inline void taps(const window *w, int d, long o, long *start, long *first, long *last) {
   const long s = o * axis(w->stride, d) - axis(w->begin, d), step = axis(w->dilation, d), extent = axis(w->in, d);
   *start = s;
   *first = s < 0 ? (-s + step - 1) / step : 0;
@@ -25,23 +25,26 @@ void taps(const window *w, int d, long o, long *start, long *first, long *last) 
 }
 
 /* Cells of output o's window along axis d that count in a mean: those of the input, with `pads` also those of the pad asked for. */
-long counted(const window *w, int d, long o, int pads) {
+static inline long counted(const window *w, int d, long o, int pads) {
   const long s = o * axis(w->stride, d) - axis(w->begin, d), step = axis(w->dilation, d);
   const long low = pads ? -axis(w->begin, d) : 0, high = axis(w->in, d) + (pads ? axis(w->end, d) : 0);
   const long first = s < low ? (low - s + step - 1) / step : 0, last = s >= high ? 0 : min(axis(w->size, d), (high - s + step - 1) / step);
   return max(last - first, 0L);
 }
 
-float16 powered(float16 x, float p) {
+static inline float16 powered(float16 x, float p) {
   return p == 1.0f ? fabs(x) : p == 2.0f ? x * x : pow(fabs(x), p);
 }
-float16 root(float16 x, float p) {
+static inline float16 root(float16 x, float p) {
   return p == 1.0f ? x : p == 2.0f ? sqrt(x) : pow(x, 1.0f / p);
 }
 
+#define CELL -1 /* the step inside a blocked cell, whose 16 lanes begin at a multiple of 64 bytes */
+
 /* 16 cells, `step` apart (0: one cell for all lanes); reads nothing past the last one. */
-float16 load_apart(global const float *p, long step) {
+static inline float16 load_apart(global const float *p, long step) {
   float v[16];
+  if (step == CELL) return *(global const float16 *)p;
   if (step == 1) return vload16(0, p);
   if (step == 0) return (float16)(p[0]);
   if (step == 2) return (float16)(vload16(0, p).even, vload16(0, p + 15).odd);
@@ -50,7 +53,7 @@ float16 load_apart(global const float *p, long step) {
 }
 
 /* Outputs [*low, *high) along W have all their taps inside. */
-void inside(const window *w, long *low, long *high) {
+static inline void inside(const window *w, long *low, long *high) {
   const long reach = w->in.z - 1 - (w->size.z - 1) * w->dilation.z + w->begin.z;
   *low = min((w->begin.z + w->stride.z - 1) / w->stride.z, w->out.z);
   *high = reach < 0 ? *low : clamp(reach / w->stride.z + 1, *low, w->out.z);
@@ -62,7 +65,7 @@ typedef struct {
   long d0, d1, h0, h1, d_step, h_step, counted;
 } slab;
 
-slab slab_of(const window *w, global const float *x, long row, long lanes, int count_pads) {
+static inline slab slab_of(const window *w, global const float *x, long row, long lanes, int count_pads) {
   const long oh = row % w->out.y, od = row / w->out.y % w->out.x, plane = row / w->out.y / w->out.x, line = w->in.z * lanes;
   long sd, sh;
   slab s;
@@ -75,7 +78,7 @@ slab slab_of(const window *w, global const float *x, long row, long lanes, int c
   return s;
 }
 
-float16 window_max(const slab *s, long from, long w0, long w1, long apart, long step) {
+static inline float16 window_max(const slab *s, long from, long w0, long w1, long apart, long step) {
   float16 best = (float16)(-INFINITY);
   for (long d = s->d0; d < s->d1; d++)
     for (long h = s->h0; h < s->h1; h++) {
@@ -87,7 +90,7 @@ float16 window_max(const slab *s, long from, long w0, long w1, long apart, long 
 
 #define CHUNK 16 /* terms added plainly before the sum is compensated */
 
-float16 window_sum(const slab *s, long from, long w0, long w1, long apart, long step, int kind, float power) {
+static inline float16 window_sum(const slab *s, long from, long w0, long w1, long apart, long step, int kind, float power) {
   sum16 total = {(float16)(0.0f), (float16)(0.0f)};
   for (long d = s->d0; d < s->d1; d++)
     for (long h = s->h0; h < s->h1; h++) {
@@ -106,7 +109,7 @@ float16 window_sum(const slab *s, long from, long w0, long w1, long apart, long 
 }
 
 /* 16 results: lane i has taps w0 .. w1 of each line, `apart` floats from tap to tap, the first at from + i * step. */
-float16 pooled(const slab *s, long from, long w0, long w1, long apart, long step, long count, int kind, float power) {
+static inline float16 pooled(const slab *s, long from, long w0, long w1, long apart, long step, long count, int kind, float power) {
   float16 sum;
   if (kind == 3) return window_max(s, from, w0, w1, apart, step);
   sum = window_sum(s, from, w0, w1, apart, step, kind, power);
@@ -173,6 +176,63 @@ kernel void max_pool_index(global const float *x, ulong x0, global float *y, ulo
   }
 }
 
+#define FOUR 4 /* outputs side by side that share their input cells */
+
+/* Four blocked outputs, all their columns inside: WIDE taps, STRIDE apart, each cell of a line read once. from: the first cell. */
+#define SIDE_BY_SIDE(NAME, WIDE, STRIDE, COMBINED, FIRST, FINISHED)                                                          \
+  static inline void NAME(const slab *s, long from, global float16 *y, float scale) {                                        \
+    float16 result[FOUR];                                                                                                    \
+    _Pragma("unroll") for (int p = 0; p < FOUR; p++) result[p] = (float16)(FIRST);                                           \
+    for (long d = s->d0; d < s->d1; d++)                                                                                     \
+      for (long h = s->h0; h < s->h1; h++) {                                                                                 \
+        global const float16 *line = (global const float16 *)(s->x + d * s->d_step + h * s->h_step) + from;                  \
+        _Pragma("unroll") for (int k = 0; k < (FOUR - 1) * STRIDE + WIDE; k++) {                                             \
+          const float16 v = line[k];                                                                                         \
+          _Pragma("unroll") for (int i = 0; i < WIDE; i++) {                                                                 \
+            const int p = (k - i) / STRIDE;                                                                                  \
+            if (k >= i && (k - i) % STRIDE == 0 && p < FOUR) result[p] = COMBINED(result[p], v);                             \
+          }                                                                                                                  \
+        }                                                                                                                    \
+      }                                                                                                                      \
+    _Pragma("unroll") for (int p = 0; p < FOUR; p++) y[p] = FINISHED(result[p], scale);                                      \
+  }
+#define PLUS(A, B) ((A) + (B))
+#define OVER(A, B) ((A) / (B))
+#define AS_IS(A, B) (A)
+
+SIDE_BY_SIDE(max2_2, 2, 2, max_lanes, -INFINITY, AS_IS)
+SIDE_BY_SIDE(max3_2, 3, 2, max_lanes, -INFINITY, AS_IS)
+SIDE_BY_SIDE(max3_1, 3, 1, max_lanes, -INFINITY, AS_IS)
+SIDE_BY_SIDE(sum2_2, 2, 2, PLUS, 0.0f, OVER)
+SIDE_BY_SIDE(sum3_2, 3, 2, PLUS, 0.0f, OVER)
+SIDE_BY_SIDE(sum3_1, 3, 1, PLUS, 0.0f, OVER)
+
+/* Whether there is such a function for the window; sums of few terms only, since they are not compensated. */
+static inline int has_side_by_side(const window *w, int kind) {
+  const int known = w->dilation.z == 1 && ((w->size.z == 3 && w->stride.z <= 2) || (w->size.z == 2 && w->stride.z == 2));
+  return known && (kind == 3 || (kind == 4 && w->size.x * w->size.y * w->size.z <= CHUNK));
+}
+
+static inline void side_by_side(const window *w, const slab *s, long from, int kind, global float16 *y) {
+  const float terms = (float)(s->counted * w->size.z);
+  if (w->size.z == 2) {
+    if (kind == 3)
+      max2_2(s, from, y, terms);
+    else
+      sum2_2(s, from, y, terms);
+  } else if (w->stride.z == 2) {
+    if (kind == 3)
+      max3_2(s, from, y, terms);
+    else
+      sum3_2(s, from, y, terms);
+  } else {
+    if (kind == 3)
+      max3_1(s, from, y, terms);
+    else
+      sum3_1(s, from, y, terms);
+  }
+}
+
 /* global (ceil(planes * outD * outH / rows_per_item)): blocked by 16 channels. */
 kernel void pool_blocked(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride,
                          long4 dilation, long4 begin, long4 end, long rows, long rows_per_item, int kind, int count_pads, float power) {
@@ -180,16 +240,23 @@ kernel void pool_blocked(global const float *x, ulong x0, global float *y, ulong
   const long row0 = get_global_id(0) * rows_per_item, row1 = min(row0 + rows_per_item, rows);
   long low, high;
   inside(&w, &low, &high);
+  const int fours = high - low >= FOUR && has_side_by_side(&w, kind);
   for (long row = row0; row < row1; row++) {
     const slab s = slab_of(&w, x + x0, row, 16, count_pads);
     global float *py = y + y0 + row * out.z * 16;
     for (long ow = 0; ow < out.z; ow++) {
+      if (fours && ow >= low && ow < high) {
+        const long o = min(ow, high - FOUR);
+        side_by_side(&w, &s, o * stride.z - begin.z, kind, (global float16 *)py + o);
+        ow = o + FOUR - 1;
+        continue;
+      }
       long start = ow * stride.z - begin.z, w0 = 0, w1 = size.z, count = size.z;
       if (ow < low || ow >= high) {
         taps(&w, 2, ow, &start, &w0, &w1);
         count = counted(&w, 2, ow, count_pads);
       }
-      vstore16(pooled(&s, start * 16, w0, w1, dilation.z * 16, 1, count, kind, power), ow, py);
+      ((global float16 *)py)[ow] = pooled(&s, start * 16, w0, w1, dilation.z * 16, CELL, count, kind, power);
     }
   }
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* buffer.c: device memory. Allocations are checked against the device's limits before the driver is asked, since some drivers accept
- * anything and fail at the first use. Writes, reads, copies and fills are queued, or done at once where nothing is under way; none waits. */
+ * anything and fail at the first use. Writes, reads, copies and fills are queued, or done at once where nothing is under way; none waits.
+ */
+#define _DEFAULT_SOURCE /* madvise */
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cl.h"
+
+#define HUGE_PAGE (2u << 20)
 
 cvk_status ocl_mem_create(cvk_backend_device *dev, cl_mem_flags flags, uint64_t bytes, const void *data, cl_mem *out) {
   const uint64_t used = atomic_load(&dev->used_bytes);
@@ -33,10 +38,15 @@ void ocl_mem_release(cvk_backend_device *dev, cl_mem mem, uint64_t bytes) {
   atomic_fetch_sub(&dev->used_bytes, bytes);
 }
 
-/* Where it can be had, memory that is the host's as well. */
+/* Where it can be had, memory that is the host's as well; in huge pages, where the kernel gives them: weights stream through it. */
 static char *shared_alloc(cvk_backend_device *dev, uint64_t bytes) {
   if (!dev->shares || bytes == 0 || (dev->max_alloc_bytes && bytes > dev->max_alloc_bytes)) return NULL;
-  return clSVMAlloc(dev->context, CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER, bytes, (cl_uint)dev->alignment);
+  char *p = clSVMAlloc(dev->context, CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER, bytes, 0);
+#ifdef MADV_HUGEPAGE
+  const uint64_t lead = p ? (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE : 0;
+  if (p && lead < bytes) madvise(p + lead, (bytes - lead) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+  return p;
 }
 
 /* When the last command that uses the buffer is over. */
@@ -58,6 +68,10 @@ static cvk_status wrap(cvk_backend_device *dev, cl_mem_flags flags, uint64_t byt
   else
     *out = buf;
   return status;
+}
+
+cvk_status ocl_buffer_of(cvk_backend_device *dev, uint64_t bytes, void *data, cvk_buffer **out) {
+  return wrap(dev, CL_MEM_READ_WRITE, bytes, data, out);
 }
 
 cvk_status ocl_buffer_alloc(cvk_backend_device *dev, uint64_t bytes, cvk_buffer **out) {

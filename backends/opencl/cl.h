@@ -88,6 +88,7 @@ struct cvk_buffer {
 };
 /* A cl_mem of at least 1 byte, checked against the device's limits and counted; data NULL: uninitialised. */
 cvk_status ocl_mem_create(cvk_backend_device *dev, cl_mem_flags flags, uint64_t bytes, const void *data, cl_mem *out);
+cvk_status ocl_buffer_of(cvk_backend_device *dev, uint64_t bytes, void *data, cvk_buffer **out); /* a copy of data */
 void ocl_mem_release(cvk_backend_device *dev, cl_mem mem, uint64_t bytes);
 
 typedef struct ocl_read { /* a copy to the host that waits for the end of the queue's commands */
@@ -226,8 +227,7 @@ struct cvk_kernel {
 
 struct cvk_pack {
   cvk_backend_device *dev;
-  cl_mem mem;
-  uint64_t bytes;
+  cvk_buffer *buffer;
 };
 
 /* Starts a launch of kernel function `name` of kernels_cl/FILE.cl built with `options` ("" usually). Arguments follow in the order of the

@@ -12,7 +12,7 @@ typedef struct tile {
   int64_t rows, blocks;
 } tile;
 
-static const tile tiles[] = {{"dense_1x1", 1, 1}, {"dense_4x2", 4, 2}, {"dense_8x2", 8, 2}};
+static const tile tiles[] = {{"dense_1x4", 1, 4}, {"dense_4x2", 4, 2}, {"dense_8x2", 8, 2}};
 
 static const tile *tile_for(int64_t rows) {
   return &tiles[rows == 1 ? 0 : rows <= 4 ? 1 : 2];
@@ -73,7 +73,7 @@ cvk_status dense_tile_prepare(ocl_build *b) {
   ocl_arg_data(l, b, index + d.batch, index_bytes);
   const int64_t chunk = d.depth / 6 < 4 ? 4 : d.depth / 6 > CHUNK ? CHUNK : d.depth / 6;
   ocl_arg_longs(
-      l, 9, (int64_t[]){d.rows, d.columns, d.depth, d.a_row, d.a_depth, d.c_row, d.c_column, d.batch, t->rows == 1 ? chunk / 4 : chunk});
+      l, 9, (int64_t[]){d.rows, d.columns, d.depth, d.a_row, d.a_depth, d.c_row, d.c_column, d.batch, t->rows == 1 ? chunk / 2 : chunk});
   ocl_arg_float(l, d.alpha);
   ocl_arg_float(l, d.beta);
   host->free(host->ctx, index);

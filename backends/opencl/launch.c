@@ -119,7 +119,7 @@ void ocl_arg_in(ocl_launch *l, ocl_build *b, int32_t i) {
   if (!desc)
     ocl_arg_none(l);
   else if (b->packs && b->packs[i])
-    set_mem(l, b->packs[i]->mem);
+    set_mem(l, b->packs[i]->buffer->mem);
   else
     set_binding(l, OCL_IN, i, 0, cvk_dtype_bytes(desc->dtype));
 }

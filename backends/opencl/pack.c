@@ -2,6 +2,26 @@
 /* pack.c: constant inputs in device memory in a row's own arrangement, made on the host, once. */
 #include "cl.h"
 
+/* Made in place where the buffer is the host's too, else by way of host memory. */
+static cvk_status make(const ocl_build *b, int32_t input, uint64_t bytes, cvk_buffer **out) {
+  const cvk_host *host = b->dev->host;
+  cvk_status status = ocl_buffer_alloc(b->dev, bytes, out);
+  if (status != CVK_OK || bytes == 0) return status;
+  if ((*out)->shared) {
+    b->row->pack_fill(b, input, (*out)->shared);
+    return CVK_OK;
+  }
+  ocl_buffer_free(*out);
+  *out = NULL;
+  void *data = host->alloc(host->ctx, bytes, 64);
+  if (!data)
+    return ocl_fail(host, CVK_NO_MEMORY, "%s: no host memory to pack %llu bytes of weights", b->dev->label, (unsigned long long)bytes);
+  b->row->pack_fill(b, input, data);
+  status = ocl_buffer_of(b->dev, bytes, data, out);
+  host->free(host->ctx, data);
+  return status;
+}
+
 cvk_status ocl_pack_create(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
   const cvk_host *host = dev->host;
   cvk_status status = ocl_device_ready(dev);
@@ -14,28 +34,20 @@ cvk_status ocl_pack_create(cvk_backend_device *dev, const cvk_op *op, const cvk_
   const uint64_t bytes = row->pack_bytes(&b, input);
   if (bytes > SIZE_MAX / 2)
     return ocl_fail(host, CVK_SIZE_OVERFLOW, "%s: input %d of row %s overflows when packed", dev->label, (int)input, row->name);
-  void *data = host->alloc(host->ctx, bytes ? bytes : 1, 64);
   cvk_pack *pack = host->alloc(host->ctx, sizeof *pack, sizeof(void *));
-  if (!data || !pack) {
-    status = ocl_fail(host, CVK_NO_MEMORY, "%s: no host memory to pack %llu bytes of weights", dev->label, (unsigned long long)bytes);
-    goto done;
-  }
-  row->pack_fill(&b, input, data);
-  *pack = (cvk_pack){.dev = dev, .bytes = bytes};
-  status = ocl_mem_create(dev, CL_MEM_READ_WRITE, bytes, bytes ? data : NULL, &pack->mem);
-  if (status == CVK_OK) {
+  if (!pack) return ocl_fail(host, CVK_NO_MEMORY, "%s: no host memory for a pack's handle", dev->label);
+  *pack = (cvk_pack){.dev = dev};
+  status = make(&b, input, bytes, &pack->buffer);
+  if (status == CVK_OK)
     *out = pack;
-    pack = NULL;
-  }
-done:
-  if (pack) host->free(host->ctx, pack);
-  if (data) host->free(host->ctx, data);
+  else
+    ocl_pack_free(pack);
   return status;
 }
 
 void ocl_pack_free(cvk_pack *pack) {
   if (!pack) return;
   const cvk_host *host = pack->dev->host;
-  ocl_mem_release(pack->dev, pack->mem, pack->bytes);
+  ocl_buffer_free(pack->buffer);
   host->free(host->ctx, pack);
 }
