@@ -10,32 +10,37 @@
 
 #define POST_ARGUMENTS kind0, alpha0, beta0, add, add_offset, kind1, alpha1, beta1
 
-static inline float16 clamp16(float16 v, float low, float high) {
-  const float16 h = v < low ? (float16)(low) : v;
-  return h > high ? (float16)(high) : h;
-}
-
-static inline float16 logistic16(float16 v) {
-  const float16 e = exp(-fabs(v)), r = 1.0f / (1.0f + e);
-  return select(e * r, r, v >= 0.0f);
-}
-
-static inline float16 activate16(float16 v, int kind, float alpha, float beta) {
-  switch (kind) {
-    case 33: return select(v, alpha * v, v < 0.0f);
-    case 35: return logistic16(v);
-    case 36: return tanh(v);
-    case 37: return select(v, alpha * expm1(v), v < 0.0f);
-    case 41: return clamp16(alpha * v + beta, 0.0f, 1.0f);
-    case 42: return v * clamp16(alpha * v + beta, 0.0f, 1.0f);
-    case 46: return v * logistic16(alpha * v);
-    default: return v;
+// For vectors of 16 and for single floats.
+#define POST_FUNCTIONS(T, N)                                                                                                 \
+  static inline T clamp##N(T v, float low, float high) {                                                                     \
+    const T h = v < low ? (T)(low) : v;                                                                                      \
+    return h > high ? (T)(high) : h;                                                                                         \
+  }                                                                                                                          \
+  static inline T logistic##N(T v) {                                                                                         \
+    const T e = exp(-fabs(v)), r = 1.0f / (1.0f + e);                                                                        \
+    return v >= 0.0f ? r : e * r;                                                                                            \
+  }                                                                                                                          \
+  static inline T activate##N(T v, int kind, float alpha, float beta) {                                                      \
+    switch (kind) {                                                                                                          \
+      case 33: return v < 0.0f ? alpha * v : v;                                                                              \
+      case 35: return logistic##N(v);                                                                                        \
+      case 36: return tanh(v);                                                                                               \
+      case 37: return v < 0.0f ? alpha * expm1(v) : v;                                                                       \
+      case 41: return clamp##N(alpha * v + beta, 0.0f, 1.0f);                                                                \
+      case 42: return v * clamp##N(alpha * v + beta, 0.0f, 1.0f);                                                            \
+      case 46: return v * logistic##N(alpha * v);                                                                            \
+      default: return v;                                                                                                     \
+    }                                                                                                                        \
   }
-}
+
+POST_FUNCTIONS(float16, 16)
+POST_FUNCTIONS(float, 1)
 
 // Both activations and the sum on a vector whose other operand, if any, is OTHER. A clamp stays in line: a call for each pixel would cost more
 // than a depthwise pixel.
 #define ACTIVATE16(V, KIND, ALPHA, BETA) ((KIND) == 0 ? clamp16(V, ALPHA, BETA) : activate16(V, KIND, ALPHA, BETA))
+#define ACTIVATE1(V, KIND, ALPHA, BETA) ((KIND) == 0 ? clamp1(V, ALPHA, BETA) : activate1(V, KIND, ALPHA, BETA))
+#define POST1(V, OTHER) ACTIVATE1(ACTIVATE1(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
 #define POST16(V, OTHER) ACTIVATE16(ACTIVATE16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
 
 // Pixels from..to-1 of one row and block, at y + at and the following; `lanes`: channels of the block.

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "class.h"
+
 #define OCL_BLOCK 16 /* channels a block of CVK_BLOCKED tensors: one float16 */
 
 /* ---- errors ---- */
@@ -58,7 +60,8 @@ struct cvk_backend_device {
   cl_context context;
   char identity[512]; /* platform, device, driver and our version: the part of a cached program's key that is not source */
   char label[160];    /* "opencl:0 (NAME)", for messages */
-  int32_t cpu_class;  /* explicit vectors and local size 1; else work-items are lanes */
+  const ocl_class *class;
+  int32_t cpu_class; /* class->cpu */
   int32_t unified;    /* host and device share memory */
   int32_t shares;     /* buffers are fine-grained shared memory: the host may read and write them in place */
   uint64_t alignment; /* of buffers and offsets, bytes, >= 64 */
@@ -177,6 +180,8 @@ const ocl_row *ocl_row_find(const char *name);
 int32_t ocl_refuse(ocl_query *q, const char *fmt, ...) OCL_PRINTF(2, 3); /* returns 0 */
 /* Nanoseconds: the larger of the arithmetic at `efficiency` of the peak and the memory traffic, plus a launch. */
 double ocl_estimate(const cvk_backend_device *dev, double flops, double bytes, double efficiency);
+/* `efficiency` of a kernel of explicit vectors: what it is on a CPU, a tenth on other devices. */
+double ocl_vectors(const cvk_backend_device *dev, double efficiency);
 /* Sets in[i] (or out[i]) of the candidate to `layout`, with block 16 where that is CVK_BLOCKED. */
 void ocl_want_in(ocl_query *q, int32_t i, int32_t layout);
 void ocl_want_out(ocl_query *q, int32_t i, int32_t layout);
@@ -236,12 +241,14 @@ ocl_launch *ocl_launch_begin(ocl_build *b, const char *file, const char *options
 void ocl_arg_long(ocl_launch *l, int64_t v);                    /* a .cl long */
 void ocl_arg_longs(ocl_launch *l, int32_t n, const int64_t *v); /* n successive longs */
 void ocl_arg_int(ocl_launch *l, int32_t v);
+void ocl_arg_ints(ocl_launch *l, int32_t n, const int64_t *v); /* n successive ints; v fit */
 void ocl_arg_float(ocl_launch *l, float v);
 void ocl_arg_value(ocl_launch *l, size_t bytes, const void *v); /* any other type by value: a long8, a float4 */
 void ocl_arg_local(ocl_launch *l, size_t bytes);                /* a local pointer */
 /* Buffer pairs (pointer, ulong offset in elements of the tensor's type). ocl_arg_in serves packs and inputs bound at execute; an absent
  * input gives a NULL pointer. */
 void ocl_arg_in(ocl_launch *l, ocl_build *b, int32_t i);
+void ocl_arg_in_at(ocl_launch *l, ocl_build *b, int32_t i, uint64_t element); /* from that element on */
 void ocl_arg_out(ocl_launch *l, ocl_build *b, int32_t i);
 void ocl_arg_workspace(ocl_launch *l, uint64_t offset_bytes, uint64_t element_bytes);
 void ocl_arg_none(ocl_launch *l);                                                 /* a NULL buffer */
@@ -249,6 +256,12 @@ void ocl_arg_data(ocl_launch *l, ocl_build *b, const void *data, uint64_t bytes)
 /* Sizes the launch: items per dimension (an item is what the kernel's guard counts) and the local size that would be best; cut to the
  * device's and the kernel's limits, 1 on CPU-class devices, and the items rounded up: kernels guard. No items: the launch is dropped. */
 cvk_status ocl_launch_end(ocl_build *b, ocl_launch *l, cl_uint dims, const int64_t *items, const size_t *local);
+
+/* Instead, for kernels with a local size of their own: so many work-groups per dimension. */
+cvk_status ocl_launch_groups(ocl_build *b, ocl_launch *l, cl_uint dims, const int64_t *groups, const size_t *local);
+/* How many items a work-group of the launch's kernel may have here; 0 after a failure. */
+size_t ocl_launch_most_items(const ocl_launch *l);
+void ocl_launch_drop(ocl_build *b, ocl_launch *l); /* the launch begun last leaves the kernel again */
 
 /* ---- programs ---- */
 

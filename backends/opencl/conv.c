@@ -2,6 +2,8 @@
 /* conv.c: reads a convolution's shape from its descs and resolved attribute. */
 #include "conv.h"
 
+#include <math.h>
+
 #define ITEMS_A_UNIT 16     /* so many items a compute unit even out what each takes */
 #define ITEM_PRODUCTS 2.0e6 /* an item takes more tiles only up to so many multiply-adds: some 20 us */
 
@@ -56,6 +58,15 @@ int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c) {
       return ocl_refuse(q, "input %d has element type %d, takes float32", (int)i, (int)op->in[i]->dtype);
   ocl_conv_read(op, c);
   return 1;
+}
+
+int32_t ocl_conv_finite(const cvk_op *op) {
+  const cvk_tensor_desc *w = op->in[1];
+  const float *v = w->const_data;
+  const int64_t n = cvk_count(w->rank, w->dim);
+  for (int64_t i = 0; v && i < n; i++)
+    if (!isfinite(v[i])) return 0;
+  return v != NULL;
 }
 
 /* About a sixth of all terms a chunk, 128 at most: the rounding of the chunks' sum and that inside a chunk are then both small. */

@@ -16,6 +16,7 @@ typedef struct ocl_conv { /* CONV, and CONV_TRANSPOSE (in, out: of the op, not o
 /* 0, with the reason in q->why, when the op is not f32 or has more than three spatial axes. */
 int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c);
 void ocl_conv_read(const cvk_op *op, ocl_conv *c);
+int32_t ocl_conv_finite(const cvk_op *op); /* the weights are constant and hold no Inf or NaN */
 /* How many taps, each of so many terms, are summed before they join the total. */
 int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap);
 /* How many of `tiles` tiles, of `products` multiply-adds each, a work-item should take when there are `others` times as many in other
@@ -46,6 +47,19 @@ void conv_depthwise_pack_fill(const ocl_build *b, int32_t input, void *dst);
 
 int32_t conv_generic_accepts(ocl_query *q);
 cvk_status conv_generic_prepare(ocl_build *b);
+
+int32_t conv_implicit_accepts(ocl_query *q);
+cvk_status conv_implicit_prepare(ocl_build *b);
+uint64_t conv_implicit_pack_bytes(const ocl_build *b, int32_t input);
+void conv_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
+int32_t conv_winograd_plain_accepts(ocl_query *q);
+cvk_status conv_winograd_plain_prepare(ocl_build *b);
+uint64_t conv_winograd_plain_pack_bytes(const ocl_build *b, int32_t input);
+void conv_winograd_plain_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
+int32_t conv_depthwise_plain_accepts(ocl_query *q);
+cvk_status conv_depthwise_plain_prepare(ocl_build *b);
 
 int32_t conv_winograd_accepts(ocl_query *q);
 cvk_status conv_winograd_prepare(ocl_build *b);

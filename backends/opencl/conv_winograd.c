@@ -2,7 +2,6 @@
 /* conv_winograd.c: the rows of kernels_cl/conv_winograd.cl: 3x3, stride 1, F(4x4, 3x3) and F(2x2, 3x3), NCHWc16 in and out, on CPU devices.
  * Images of few tiles: one launch makes V, a second shares the panels of output channels out. Larger ones: a launch whose items take blocks
  * of tiles through everything, each in a part of the workspace that stays in its core's cache. */
-#include <math.h>
 #include <string.h>
 
 #include "conv.h"
@@ -96,12 +95,6 @@ static void read_winograd(const cvk_backend_device *dev, const ocl_row *row, con
   w->pack_bytes = (uint64_t)(w->blocks_out * (w->values + KEPT_TAPS) * w->blocks_in * OCL_BLOCK * OCL_BLOCK) * sizeof(float);
 }
 
-static int32_t all_finite(const float *w, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    if (!isfinite(w[i])) return 0;
-  return 1;
-}
-
 int32_t conv_winograd_accepts(ocl_query *q) {
   ocl_conv c;
   winograd w;
@@ -121,9 +114,8 @@ int32_t conv_winograd_accepts(ocl_query *q) {
   read_winograd(q->dev, q->row, &c, &w);
   if (w.v_bytes + w.s_bytes > WORKSPACE_MOST)
     return ocl_refuse(q, "a workspace of %llu bytes, takes at most %u", (unsigned long long)(w.v_bytes + w.s_bytes), WORKSPACE_MOST);
-  const float *weights = q->op->in[1]->const_data;
-  if (!weights) return ocl_refuse(q, "weights that are not constant");
-  if (!all_finite(weights, c.channels_out * c.channels_in * TAPS)) return ocl_refuse(q, "a weight is not finite");
+  if (!q->op->in[1]->const_data) return ocl_refuse(q, "weights that are not constant");
+  if (!ocl_conv_finite(q->op)) return ocl_refuse(q, "a weight is not finite");
   if (!ocl_post_accept(q, CVK_BLOCKED)) return 0;
   ocl_want_in(q, 0, CVK_BLOCKED);
   ocl_want_out(q, 0, CVK_BLOCKED);

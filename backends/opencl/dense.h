@@ -27,6 +27,9 @@ cvk_status dense_tile_prepare(ocl_build *b);
 uint64_t dense_tile_pack_bytes(const ocl_build *b, int32_t input);
 void dense_tile_pack_fill(const ocl_build *b, int32_t input, void *dst);
 
+int32_t dense_vector_accepts(ocl_query *q);
+cvk_status dense_vector_prepare(ocl_build *b);
+
 int32_t dense_clblast_accepts(ocl_query *q);
 cvk_status dense_clblast_prepare(ocl_build *b);
 cvk_status dense_clblast_execute(cvk_kernel *kernel, const ocl_call *call);

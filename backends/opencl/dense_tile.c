@@ -30,7 +30,7 @@ int32_t dense_tile_accepts(ocl_query *q) {
   ocl_want_pack(q, 1, PACK_NUMBER);
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_lanes_bytes(&lanes);
   const double flops = 2.0 * (double)d.batch * (double)d.rows * (double)d.columns * (double)d.depth;
-  q->candidate->estimated_ns = ocl_estimate(q->dev, flops, (double)ocl_lanes_bytes(&lanes), d.rows == 1 ? 0.3 : 0.6);
+  q->candidate->estimated_ns = ocl_estimate(q->dev, flops, (double)ocl_lanes_bytes(&lanes), ocl_vectors(q->dev, d.rows == 1 ? 0.3 : 0.6));
   return 1;
 }
 

@@ -47,10 +47,8 @@ static int32_t device_kind(cl_device_type type, int32_t unified) {
   return CVK_DEVICE_ACCELERATOR;
 }
 
-static int32_t is_cpu_class(const cvk_host *host, cl_device_type type) {
-  const char *forced = host->option(host->ctx, "cl_class");
-  if (forced && forced[0]) return strcmp(forced, "cpu") == 0;
-  return (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU);
+static const ocl_class *class_of(const cvk_host *host, cl_device_id id) {
+  return ocl_class_of(id, host->option(host->ctx, "cl_class"));
 }
 
 static uint64_t device_alignment(cl_device_id id) {
@@ -131,7 +129,7 @@ cvk_status ocl_device_info(cvk_instance *inst, int32_t index, cvk_device_info *i
   full.memory_bytes = device_ulong(r->id, CL_DEVICE_GLOBAL_MEM_SIZE);
   full.max_alloc_bytes = device_ulong(r->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   full.alignment = device_alignment(r->id);
-  snprintf(full.isa, sizeof full.isa, "%s", is_cpu_class(inst->host, device_type(r->id)) ? "cpu class" : "gpu class");
+  snprintf(full.isa, sizeof full.isa, "class %s", class_of(inst->host, r->id)->name);
   const uint32_t asked = info->struct_size;
   const size_t take = asked < sizeof full ? asked : sizeof full;
   memcpy(info, &full, take);
@@ -143,7 +141,8 @@ static void read_limits(cvk_backend_device *dev) {
   const cl_device_id id = dev->id;
   const cl_device_type type = device_type(id);
   size_t group = 1, item[16] = {1, 1, 1};
-  dev->cpu_class = is_cpu_class(dev->host, type);
+  dev->class = class_of(dev->host, id);
+  dev->cpu_class = dev->class->cpu;
   dev->unified = device_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
   cl_device_svm_capabilities svm = 0; /* devices before OpenCL 2.0 do not know the question */
   if (clGetDeviceInfo(id, CL_DEVICE_SVM_CAPABILITIES, sizeof svm, &svm, NULL) != CL_SUCCESS) svm = 0;

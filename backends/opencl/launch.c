@@ -57,6 +57,10 @@ void ocl_arg_int(ocl_launch *l, int32_t v) {
   set(l, sizeof value, &value);
 }
 
+void ocl_arg_ints(ocl_launch *l, int32_t n, const int64_t *v) {
+  for (int32_t i = 0; i < n; i++) ocl_arg_int(l, (int32_t)v[i]);
+}
+
 void ocl_arg_float(ocl_launch *l, float v) {
   set(l, sizeof v, &v);
 }
@@ -69,14 +73,13 @@ void ocl_arg_local(ocl_launch *l, size_t bytes) {
   set(l, bytes, NULL);
 }
 
-static void set_mem(ocl_launch *l, cl_mem mem) {
-  const cl_ulong offset = 0;
+static void set_mem(ocl_launch *l, cl_mem mem, cl_ulong offset) {
   set(l, sizeof mem, &mem);
   set(l, sizeof offset, &offset);
 }
 
 void ocl_arg_none(ocl_launch *l) {
-  set_mem(l, NULL);
+  set_mem(l, NULL, 0);
 }
 
 static void set_binding(ocl_launch *l, int32_t source, int32_t index, uint64_t add_bytes, uint64_t element_bytes) {
@@ -110,18 +113,22 @@ void ocl_arg_data(ocl_launch *l, ocl_build *b, const void *data, uint64_t bytes)
   cl_mem mem = NULL;
   if (!l || l->status != CVK_OK) return;
   l->status = own_data(b, data, bytes, &mem);
-  set_mem(l, mem);
+  set_mem(l, mem, 0);
 }
 
 void ocl_arg_in(ocl_launch *l, ocl_build *b, int32_t i) {
+  ocl_arg_in_at(l, b, i, 0);
+}
+
+void ocl_arg_in_at(ocl_launch *l, ocl_build *b, int32_t i, uint64_t element) {
   if (!l || l->status != CVK_OK) return;
   const cvk_tensor_desc *desc = i < b->op->n_in ? b->op->in[i] : NULL;
   if (!desc)
     ocl_arg_none(l);
   else if (b->packs && b->packs[i])
-    set_mem(l, b->packs[i]->buffer->mem);
+    set_mem(l, b->packs[i]->buffer->mem, element);
   else
-    set_binding(l, OCL_IN, i, 0, cvk_dtype_bytes(desc->dtype));
+    set_binding(l, OCL_IN, i, element * cvk_dtype_bytes(desc->dtype), cvk_dtype_bytes(desc->dtype));
 }
 
 void ocl_arg_out(ocl_launch *l, ocl_build *b, int32_t i) {
@@ -135,25 +142,30 @@ void ocl_arg_workspace(ocl_launch *l, uint64_t offset_bytes, uint64_t element_by
   set_binding(l, OCL_WORKSPACE, 0, offset_bytes, element_bytes);
 }
 
-/* The launch just ended leaves the kernel again: it has nothing to do. */
-static void drop_last(cvk_kernel *k, ocl_launch *l) {
+void ocl_launch_drop(ocl_build *b, ocl_launch *l) {
   if (l->kernel) clReleaseKernel(l->kernel);
-  k->n_launches--;
-  k->dev->host->free(k->dev->host->ctx, l);
+  b->kernel->n_launches--;
+  b->dev->host->free(b->dev->host->ctx, l);
+}
+
+size_t ocl_launch_most_items(const ocl_launch *l) {
+  const cvk_backend_device *dev = l->dev;
+  size_t limit = 0;
+  if (l->status != CVK_OK) return 0;
+  if (clGetKernelWorkGroupInfo(l->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL) != CL_SUCCESS || !limit)
+    return dev->max_group;
+  return limit < dev->max_group ? limit : dev->max_group;
 }
 
 cvk_status ocl_launch_end(ocl_build *b, ocl_launch *l, cl_uint dims, const int64_t *items, const size_t *local) {
   const cvk_backend_device *dev = b->dev;
   if (!l) return ocl_fail(dev->host, CVK_NO_MEMORY, "%s: no memory for a launch of %s", dev->label, b->row->name);
   if (l->status != CVK_OK) return l->status;
-  size_t group = dev->max_group, limit = 0;
-  if (clGetKernelWorkGroupInfo(l->kernel, dev->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof limit, &limit, NULL) == CL_SUCCESS && limit &&
-      limit < group)
-    group = limit;
+  size_t group = ocl_launch_most_items(l);
   l->dims = dims;
   for (cl_uint d = 0; d < dims; d++) {
     if (items[d] <= 0) {
-      drop_last(b->kernel, l);
+      ocl_launch_drop(b, l);
       return CVK_OK;
     }
     size_t size = dev->cpu_class || !local ? 1 : local[d];
@@ -167,5 +179,29 @@ cvk_status ocl_launch_end(ocl_build *b, ocl_launch *l, cl_uint dims, const int64
                       (long long)items[d], (unsigned)d);
     l->global[d] = ((size_t)items[d] + size - 1) / size * size;
   }
+  return CVK_OK;
+}
+
+cvk_status ocl_launch_groups(ocl_build *b, ocl_launch *l, cl_uint dims, const int64_t *groups, const size_t *local) {
+  const cvk_backend_device *dev = b->dev;
+  if (!l) return ocl_fail(dev->host, CVK_NO_MEMORY, "%s: no memory for a launch of %s", dev->label, b->row->name);
+  if (l->status != CVK_OK) return l->status;
+  size_t items = 1;
+  l->dims = dims;
+  for (cl_uint d = 0; d < dims; d++) {
+    if (groups[d] <= 0) {
+      ocl_launch_drop(b, l);
+      return CVK_OK;
+    }
+    items *= local[d];
+    if (local[d] > dev->max_item[d] || (uint64_t)groups[d] > SIZE_MAX / local[d])
+      return ocl_fail(dev->host, CVK_UNSUPPORTED, "%s: %s: %lld groups of %zu items in dimension %u, a group may have %zu", dev->label,
+                      b->row->name, (long long)groups[d], local[d], (unsigned)d, dev->max_item[d]);
+    l->local[d] = local[d];
+    l->global[d] = (size_t)groups[d] * local[d];
+  }
+  if (items > ocl_launch_most_items(l))
+    return ocl_fail(dev->host, CVK_UNSUPPORTED, "%s: %s: work-groups of %zu items, the kernel may have %zu", dev->label, b->row->name,
+                    items, ocl_launch_most_items(l));
   return CVK_OK;
 }

@@ -79,6 +79,15 @@ void ocl_arg_post(ocl_launch *l, ocl_build *b) {
   }
 }
 
+void ocl_arg_no_post(ocl_launch *l) {
+  for (int32_t slot = 0; slot < 2; slot++) {
+    ocl_arg_int(l, CLAMP);
+    ocl_arg_float(l, -INFINITY);
+    ocl_arg_float(l, INFINITY);
+    if (slot == 0) ocl_arg_none(l);
+  }
+}
+
 int32_t ocl_own_inputs(const cvk_op *op) {
   int32_t n = op->n_in;
   for (int32_t i = 0; i < op->n_post; i++)

@@ -29,6 +29,10 @@ double ocl_estimate(const cvk_backend_device *dev, double flops, double bytes, d
   return LAUNCH_NS + (compute > traffic ? compute : traffic);
 }
 
+double ocl_vectors(const cvk_backend_device *dev, double efficiency) {
+  return dev->cpu_class ? efficiency : efficiency / 10;
+}
+
 static cvk_format format_of(int32_t layout) {
   return (cvk_format){.layout = layout, .block = layout == CVK_BLOCKED ? OCL_BLOCK : 0};
 }

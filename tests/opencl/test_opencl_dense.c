@@ -221,4 +221,26 @@ START_TEST(clblast_agrees) {
 }
 END_TEST
 
-SUITE("opencl_dense", clblast_agrees, corners, transposed_and_broadcast, long_sums, matmul_shapes, operands_without_weight_stay_out)
+/* On devices that are no CPU: few rows, any depth and number of columns. */
+START_TEST(vectors) {
+  const char *class = getenv("CONVOKE_CL_CLASS");
+  if (!class || strcmp(class, "gpu") == 0 || !mini_open()) return;
+  for (int64_t k = 1; k <= 140; k = 2 * k + 3)
+    for (int64_t m = 1; m <= 8; m += 7)
+      gemm_check("dense_vector", &(gemm_case){.m = m,
+                                              .n = k % 37 + 1,
+                                              .k = k,
+                                              .trans_a = k > 50,
+                                              .trans_b = 1,
+                                              .c_rank = m == 1 ? 1 : 2,
+                                              .c_dim = {m == 1 ? k % 37 + 1 : m, k % 37 + 1},
+                                              .alpha = m == 1 ? 1.0f : -0.5f,
+                                              .beta = 2.0f,
+                                              .constant = m == 1,
+                                              .relu = 1});
+  mini_close();
+}
+END_TEST
+
+SUITE("opencl_dense", vectors, clblast_agrees, corners, transposed_and_broadcast, long_sums, matmul_shapes,
+      operands_without_weight_stay_out)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* class.c: the classes, and which one a device belongs to. Tiles are those that hand-written and tuned kernels of several libraries agree
+ * on for such devices (CLBlast's database: 4x8 outputs an item and 128 items nearly everywhere); none was timed by us on a GPU. */
+#include "class.h"
+
+#include <string.h>
+
+#define LEAST_LOCAL (32 << 10)
+#define LEAST_GROUP 256
+
+/* From the first to the last, each asks less of a device than the one before, as far as the step down goes: tiled, safe, tiny. */
+static const ocl_class classes[] = {
+    {"cpu", 1, {0}, 1, 1},
+    {"subgroup", 0, {64, 64, 16, 4, 8, 0, 0}, 8, 8}, /* registers and caches serve better than local memory */
+    {"cached", 0, {32, 64, 16, 4, 8, 0, 0}, 16, 4},  /* local memory is only global memory */
+    {"unified", 0, {64, 64, 16, 4, 8, 0, 0}, 16, 4}, /* little local memory, shared with the host */
+    {"tiled", 0, {64, 64, 16, 4, 8, 1, 1}, 32, 4},
+    {"safe", 0, {32, 32, 16, 4, 4, 1, 1}, 16, 4},
+    {"tiny", 0, {16, 32, 16, 4, 4, 0, 0}, 8, 4}, /* what remains where a kernel may have 32 items only */
+};
+enum { N_CLASSES = sizeof classes / sizeof *classes, CPU = 0, SUBGROUP, CACHED, UNIFIED, TILED, SAFE };
+
+static cl_ulong ulong_of(cl_device_id id, cl_device_info what) {
+  cl_ulong v = 0;
+  return clGetDeviceInfo(id, what, sizeof v, &v, NULL) == CL_SUCCESS ? v : 0;
+}
+
+static cl_uint uint_of(cl_device_id id, cl_device_info what) {
+  cl_uint v = 0;
+  return clGetDeviceInfo(id, what, sizeof v, &v, NULL) == CL_SUCCESS ? v : 0;
+}
+
+static int32_t has_extension(cl_device_id id, const char *begin) {
+  static const size_t most = 16384;
+  char text[16384];
+  size_t n = 0;
+  if (clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, most - 1, text, &n) != CL_SUCCESS) return 0;
+  text[n < most ? n : most - 1] = 0;
+  return strstr(text, begin) != NULL;
+}
+
+/* Some drivers say for every device that its local memory is global, so that alone does not make a device "cached". */
+static const ocl_class *gpu_class(cl_device_id id) {
+  size_t group = 0;
+  if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL) != CL_SUCCESS) group = 0;
+  const cl_ulong local = ulong_of(id, CL_DEVICE_LOCAL_MEM_SIZE);
+  if (has_extension(id, "cl_intel_required_subgroup_size")) return &classes[SUBGROUP];
+  if (uint_of(id, CL_DEVICE_LOCAL_MEM_TYPE) != CL_LOCAL && has_extension(id, "cl_arm_")) return &classes[CACHED];
+  if (uint_of(id, CL_DEVICE_HOST_UNIFIED_MEMORY) && local <= LEAST_LOCAL) return &classes[UNIFIED];
+  return &classes[local >= LEAST_LOCAL && group >= LEAST_GROUP ? TILED : SAFE];
+}
+
+const ocl_class *ocl_class_of(cl_device_id id, const char *forced) {
+  const cl_ulong type = ulong_of(id, CL_DEVICE_TYPE);
+  if (forced && forced[0]) {
+    for (int32_t i = 0; i < N_CLASSES; i++)
+      if (strcmp(classes[i].name, forced) == 0) return &classes[i];
+    return gpu_class(id);
+  }
+  return (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU) ? &classes[CPU] : gpu_class(id);
+}
+
+const ocl_class *ocl_class_next(const ocl_class *c) {
+  return c < &classes[SAFE] ? &classes[SAFE] : c + 1 < &classes[N_CLASSES] ? c + 1 : NULL;
+}
+
+size_t ocl_tile_items(const ocl_tile *t) {
+  return (size_t)(t->wm / t->rm) * (size_t)(t->wn / t->rn);
+}
+
+size_t ocl_tile_local_bytes(const ocl_tile *t) {
+  return ((t->local_weights ? (size_t)t->wm : 0) + (t->local_cells ? (size_t)t->wn : 0)) * (size_t)t->wk * sizeof(float);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* class.h: what kind of kernels a device gets. The class comes from its type, extensions and limits, never from a vendor's name. */
+#ifndef CVK_OPENCL_CLASS_H
+#define CVK_OPENCL_CLASS_H
+
+#include <CL/cl.h>
+#include <stdint.h>
+
+typedef struct ocl_tile { /* of conv_implicit: a work-group makes wm x wn outputs, an item rm x rn, wk steps of depth at a time */
+  int32_t wm, wn, wk, rm, rn, local_weights, local_cells;
+} ocl_tile;
+
+typedef struct ocl_class {
+  const char *name;
+  int32_t cpu;           /* explicit vectors and local size 1; else work-items are lanes */
+  ocl_tile tile;         /* of the others */
+  size_t gemv_x, gemv_y; /* local size of dense_vector */
+} ocl_class;
+
+enum { OCL_TILE_ROWS = 64, OCL_TILE_DEPTH = 16 }; /* multiples of every tile's wm and wk: weights are padded to them */
+
+/* `forced`: a class's name, "gpu" for the best one of those that are not "cpu", or NULL. An unknown name counts as "gpu". */
+const ocl_class *ocl_class_of(cl_device_id id, const char *forced);
+/* The best class after c, in order of what it asks of a device; NULL: none. */
+const ocl_class *ocl_class_next(const ocl_class *c);
+size_t ocl_tile_items(const ocl_tile *t);
+size_t ocl_tile_local_bytes(const ocl_tile *t);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* conv_implicit.c: the row of kernels_cl/conv_implicit.cl: any 1-D or 2-D convolution, plain tensors, on devices that are no CPU. */
+#include "implicit.h"
+#include "lanes.h"
+#include "post.h"
+
+#define PACK_NUMBER 8
+
+static ocl_implicit shape_of(const ocl_conv *c) {
+  return (ocl_implicit){.batch = c->batch,
+                        .groups = c->group,
+                        .rows = c->out_group,
+                        .channels = c->in_group,
+                        .in_h = c->in[1],
+                        .in_w = c->in[2],
+                        .out_h = c->out[1],
+                        .out_w = c->out[2],
+                        .kernel_h = c->kernel[1],
+                        .kernel_w = c->kernel[2],
+                        .stride_h = c->stride[1],
+                        .stride_w = c->stride[2],
+                        .dilation_h = c->dilation[1],
+                        .dilation_w = c->dilation[2],
+                        .pad_h = c->pad[1],
+                        .pad_w = c->pad[2]};
+}
+
+/* Some output has a tap in the pad: the kernel multiplies its weight by 0. */
+static int32_t reaches_pad(const ocl_implicit *s) {
+  return s->pad_h || s->pad_w || (s->out_h - 1) * s->stride_h + (s->kernel_h - 1) * s->dilation_h >= s->in_h ||
+         (s->out_w - 1) * s->stride_w + (s->kernel_w - 1) * s->dilation_w >= s->in_w;
+}
+
+int32_t conv_implicit_accepts(ocl_query *q) {
+  ocl_conv c;
+  if (q->dev->cpu_class) return ocl_refuse(q, "a CPU device");
+  if (!ocl_conv_accept(q, &c)) return 0;
+  if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
+  const ocl_implicit s = shape_of(&c);
+  if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements");
+  if (!ocl_implicit_class(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  if (reaches_pad(&s) && !ocl_conv_finite(q->op)) return ocl_refuse(q, "pads, and weights that are not known to be finite");
+  if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
+  ocl_want_pack(q, 1, PACK_NUMBER);
+  if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_implicit_bytes(&s);
+  const double full = (double)((c.out_group + OCL_TILE_ROWS - 1) / OCL_TILE_ROWS * OCL_TILE_ROWS) / (double)(c.out_group ? c.out_group : 1);
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)ocl_implicit_bytes(&s), 0.5);
+  return 1;
+}
+
+uint64_t conv_implicit_pack_bytes(const ocl_build *b, int32_t input) {
+  ocl_conv c;
+  (void)input;
+  ocl_conv_read(b->op, &c);
+  const ocl_implicit s = shape_of(&c);
+  return ocl_implicit_bytes(&s);
+}
+
+void conv_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst) {
+  ocl_conv c;
+  ocl_conv_read(b->op, &c);
+  const ocl_implicit s = shape_of(&c);
+  ocl_implicit_fill(b->dev->host, &s, b->op->in[input]->const_data, dst);
+}
+
+cvk_status conv_implicit_prepare(ocl_build *b) {
+  ocl_conv c;
+  const ocl_class *chosen;
+  ocl_conv_read(b->op, &c);
+  const ocl_implicit s = shape_of(&c);
+  if (!b->candidate->pack[1]) {
+    const cvk_status status = ocl_implicit_pack(b, &s, 1);
+    if (status != CVK_OK) return status;
+  }
+  ocl_launch *l = ocl_implicit_begin(b, &chosen);
+  ocl_arg_in(l, b, 0);
+  ocl_arg_packed(l, b, 1);
+  ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
+  ocl_arg_post(l, b);
+  ocl_arg_out(l, b, 0);
+  return ocl_implicit_end(b, l, chosen, &s);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_opencl_gpu_rows.c: the convolutions of devices that are no CPU, run with CONVOKE_CL_CLASS as each class: tile edges, kernels from
+ * 1x1 to 11x11, strides, dilation, pads, groups, odd channels, post-ops, run-time weights, non-finite data. */
+#include <stdlib.h>
+
+#include "conv_case.h"
+
+START_TEST(edges_of_the_tiles) {
+  if (!mini_open()) return;
+  static const int64_t sizes[][3] = {{1, 1, 1}, {15, 31, 16}, {16, 32, 17}, {33, 63, 31}, {63, 64, 5}, {64, 65, 16}, {65, 129, 33}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) /* output channels, pixels, input channels */
+    conv_check("conv_implicit", &(conv_case){.batch = 1,
+                                             .channels_in = sizes[i][2],
+                                             .channels_out = sizes[i][0],
+                                             .group = 1,
+                                             .spatial = 2,
+                                             .in = {1, sizes[i][1]},
+                                             .kernel = {1, 1}});
+  mini_close();
+}
+END_TEST
+
+START_TEST(kernels_strides_dilations) {
+  if (!mini_open()) return;
+  static const int64_t shapes[][4] = {{1, 2, 1, 0}, {2, 1, 1, 1}, {3, 1, 1, 1}, {3, 2, 1, 1},
+                                      {3, 1, 2, 2}, {5, 1, 1, 4}, {7, 2, 1, 3}, {11, 4, 1, 2}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) /* kernel, stride, dilation, pad */
+    conv_check("conv_implicit", &(conv_case){.batch = 1 + (int64_t)i % 3,
+                                             .channels_in = 3 + (int64_t)i,
+                                             .channels_out = 7,
+                                             .group = 1,
+                                             .spatial = 2,
+                                             .in = {11, 13},
+                                             .kernel = {shapes[i][0], shapes[i][0]},
+                                             .stride = {shapes[i][1], shapes[i][1]},
+                                             .dilation = {shapes[i][2], shapes[i][2]},
+                                             .pad_begin = {shapes[i][3], shapes[i][3]},
+                                             .pad_end = {shapes[i][3], shapes[i][3]},
+                                             .activation0 = i == 3 ? CVK_OP_SWISH : 0,
+                                             .add = i % 2 == 1,
+                                             .activation1 = i % 2 ? CVK_OP_RELU : 0});
+  mini_close();
+}
+END_TEST
+
+START_TEST(groups_and_one_axis) {
+  if (!mini_open()) return;
+  conv_check("conv_implicit", &(conv_case){.batch = 2,
+                                           .channels_in = 9,
+                                           .channels_out = 6,
+                                           .group = 3,
+                                           .spatial = 2,
+                                           .in = {6, 5},
+                                           .kernel = {3, 2},
+                                           .pad_begin = {1, 0},
+                                           .pad_end = {1, 1}});
+  conv_check(
+      "conv_implicit",
+      &(conv_case){.batch = 1, .channels_in = 4, .channels_out = 5, .group = 1, .spatial = 1, .in = {37}, .kernel = {3}, .no_bias = 1});
+  conv_check("conv_implicit", &(conv_case){.batch = 1,
+                                           .channels_in = 5,
+                                           .channels_out = 18,
+                                           .group = 1,
+                                           .spatial = 2,
+                                           .in = {7, 6},
+                                           .kernel = {3, 3},
+                                           .run_time_weights = 1});
+  mini_close();
+}
+END_TEST
+
+START_TEST(depthwise) {
+  if (!mini_open()) return;
+  for (int64_t stride = 1; stride <= 2; stride++)
+    for (int64_t outs = 1; outs <= 3; outs++)
+      conv_check("conv_depthwise_plain", &(conv_case){.batch = 2,
+                                                      .channels_in = 5,
+                                                      .channels_out = 5 * outs,
+                                                      .group = 5,
+                                                      .spatial = 2,
+                                                      .in = {6, 4 + 3 * outs},
+                                                      .kernel = {3, 1 + 2 * outs},
+                                                      .stride = {stride, stride},
+                                                      .pad_begin = {1, outs},
+                                                      .pad_end = {1, outs},
+                                                      .run_time_weights = outs == 2,
+                                                      .infinite_weights = outs == 1,
+                                                      .activation0 = CVK_OP_RELU});
+  mini_close();
+}
+END_TEST
+
+START_TEST(winograd) {
+  if (!mini_open()) return;
+  for (int64_t h = 4; h <= 7; h++)
+    conv_check("conv_winograd_plain", &(conv_case){.batch = 1 + h % 2,
+                                                   .channels_in = 32 + h % 4,
+                                                   .channels_out = 40 - h,
+                                                   .group = 1,
+                                                   .spatial = 2,
+                                                   .in = {h, 13 - h},
+                                                   .kernel = {3, 3},
+                                                   .pad_begin = {1, h % 2},
+                                                   .pad_end = {1, 1},
+                                                   .activation1 = CVK_OP_RELU,
+                                                   .add = h == 5,
+                                                   .infinite_pixel = h == 6,
+                                                   .winograd = 1});
+  mini_close();
+}
+END_TEST
+
+SUITE("opencl_gpu_rows", edges_of_the_tiles, kernels_strides_dilations, groups_and_one_axis, depthwise, winograd)
