@@ -80,7 +80,7 @@ kernel void conv_depthwise(global const float *x, ulong x_offset, global const f
   const long lanes = channels - b * 16;
   const int whole = dilation_w == 1 && stride_w <= 2 && (kernel_w == 3 || kernel_w == 5);
   global const float16 *plane = (global const float16 *)(x + x_offset) + (n * blocks + b) * in_h * in_w, *wb = w + w_offset / 16 + b * kernel_h * kernel_w;
-  const float16 start = bias ? load_lanes(bias + bias_offset + b * 16, lanes) : (float16)(0.0f);
+  const float16 start = load_if(bias, bias_offset + b * 16, lanes);
   long oy = begin / tiles, column = begin % tiles;
   for (long t = begin; t < end; t++) {
     const long first = column * TILE, ox = max(min(first, out_w - TILE), 0L), at = (((n * blocks + b) * out_h + oy) * out_w + ox) * 16;

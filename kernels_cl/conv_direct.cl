@@ -126,7 +126,7 @@ SUMS(sums3_any, 3, s->stride_w)
     global const float16 *wb = w + w_offset / 16 + b0 * w_block;                                                             \
     float16 start[3];                                                                                                        \
     for (int o = 0; o < nb; o++)                                                                                             \
-      start[o] = bias ? load_lanes(bias + bias_offset + (b0 + o) * 16, channels_out - (b0 + o) * 16) : (float16)(0.0f);      \
+      start[o] = load_if(bias, bias_offset + (b0 + o) * 16, channels_out - (b0 + o) * 16);                                   \
     long oy = begin / tiles, column = begin % tiles;                                                                         \
     for (long t = begin; t < end; t++) {                                                                                     \
       const long first = column * TILE, ox = max(min(first, out_w - TILE), 0L);                                              \

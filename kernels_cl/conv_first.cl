@@ -18,8 +18,8 @@ kernel void conv_first(global const float *x, ulong x_offset, global const float
   const int valid = (int)min((long)TILE, out_w - ox);
   const float16 zero = (float16)(0.0f);
   float16 acc0[TILE], acc1[TILE], sum0[TILE], sum1[TILE];
-  const float16 bias0 = bias ? load_lanes(bias + bias_offset + b0 * 16, channels_out - b0 * 16) : zero;
-  const float16 bias1 = bias ? load_lanes(bias + bias_offset + b1 * 16, channels_out - b1 * 16) : zero;
+  const float16 bias0 = load_if(bias, bias_offset + b0 * 16, channels_out - b0 * 16);
+  const float16 bias1 = load_if(bias, bias_offset + b1 * 16, channels_out - b1 * 16);
 #pragma unroll
   for (int p = 0; p < TILE; p++) {
     sum0[p] = bias0;
@@ -75,9 +75,6 @@ kernel void conv_first(global const float *x, ulong x_offset, global const float
   }
   for (int o = 0; o <= (b1 > b0); o++) {
     const long at = (((n * blocks + b0 + o) * out_h + oy) * out_w + ox) * 16, lanes = channels_out - (b0 + o) * 16;
-    for (int p = (int)(first - ox); p < valid; p++) {
-      const float16 other = add ? vload16(0, add + add_offset + at + p * 16) : zero;
-      vstore16(keep_lanes(POST16(result[o * TILE + p], other), lanes), 0, y + y_offset + at + p * 16);
-    }
+    store_pixels(result + o * TILE, (int)(first - ox), valid, lanes, POST_ARGUMENTS, y + y_offset, at);
   }
 }

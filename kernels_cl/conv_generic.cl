@@ -50,6 +50,6 @@ kernel void conv_generic(global const float *x, ulong x_offset, global const flo
     }
   }
   const long at = (((n * groups * out_group + o) * out_d + oz) * out_h + oy) * out_w + ox;
-  const float16 other = add ? load_lanes(add + add_offset + at, valid) : (float16)(0.0f);
+  const float16 other = load_if(add, add_offset + at, valid);
   store_lanes(y + y_offset + at, POST16(sum + acc, other), valid);
 }

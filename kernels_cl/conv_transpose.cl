@@ -23,7 +23,7 @@ kernel void conv_transpose(global const float *x, ulong x_offset, global const f
   const long ox = p % out_w, oy = p / out_w % out_h, oz = p / out_w / out_h;
   global const float *plane = x + x_offset + (n * groups + g) * in_group * in_pixels;
   global const float16 *wb = w + w_offset / 16 + j * in_group * taps;
-  float16 sum = bias ? load_lanes(bias + bias_offset + o, lanes) : (float16)(0.0f);
+  float16 sum = load_if(bias, bias_offset + o, lanes);
   for (long kz = 0; kz < kernel_d; kz++) {
     const long sz = source(oz, kz, stride_d, dilation_d, pad_d, in_d);
     if (sz < 0) continue;
@@ -43,10 +43,10 @@ kernel void conv_transpose(global const float *x, ulong x_offset, global const f
       }
     }
   }
-  float v[16];
+  float v[16] = {0};
   const long at = (n * groups * out_group + o) * out_pixels + p;
   if (add)
-    for (int lane = 0; lane < 16; lane++) v[lane] = lane < lanes ? add[add_offset + at + lane * out_pixels] : 0.0f;
-  vstore16(POST16(sum, add ? vload16(0, v) : (float16)(0.0f)), 0, v);
+    for (int lane = 0; lane < lanes; lane++) v[lane] = add[add_offset + at + lane * out_pixels];
+  vstore16(POST16(sum, vload16(0, v)), 0, v);
   for (int lane = 0; lane < lanes; lane++) y[y_offset + at + lane * out_pixels] = v[lane];
 }

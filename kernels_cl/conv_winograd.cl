@@ -224,7 +224,7 @@ kernel void winograd_tiles(global const float *x, ulong x_offset, global const f
                 u0 + (k + (pair ? PLANES : 0)) * blocks_in * 16, blocks_in, s + k * s_plane, block);
       for (long b = b0; b <= b0 + pair; b++) {
         const long lanes = channels_out - b * 16;
-        const float16 start = bias ? load_lanes(bias + bias_offset + b * 16, lanes) : (float16)(0.0f);
+        const float16 start = load_if(bias, bias_offset + b * 16, lanes);
         for (long t = 0; t < n; t++) {
           const tile_place at = place_of(first + t, tiles_y, tiles_x);
           const long rows = min((long)OUT, out_h - at.y), columns = min((long)OUT, out_w - at.x);
@@ -249,7 +249,7 @@ kernel void winograd_tiles(global const float *x, ulong x_offset, global const f
 #pragma unroll
             for (int i = 0; i < OUT * OUT; i++) {
               const long cell = to + (i / OUT * out_w + i % OUT) * 16;
-              const float16 other = add ? vload16(0, add + add_offset + cell) : (float16)(0.0f);
+              const float16 other = load_if(add, add_offset + cell, 16);
               vstore16(POST16(result[i] + start, other), 0, y + y_offset + cell);
             }
             continue;
@@ -257,10 +257,11 @@ kernel void winograd_tiles(global const float *x, ulong x_offset, global const f
           for (int i = 0; i < OUT * OUT; i++) {
             if (i / OUT >= rows || i % OUT >= columns) continue;
             const long cell = to + (i / OUT * out_w + i % OUT) * 16;
-            const float16 value = again ? direct(x + x_offset + at.n * blocks_in * in_h * in_w * 16, u + b * PLANES * blocks_in * 16, blocks_in, in_h, in_w,
-                                                 at.y + i / OUT - pad_h, at.x + i % OUT - pad_w)
-                                        : result[i];
-            const float16 other = add ? vload16(0, add + add_offset + cell) : (float16)(0.0f);
+            float16 value = result[i];
+            if (again)
+              value = direct(x + x_offset + at.n * blocks_in * in_h * in_w * 16, u + b * PLANES * blocks_in * 16, blocks_in, in_h, in_w,
+                             at.y + i / OUT - pad_h, at.x + i % OUT - pad_w);
+            const float16 other = load_if(add, add_offset + cell, 16);
             vstore16(keep_lanes(POST16(value + start, other), lanes), 0, y + y_offset + cell);
           }
         }

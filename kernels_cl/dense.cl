@@ -20,7 +20,7 @@ static inline void finish(float16 sum, global const float *c, ulong c_offset, PO
     global const float *from = c + c_offset + row * c_row + column * c_column;
     v = fma((float16)(beta), c_column ? load_lanes(from, lanes) : (float16)(from[0]), v);
   }
-  const float16 other = add ? load_lanes(add + add_offset + at, lanes) : (float16)(0.0f);
+  const float16 other = load_if(add, add_offset + at, lanes);
   store_lanes(y + y_offset + at, POST16(v, other), lanes);
 }
 

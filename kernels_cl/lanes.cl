@@ -21,10 +21,17 @@ static inline void store_lanes(global float *p, float16 x, long n) {
   for (long i = 0; i < n; i++) p[i] = v[i];
 }
 
+/* The same at p + at, or zeros where p is NULL. Scalar conditions between vectors are `if`s here: one driver miscompiles `?:` on them. */
+static inline float16 load_if(global const float *p, ulong at, long n) {
+  float16 v = (float16)(0.0f);
+  if (p) v = load_lanes(p + at, n);
+  return v;
+}
+
 /* Lanes from n on become `rest`, whatever they hold. */
 static inline float16 fill_lanes(float16 x, long n, float rest) {
   const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  return n >= 16 ? x : select((float16)(rest), x, lane < (int)n);
+  return select((float16)(rest), x, lane < (int)min(n, 16L));
 }
 
 /* ... or 0: blocked tensors keep the lanes past the last channel so. */

@@ -21,6 +21,7 @@
     return v >= 0.0f ? r : e * r;                                                                                            \
   }                                                                                                                          \
   static inline T activate##N(T v, int kind, float alpha, float beta) {                                                      \
+    if (kind == 0) return clamp##N(v, alpha, beta); /* in the others' switch it would cost them all */                       \
     switch (kind) {                                                                                                          \
       case 33: return v < 0.0f ? alpha * v : v;                                                                              \
       case 35: return logistic##N(v);                                                                                        \
@@ -36,12 +37,9 @@
 POST_FUNCTIONS(float16, 16)
 POST_FUNCTIONS(float, 1)
 
-// Both activations and the sum on a vector whose other operand, if any, is OTHER. A clamp stays in line: a call for each pixel would cost more
-// than a depthwise pixel.
-#define ACTIVATE16(V, KIND, ALPHA, BETA) ((KIND) == 0 ? clamp16(V, ALPHA, BETA) : activate16(V, KIND, ALPHA, BETA))
-#define ACTIVATE1(V, KIND, ALPHA, BETA) ((KIND) == 0 ? clamp1(V, ALPHA, BETA) : activate1(V, KIND, ALPHA, BETA))
-#define POST1(V, OTHER) ACTIVATE1(ACTIVATE1(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
-#define POST16(V, OTHER) ACTIVATE16(ACTIVATE16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
+// Both activations and the sum of a value whose other operand, 0 if there is none, is OTHER.
+#define POST1(V, OTHER) activate1(activate1(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
+#define POST16(V, OTHER) activate16(activate16(V, kind0, alpha0, beta0) + (OTHER), kind1, alpha1, beta1)
 
 // Pixels from..to-1 of one row and block, at y + at and the following; `lanes`: channels of the block.
 static inline void store_pixels(const float16 *v, int from, int to, long lanes, POST_PARAMETERS, global float *y, long at) {
@@ -58,5 +56,9 @@ static inline void store_pixels(const float16 *v, int from, int to, long lanes, 
     }
     return;
   }
-  for (int p = from; p < to; p++) to_y[p] = keep_lanes(POST16(v[p], other ? other[p] : (float16)(0.0f)), lanes);
+  for (int p = from; p < to; p++) {
+    float16 u = (float16)(0.0f);
+    if (other) u = other[p];
+    to_y[p] = keep_lanes(POST16(v[p], u), lanes);
+  }
 }
