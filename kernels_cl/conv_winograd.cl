@@ -93,7 +93,7 @@ static inline void make_tile(global const float16 *image, long in_h, long in_w, 
       float16 sum0[T], sum1[T];                                                                                              \
       _Pragma("unroll") for (int t = 0; t < T; t++) sum0[t] = sum1[t] = (float16)(0.0f);                                     \
       for (long b = first; b < end; b++, v += v_block, u0 += 16, u1 += 16) {                                                 \
-        _Pragma("unroll 2") for (int i = 0; i < 16; i++) {                                                                   \
+        for (int i = 0; i < 16; i++) {                                                                                       \
           const float16 w0 = u0[i], w1 = u1[i];                                                                              \
           _Pragma("unroll") for (int t = 0; t < T; t++) {                                                                    \
             const float16 x = (float16)(v[t * 16 + i]);                                                                      \
@@ -113,8 +113,6 @@ PRODUCT(1)
 PRODUCT(4)
 PRODUCT(7)
 PRODUCT(8)
-PRODUCT(10)
-PRODUCT(12)
 PRODUCT(13)
 PRODUCT(14)
 
@@ -133,8 +131,6 @@ static inline void product(int step, long n, global const float *v, long v_block
     EACH_STEP(4)
     EACH_STEP(7)
     EACH_STEP(8)
-    EACH_STEP(10)
-    EACH_STEP(12)
     EACH_STEP(13)
     EACH_STEP(14)
     EACH_STEP(1)
@@ -143,10 +139,10 @@ static inline void product(int step, long n, global const float *v, long v_block
 
 // The step that takes n tiles with the fewest of them twice; `most`: what the registers hold.
 static inline int step_for(long n, int most) {
-  const int steps[8] = {14, 13, 12, 10, 8, 7, 4, 1};
+  const int steps[5] = {14, 13, 8, 7, 4};
   int best = 1;
   long least = n + n / 2 + 1; // single tiles are as slow as half as many more
-  for (int i = 0; i < 7; i++) {
+  for (int i = 0; i < 5; i++) {
     const long taken = (n + steps[i] - 1) / steps[i] * steps[i];
     if (steps[i] <= n && steps[i] <= most && taken < least) {
       least = taken;

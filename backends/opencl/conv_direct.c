@@ -101,7 +101,7 @@ cvk_status conv_direct_prepare(ocl_build *b) {
   const int64_t widest = b->dev->vector_floats >= OCL_BLOCK ? WIDEST : 2, parts = (blocks_out + widest - 1) / widest;
   const int64_t per_item = ocl_conv_tiles_an_item(b->dev, tiles, c.batch * c.group * parts,
                                                   parts ? c.multiply_adds / (double)(tiles * parts * c.group * c.batch) : 0);
-  ocl_launch *l = ocl_launch_begin(b, "conv_direct", "", c.stride[2] == 1 ? "conv_direct_s1" : "conv_direct_any");
+  ocl_launch *l = ocl_launch_begin(b, "conv_direct", "", "conv_direct");
   ocl_arg_in(l, b, 0);
   if (packed)
     ocl_arg_in(l, b, 1);
