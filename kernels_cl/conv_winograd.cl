@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// conv_winograd.cl: 3x3 convolution of stride 1 by Winograd's F(OUT x OUT, 3x3), OUT 4 or 2, NCHWc16 to NCHWc16, one group; for CPU devices. Tiles of
+// conv_winograd.cl: 3x3 convolution of stride 1 by Winograd's F(OUT x OUT, 3x3), OUT 4 or 2, NCHWc16 to NCHWc16, groups of whole blocks; for CPU devices. Tiles of
 // SIDE x SIDE input cells become SIDE^2 planes V, each a matrix of tiles by channels; their products with U make S, whose tiles become OUT x OUT
-// outputs. V [plane][input block][tile][16], S [plane][block of the panel][tile][16]; a panel is two output blocks. U and behind it the five taps
+// outputs. V [plane][input block of all groups][tile][16], S [plane][block of the panel][tile][16]; a panel is two output blocks. U and behind it the five taps
 // that are not its corners: [output block][plane][channel][16]. Points of F(4x4): 0, +-sqrt(1/2), +-sqrt(2), infinity, which leave a third of the
 // rounding errors of the usual 0, +-1, +-2, infinity. Finite weights only. A tile that comes out with an Inf or NaN is computed again directly,
 // so that one bad input spoils no neighbour.
@@ -179,7 +179,7 @@ static inline float16 direct(global const float *x, global const float16 *u, lon
   return sum;
 }
 
-// V of all tiles. global: (tiles, input blocks)
+// V of all tiles. global: (tiles, input blocks of all groups)
 kernel void winograd_input(global const float16 *x, ulong x_offset, global float16 *v, ulong v_offset, long blocks_in, long in_h, long in_w,
                            long tiles_y, long tiles_x, long pad_h, long pad_w, long tiles, long v_plane) {
   const long t = get_global_id(0), b = get_global_id(1);
@@ -190,15 +190,16 @@ kernel void winograd_input(global const float16 *x, ulong x_offset, global float
 
 // The rest. An item takes `per_item` tiles, `block` at a time, through `panels` panels. V is that of winograd_input or, with `own`, made here for
 // each block, in the item's part of the workspace; S always is. v_tiles, v_plane, s_plane: vectors between input blocks and planes.
-// global: (ceil(tiles / per_item), ceil(all panels / panels))
+// blocks_in: of a group. global: (ceil(tiles / per_item), ceil(panels of all groups / panels))
 kernel void winograd_tiles(global const float *x, ulong x_offset, global const float16 *u, ulong u_offset, global float16 *v, ulong v_offset,
                            global float16 *s, ulong s_offset, global const float *bias, ulong bias_offset, POST_PARAMETERS, global float *y,
-                           ulong y_offset, long blocks_in, long channels_out, long in_h, long in_w, long out_h, long out_w, long tiles_y, long tiles_x,
-                           long pad_h, long pad_w, long tiles, long per_item, long block, long panels, int own, int most, long v_tiles, long v_plane,
+                           ulong y_offset, long groups, long blocks_in, long channels_out, long in_h, long in_w, long out_h, long out_w, long tiles_y,
+                           long tiles_x, long pad_h, long pad_w, long tiles, long per_item, long block, long panels, int own, int most, long v_tiles, long v_plane,
                            long s_plane) {
   const long begin = (long)get_global_id(0) * per_item, end = min(begin + per_item, tiles), blocks_out = (channels_out + 15) / 16;
-  const long b_begin = (long)get_global_id(1) * panels * 2, b_end = min(b_begin + panels * 2, blocks_out);
-  if (begin >= tiles || b_begin >= blocks_out) return;
+  const long blocks_group = blocks_out / groups, panels_group = (blocks_group + 1) / 2, in_cells = in_h * in_w;
+  const long p_begin = (long)get_global_id(1) * panels, p_end = min(p_begin + panels, panels_group * groups);
+  if (begin >= tiles || p_begin >= p_end) return;
   u += u_offset / 16;
   v += v_offset / 16 + (own ? (long)get_global_id(0) * VALUES * v_plane : begin);
   s += s_offset / 16 + ((long)get_global_id(1) * get_global_size(0) + get_global_id(0)) * VALUES * s_plane;
@@ -206,17 +207,18 @@ kernel void winograd_tiles(global const float *x, ulong x_offset, global const f
     const long n = min(block, end - first);
     const int step = step_for(n, most);
     if (own)
-      for (long b = 0; b < blocks_in; b++)
+      for (long b = 0; b < groups * blocks_in; b++)
         for (long t = 0; t < n; t++) {
           const tile_place at = place_of(first + t, tiles_y, tiles_x);
-          make_tile((global const float16 *)(x + x_offset) + (at.n * blocks_in + b) * in_h * in_w, in_h, in_w, at.y - pad_h, at.x - pad_w,
+          make_tile((global const float16 *)(x + x_offset) + (at.n * groups * blocks_in + b) * in_cells, in_h, in_w, at.y - pad_h, at.x - pad_w,
                     v + b * v_tiles + t, v_plane);
         }
-    for (long b0 = b_begin; b0 < b_end; b0 += 2) {
-      const int pair = b0 + 1 < b_end;
+    for (long panel = p_begin; panel < p_end; panel++) {
+      const long g = panel / panels_group, in_group = (panel - g * panels_group) * 2, b0 = g * blocks_group + in_group;
+      const int pair = in_group + 1 < blocks_group;
       global const float16 *u0 = u + b0 * PLANES * blocks_in * 16;
       for (int k = 0; k < VALUES; k++)
-        product(step, n, (global const float *)(v + k * v_plane), v_tiles * 16, u0 + k * blocks_in * 16,
+        product(step, n, (global const float *)(v + k * v_plane + g * blocks_in * v_tiles), v_tiles * 16, u0 + k * blocks_in * 16,
                 u0 + (k + (pair ? PLANES : 0)) * blocks_in * 16, blocks_in, s + k * s_plane, block);
       for (long b = b0; b <= b0 + pair; b++) {
         const long lanes = channels_out - b * 16;
@@ -255,7 +257,7 @@ kernel void winograd_tiles(global const float *x, ulong x_offset, global const f
             const long cell = to + (i / OUT * out_w + i % OUT) * 16;
             float16 value = result[i];
             if (again)
-              value = direct(x + x_offset + at.n * blocks_in * in_h * in_w * 16, u + b * PLANES * blocks_in * 16, blocks_in, in_h, in_w,
+              value = direct(x + x_offset + (at.n * groups + g) * blocks_in * in_cells * 16, u + b * PLANES * blocks_in * 16, blocks_in, in_h, in_w,
                              at.y + i / OUT - pad_h, at.x + i % OUT - pad_w);
             const float16 other = load_if(add, add_offset + cell, 16);
             vstore16(keep_lanes(POST16(value + start, other), lanes), 0, y + y_offset + cell);

@@ -41,7 +41,9 @@ static const transform transforms[] = {{4, 6, "-DOUT=4", rows4}, {2, 7, "-DOUT=2
 typedef struct winograd {
   const transform *f;
   int64_t side, values;
-  int64_t blocks_in, blocks_out, panels, tiles_y, tiles_x, tiles;
+  int64_t blocks_in, blocks_out; /* of a group */
+  int64_t panels;                /* of all groups */
+  int64_t tiles_y, tiles_x, tiles;
   int32_t own;                                 /* items make V themselves */
   int64_t per_item, block, items, panels_item; /* tiles of an item and of a block of it; items; panels an item */
   int64_t v_tiles, v_plane, s_plane;           /* vectors; planes of an odd number, so that they do not share cache sets */
@@ -64,9 +66,9 @@ static int64_t up(int64_t a, int64_t b) {
 static void read_winograd(const cvk_backend_device *dev, const ocl_row *row, const ocl_conv *c, winograd *w) {
   const transform *f = &transforms[row->variant];
   *w = (winograd){.f = f, .side = f->out + 2, .values = (f->out + 2) * (f->out + 2)};
-  w->blocks_in = ocl_blocks(c->channels_in);
-  w->blocks_out = ocl_blocks(c->channels_out);
-  w->panels = up(w->blocks_out, PANEL);
+  w->blocks_in = ocl_blocks(c->in_group);
+  w->blocks_out = ocl_blocks(c->out_group);
+  w->panels = c->group * up(w->blocks_out, PANEL);
   w->tiles_y = up(c->out[1], f->out);
   w->tiles_x = up(c->out[2], f->out);
   w->tiles = c->batch * w->tiles_y * w->tiles_x;
@@ -75,7 +77,7 @@ static void read_winograd(const cvk_backend_device *dev, const ocl_row *row, con
   w->items = 1;
   w->panels_item = 1;
   if (w->own) {
-    const int64_t fit = V_BYTES / (w->values * w->blocks_in * OCL_BLOCK * (int64_t)sizeof(float)) / TILES_LEAST * TILES_LEAST;
+    const int64_t fit = V_BYTES / (w->values * c->group * w->blocks_in * OCL_BLOCK * (int64_t)sizeof(float)) / TILES_LEAST * TILES_LEAST;
     const int64_t block = fit < TILES_LEAST ? TILES_LEAST : least(fit, TILES_MOST), blocks = up(w->tiles, block);
     w->items = least(blocks, ITEMS_A_UNIT * dev->units);
     w->block = up(w->tiles, up(blocks, w->items) * w->items);
@@ -88,11 +90,11 @@ static void read_winograd(const cvk_backend_device *dev, const ocl_row *row, con
     w->items = up(w->tiles, w->per_item);
   }
   w->v_tiles = w->own ? w->block : w->tiles;
-  w->v_plane = w->blocks_in * w->v_tiles | 1;
+  w->v_plane = c->group * w->blocks_in * w->v_tiles | 1;
   w->s_plane = PANEL * w->block | 1;
   w->v_bytes = (uint64_t)((w->own ? w->items : 1) * w->values * w->v_plane * OCL_BLOCK) * sizeof(float);
   w->s_bytes = (uint64_t)(w->items * up(w->panels, w->panels_item) * w->values * w->s_plane * OCL_BLOCK) * sizeof(float);
-  w->pack_bytes = (uint64_t)(w->blocks_out * (w->values + KEPT_TAPS) * w->blocks_in * OCL_BLOCK * OCL_BLOCK) * sizeof(float);
+  w->pack_bytes = (uint64_t)(c->group * w->blocks_out * (w->values + KEPT_TAPS) * w->blocks_in * OCL_BLOCK * OCL_BLOCK) * sizeof(float);
 }
 
 int32_t conv_winograd_accepts(ocl_query *q) {
@@ -105,7 +107,9 @@ int32_t conv_winograd_accepts(ocl_query *q) {
     return ocl_refuse(q, "kernel %lldx%lld, takes 3x3", (long long)c.kernel[1], (long long)c.kernel[2]);
   if (c.stride[1] != 1 || c.stride[2] != 1 || c.dilation[1] != 1 || c.dilation[2] != 1)
     return ocl_refuse(q, "a stride or dilation above 1");
-  if (c.group != 1) return ocl_refuse(q, "%lld groups, takes 1", (long long)c.group);
+  if (c.group != 1 && (c.in_group % OCL_BLOCK || c.out_group % OCL_BLOCK))
+    return ocl_refuse(q, "groups of %lld and %lld channels are not whole blocks of %d", (long long)c.in_group, (long long)c.out_group,
+                      OCL_BLOCK);
   for (int32_t i = 1; i < 3; i++) {
     const int64_t pad_end = c.out[i] - c.in[i] - c.pad[i] + 2;
     if (c.pad[i] > PAD_MOST || pad_end > PAD_MOST)
@@ -122,9 +126,10 @@ int32_t conv_winograd_accepts(ocl_query *q) {
   ocl_want_pack(q, 1, w.f->pack_number);
   q->candidate->error_class = CVK_ERROR_WINOGRAD;
   q->candidate->workspace_bytes = w.v_bytes + w.s_bytes;
-  const double values = (double)w.tiles * (double)w.values, in = (double)w.blocks_in * OCL_BLOCK, out = (double)w.blocks_out * OCL_BLOCK;
-  q->candidate->estimated_ns =
-      ocl_estimate(q->dev, 2.0 * values * in * out, (double)w.pack_bytes, 0.75) + ocl_estimate(q->dev, 0, 8.0 * values * (in + out), 1) / 4;
+  const double values = (double)w.tiles * (double)w.values, in = (double)w.blocks_in * OCL_BLOCK,
+               out = (double)(c.group * w.blocks_out) * OCL_BLOCK;
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2.0 * values * in * out, (double)w.pack_bytes, 0.75) +
+                               ocl_estimate(q->dev, 0, 8.0 * values * (in * (double)c.group + out), 1) / 4;
   return 1;
 }
 
@@ -170,8 +175,8 @@ static void fill_block(void *arg, int64_t block_out, int32_t worker) {
   for (int64_t block_in = 0; block_in < w->blocks_in; block_in++) {
     memset(pair, 0, sizeof pair);
     for (int64_t o = block_out * OCL_BLOCK; o < least((block_out + 1) * OCL_BLOCK, c->channels_out); o++)
-      for (int64_t i = block_in * OCL_BLOCK; i < least((block_in + 1) * OCL_BLOCK, c->channels_in); i++) {
-        transform_weights(w->f, task->weights + (o * c->channels_in + i) * TAPS, planes);
+      for (int64_t i = block_in * OCL_BLOCK; i < least((block_in + 1) * OCL_BLOCK, c->in_group); i++) {
+        transform_weights(w->f, task->weights + (o * c->in_group + i) * TAPS, planes);
         for (int64_t k = 0; k < n_planes; k++) pair[k][i % OCL_BLOCK][o % OCL_BLOCK] = planes[k];
       }
     float *to = task->u + block_out * n_planes * plane + block_in * OCL_BLOCK * OCL_BLOCK;
@@ -186,15 +191,16 @@ void conv_winograd_pack_fill(const ocl_build *b, int32_t input, void *dst) {
   ocl_conv_read(b->op, &c);
   read_winograd(b->dev, b->row, &c, &w);
   fill_task task = {&c, &w, b->op->in[input]->const_data, dst};
-  host->parallel_for(host->ctx, w.blocks_out, fill_block, &task);
+  host->parallel_for(host->ctx, c.group * w.blocks_out, fill_block, &task);
 }
 
 static cvk_status prepare_input(ocl_build *b, const ocl_conv *c, const winograd *w) {
   ocl_launch *l = ocl_launch_begin(b, "conv_winograd", w->f->options, "winograd_input");
   ocl_arg_in(l, b, 0);
   ocl_arg_workspace(l, 0, sizeof(float));
-  ocl_arg_longs(l, 9, (int64_t[]){w->blocks_in, c->in[1], c->in[2], w->tiles_y, w->tiles_x, c->pad[1], c->pad[2], w->tiles, w->v_plane});
-  return ocl_launch_end(b, l, 2, (int64_t[]){w->tiles, w->blocks_in}, NULL);
+  ocl_arg_longs(
+      l, 9, (int64_t[]){c->group * w->blocks_in, c->in[1], c->in[2], w->tiles_y, w->tiles_x, c->pad[1], c->pad[2], w->tiles, w->v_plane});
+  return ocl_launch_end(b, l, 2, (int64_t[]){w->tiles, c->group * w->blocks_in}, NULL);
 }
 
 cvk_status conv_winograd_prepare(ocl_build *b) {
@@ -214,9 +220,9 @@ cvk_status conv_winograd_prepare(ocl_build *b) {
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
-  ocl_arg_longs(l, 14,
-                (int64_t[]){w.blocks_in, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], w.tiles_y, w.tiles_x, c.pad[1], c.pad[2],
-                            w.tiles, w.per_item, w.block, w.panels_item});
+  ocl_arg_longs(l, 15,
+                (int64_t[]){c.group, w.blocks_in, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], w.tiles_y, w.tiles_x, c.pad[1],
+                            c.pad[2], w.tiles, w.per_item, w.block, w.panels_item});
   ocl_arg_int(l, w.own);
   ocl_arg_int(l, most_tiles(b->dev));
   ocl_arg_longs(l, 3, (int64_t[]){w.v_tiles, w.v_plane, w.s_plane});

@@ -100,6 +100,24 @@ START_TEST(several_bands) {
 }
 END_TEST
 
+START_TEST(groups) {
+  if (!mini_open()) return;
+  for (int64_t side = 13; side <= 40; side += 27) /* one block of tiles, and many */
+    check(&(conv_case){.batch = 1,
+                       .channels_in = 64,
+                       .channels_out = 96,
+                       .group = 2,
+                       .spatial = 2,
+                       .in = {side, side},
+                       .kernel = {3, 3},
+                       .pad_begin = {1, 1},
+                       .pad_end = {1, 1},
+                       .infinite_pixel = side == 13,
+                       .winograd = 1});
+  mini_close();
+}
+END_TEST
+
 START_TEST(one_infinite_pixel_spoils_no_neighbour) {
   if (!mini_open()) return;
   check(&(conv_case){.batch = 1,
@@ -154,5 +172,5 @@ START_TEST(what_it_refuses) {
 }
 END_TEST
 
-SUITE("opencl_conv_winograd", sizes_around_the_tile, numbers_of_tiles, long_sums, tail_channels_and_post_ops, several_bands,
+SUITE("opencl_conv_winograd", sizes_around_the_tile, numbers_of_tiles, long_sums, tail_channels_and_post_ops, several_bands, groups,
       one_infinite_pixel_spoils_no_neighbour, what_it_refuses)
