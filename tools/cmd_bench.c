@@ -149,8 +149,8 @@ static int time_layer(const bench *b, const bench_layer *l, const char *forced, 
   return code;
 }
 
-/* The rows that the device ranks first, as text for cli_common.kernel, "" where the planner took them anyway: by itself a small layer may
- * not pay for the reorders that a network saves it. names: the rows for the layer, the one taken first. */
+/* The rows that the device ranks first, of the layer and its neighbours, as text for cli_common.kernel: by itself a small layer may not pay for
+ * the reorders that a network saves it. names: the rows for the layer, the one taken first. */
 static int plan_layer(const bench *b, const bench_layer *l, char *forced, size_t forced_bytes, row_names *names) {
   const cvk_session_options options = cli_session_options(&b->common);
   cvk_op_report op = {.struct_size = sizeof op};
@@ -162,7 +162,7 @@ static int plan_layer(const bench *b, const bench_layer *l, char *forced, size_t
   if (code == CLI_OK) code = subject_make(b, l, NULL, &s);
   if (code == CLI_OK && cvk_session_create(s.graph, &options, &session) != CVK_OK) code = cli_library(l->name);
   for (int32_t i = 0; code == CLI_OK && cvk_session_op_report(session, i, &op) == CVK_OK; i++) {
-    if ((row = cvk_session_op_row(session, i, 0)) == NULL || strcmp(row, op.kernel) == 0 || used + strlen(row) + 2 > forced_bytes) continue;
+    if ((row = cvk_session_op_row(session, i, 0)) == NULL || used + strlen(row) + 2 > forced_bytes) continue;
     used += (size_t)snprintf(forced + used, forced_bytes - used, "%s%s", used ? "," : "", row);
   }
   const int32_t at = code == CLI_OK ? find_op(session, l->name, &op) : -1;

@@ -7,7 +7,7 @@
 #include "cl.h"
 
 #define LAUNCH_NS 2000.0
-#define BYTES_PER_NS 40.0
+#define BYTES_PER_NS 30.0
 
 const ocl_row *ocl_row_find(const char *name) {
   for (int32_t i = 0; name && ocl_lists[i]; i++)

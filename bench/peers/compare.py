@@ -3,7 +3,7 @@
 """Convoke beside other libraries on the same layers or model, in turns, and the ratios: above 1, Convoke is faster.
 
 usage: compare.py BUILD --layers FILE.csv... [--layout blocked|nchw] [--only PATTERN] [--isa avx2] | --model MODEL.onnx [--check]
-                  --peers NAME,... [--threads N] [--rounds N] [--time SECONDS] [--title TEXT] [--results FILE]
+                  --peers NAME,... [--device cpu|opencl] [--threads N] [--rounds N] [--time SECONDS] [--title TEXT] [--results FILE]
 BUILD is Convoke's build folder. In each round every library measures all rows once, in a process of its own; a time is the median of its
 rounds' medians. With one thread all are bound to one core. `best` is the fastest of the peers on the row.
 """
@@ -20,17 +20,18 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+OURS = ('convoke', 'convoke-cpu')  # the second: Convoke's CPU backend as a peer of another device of ours
 
 
 def command(a, name, layers):
     what = ['--layers', layers, '--layout', a.layout] if layers else ['--model', a.model]
     rest = ['--threads', str(a.threads), '--time', str(a.time)] + (['--isa', a.isa] if a.isa else [])
     bind = ['taskset', '-c', str(max(os.sched_getaffinity(0)))] if a.threads == 1 else []
-    if name != 'convoke':
+    if name not in OURS:
         return [*bind, sys.executable, str(HERE / 'peer.py'), name, *what, *rest]
     if not layers:
         what = [a.model]
-    return [*bind, program(a), 'bench', '--device', 'cpu', *what,
+    return [*bind, program(a), 'bench', '--device', 'cpu' if name == 'convoke-cpu' else a.device, *what,
             *(word.replace('--isa', '--cpu-isa') for word in rest)]
 
 
@@ -43,10 +44,10 @@ def check(a, names, folder):
     for name in ['onnxruntime', *names]:
         if name == 'convoke':
             env = {**os.environ, 'CONVOKE_PLUGIN_PATH': plugins(a)}
-            subprocess.run([program(a), 'run', a.model, '--device', 'cpu', '--input', f'{folder}/x.npy', '--output-dir', f'{folder}/y'], env=env,
+            subprocess.run([program(a), 'run', a.model, '--device', a.device, '--input', f'{folder}/x.npy', '--output-dir', f'{folder}/y'], env=env,
                            stdout=subprocess.DEVNULL, check=True)
             results[name] = np.load(next(pathlib.Path(folder, 'y').glob('*.npy'))).ravel()
-        elif name not in results:
+        elif name not in results and name not in OURS:
             subprocess.run([sys.executable, str(HERE / 'peer.py'), name, '--model', a.model, '--time', '0.001', '--output', f'{folder}/{name}.npy'],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
             file = pathlib.Path(folder, f'{name}.npy')
@@ -63,15 +64,15 @@ def program(a):
 
 
 def plugins(a):
-    return str(pathlib.Path(a.build).resolve() / 'backends' / 'cpu')
+    return os.pathsep.join(str(pathlib.Path(a.build).resolve() / 'backends' / name) for name in ('cpu', 'opencl'))
 
 
 def measure(a, name, layers):
     """{row: (kernel, median us)}; a row without a time is (reason, None)."""
-    env = {**os.environ, 'CONVOKE_PLUGIN_PATH': plugins(a)}
+    env = {**os.environ, 'CONVOKE_PLUGIN_PATH': plugins(a), 'POCL_MAX_PTHREAD_COUNT': str(a.threads)}
     done = subprocess.run(command(a, name, layers), env=env, stdout=subprocess.PIPE, text=True, check=False)
     lines = done.stdout.splitlines()
-    if name == 'convoke':
+    if name in OURS:
         if done.returncode != 0 or not lines:
             sys.exit(f'compare.py: convoke bench ended with {done.returncode}')
         print(lines.pop(0), file=sys.stderr)
@@ -110,7 +111,7 @@ def gather(a, folder):
 
 def title_of(a):
     what = a.title or ' '.join(pathlib.Path(f).stem for f in a.layers or [a.model])
-    return what + (f', {a.layout}' if a.layers else '') + (f', {a.isa}' if a.isa else '')
+    return what + (f', {a.layout}' if a.layers else '') + (f', {a.isa}' if a.isa else '') + (f', {a.device}' if a.device != 'cpu' else '')
 
 
 def report(a, results):
@@ -146,6 +147,7 @@ def main():
     p.add_argument('--rounds', type=int, default=3)
     p.add_argument('--time', type=float, default=0.1)
     p.add_argument('--isa')
+    p.add_argument('--device', default='cpu', help='of Convoke: cpu or opencl')
     p.add_argument('--only', default='', help='layers whose name has this regular expression')
     p.add_argument('--title')
     p.add_argument('--results', help='file to which the rows are added as a line of JSON, for tables.py')

@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # What is set before a library is loaded: its threads, kept from sleeping between runs.
-ENVIRONMENT = {'OMP_NUM_THREADS': '{threads}', 'OMP_WAIT_POLICY': 'ACTIVE', 'OPENBLAS_NUM_THREADS': '1'}
+ENVIRONMENT = {'OMP_NUM_THREADS': '{threads}', 'OMP_WAIT_POLICY': 'ACTIVE', 'OPENBLAS_NUM_THREADS': '1', 'POCL_MAX_PTHREAD_COUNT': '{threads}'}
 ISA = {'avx2': {'ONEDNN_MAX_CPU_ISA': 'AVX2'}}
 
 

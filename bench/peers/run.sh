@@ -3,7 +3,7 @@
 # run.sh BUILD NETWORKS [DOCUMENT]: all that docs/performance.md compares, in about 20 minutes on an idle machine; a summary comes last.
 # BUILD: Convoke's build folder. NETWORKS: a folder; the networks are written into it where they are missing. DOCUMENT: a file whose tables are
 # replaced (docs/performance.md). PYTHON: the interpreter that has what requirements.txt and requirements-nodeps.txt list (default: python3).
-# PART: some of the parts below (default: all).
+# PART: some of the parts below (default: all but opencl, which needs an OpenCL driver and CLBLAST_TUNED, the folder that tune_clblast.sh filled).
 set -e
 build=$1 nets=$2 document=$3 part=${PART:-layers plain others avx2 networks startup}
 [ -n "$nets" ] || { sed -n '3,6s/^# //p' "$0"; exit 2; }
@@ -56,6 +56,16 @@ case " $part " in *' networks '*)
 esac
 case " $part " in *' startup '*)
   for threads in 1 2; do "$python" "$here/startup.py" "$build" "$nets/resnet50.onnx" --threads $threads --results "$results"; done ;;
+esac
+
+case " $part " in *' opencl '*)
+  for name in clblast tinygrad naive; do "$python" "$here/peer.py" "$name" --version; done
+  for threads in 1 2; do
+    for network in $networks; do compare --device opencl --threads $threads --time 0.6 --model "$nets/$network.onnx" --peers convoke-cpu; done
+  done
+  compare --device opencl --threads 2 --rounds 1 --layers $convs --title 'convolutions' --peers clblast,tinygrad,naive
+  compare --device opencl --threads 2 --rounds 1 --layers "$layers/mobilenetv2.csv" --title 'mobilenetv2 without depthwise' --peers clblast,tinygrad,naive
+  compare --device opencl --threads 2 --rounds 1 --layers "$layers/depthwise.csv" --peers tinygrad,naive ;;
 esac
 
 "$python" "$here/tables.py" "$results" $document
