@@ -90,6 +90,30 @@ START_TEST(buffers_move_bytes) {
 }
 END_TEST
 
+/* Reads see what the buffer held at their place in the queue, whatever comes behind them, also when the buffer goes first. */
+START_TEST(reads_keep_their_place) {
+  enum { N = 40 };
+  const cvk_backend *be = mini_backend();
+  cvk_buffer *a;
+  unsigned char out[N][64], late[64] = {0}, in[64];
+  if (!mini_open()) return;
+  ck_assert_int_eq(be->buffer_alloc(mini_device(), 64, &a), CVK_OK);
+  for (int i = 0; i < N; i++) { /* more reads than wait at once */
+    ck_assert_int_eq(be->buffer_fill(mini_queue(), a, 0, 64, i), CVK_OK);
+    for (int k = 0; k < (i == 20 ? 20 : 1); k++) ck_assert_int_eq(be->buffer_read(mini_queue(), a, 0, 64, out[i]), CVK_OK);
+  }
+  memset(in, 0xEE, sizeof in);
+  ck_assert_int_eq(be->buffer_write(mini_queue(), a, 0, 64, in), CVK_OK); /* behind commands: one itself */
+  ck_assert_int_eq(be->buffer_read(mini_queue(), a, 0, 64, late), CVK_OK);
+  be->buffer_free(a);
+  ck_assert_int_eq(be->queue_finish(mini_queue(), -1), CVK_OK);
+  for (int i = 0; i < N; i++)
+    for (int k = 0; k < 64; k++) ck_assert_int_eq(out[i][k], i);
+  ck_assert_mem_eq(late, in, sizeof in);
+  mini_close();
+}
+END_TEST
+
 START_TEST(imported_memory_is_the_same_memory) {
   const cvk_backend *be = mini_backend();
   cvk_buffer *buf;
@@ -229,6 +253,6 @@ START_TEST(open_and_close_a_hundred_times) {
 }
 END_TEST
 
-SUITE("opencl_device", what_is_listed_is_described, an_older_host_gets_what_it_knows, buffers_move_bytes,
+SUITE("opencl_device", what_is_listed_is_described, an_older_host_gets_what_it_knows, buffers_move_bytes, reads_keep_their_place,
       imported_memory_is_the_same_memory, too_much_memory_is_refused_with_numbers, a_time_limit_loses_the_device, a_forked_child_is_told,
       events_order_and_time, open_and_close_a_hundred_times)
