@@ -78,6 +78,10 @@ struct cvk_backend_device {
   atomic_int clblast_used;
 };
 
+/* A number that the device says of itself; 0 when the driver fails. */
+uint64_t ocl_device_ulong(cl_device_id id, cl_device_info what);
+uint32_t ocl_device_uint(cl_device_id id, cl_device_info what);
+
 /* CVK_OK, or DEVICE_LOST or AFTER_FORK with the sentence: the first line of every call that reaches the driver. */
 cvk_status ocl_device_ready(cvk_backend_device *dev);
 

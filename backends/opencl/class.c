@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "cl.h"
+
 #define LEAST_LOCAL (32 << 10)
 #define LEAST_GROUP 256
 
@@ -20,16 +22,6 @@ static const ocl_class classes[] = {
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes, CPU = 0, SUBGROUP, CACHED, UNIFIED, TILED, SAFE };
 
-static cl_ulong ulong_of(cl_device_id id, cl_device_info what) {
-  cl_ulong v = 0;
-  return clGetDeviceInfo(id, what, sizeof v, &v, NULL) == CL_SUCCESS ? v : 0;
-}
-
-static cl_uint uint_of(cl_device_id id, cl_device_info what) {
-  cl_uint v = 0;
-  return clGetDeviceInfo(id, what, sizeof v, &v, NULL) == CL_SUCCESS ? v : 0;
-}
-
 static int32_t has_extension(cl_device_id id, const char *begin) {
   static const size_t most = 16384;
   char text[16384];
@@ -43,15 +35,15 @@ static int32_t has_extension(cl_device_id id, const char *begin) {
 static const ocl_class *gpu_class(cl_device_id id) {
   size_t group = 0;
   if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL) != CL_SUCCESS) group = 0;
-  const cl_ulong local = ulong_of(id, CL_DEVICE_LOCAL_MEM_SIZE);
+  const cl_ulong local = ocl_device_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
   if (has_extension(id, "cl_intel_required_subgroup_size")) return &classes[SUBGROUP];
-  if (uint_of(id, CL_DEVICE_LOCAL_MEM_TYPE) != CL_LOCAL && has_extension(id, "cl_arm_")) return &classes[CACHED];
-  if (uint_of(id, CL_DEVICE_HOST_UNIFIED_MEMORY) && local <= LEAST_LOCAL) return &classes[UNIFIED];
+  if (ocl_device_uint(id, CL_DEVICE_LOCAL_MEM_TYPE) != CL_LOCAL && has_extension(id, "cl_arm_")) return &classes[CACHED];
+  if (ocl_device_uint(id, CL_DEVICE_HOST_UNIFIED_MEMORY) && local <= LEAST_LOCAL) return &classes[UNIFIED];
   return &classes[local >= LEAST_LOCAL && group >= LEAST_GROUP ? TILED : SAFE];
 }
 
 const ocl_class *ocl_class_of(cl_device_id id, const char *forced) {
-  const cl_ulong type = ulong_of(id, CL_DEVICE_TYPE);
+  const cl_ulong type = ocl_device_ulong(id, CL_DEVICE_TYPE);
   if (forced && forced[0]) {
     for (int32_t i = 0; i < N_CLASSES; i++)
       if (strcmp(classes[i].name, forced) == 0) return &classes[i];

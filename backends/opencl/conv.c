@@ -69,6 +69,38 @@ int32_t ocl_conv_finite(const cvk_op *op) {
   return v != NULL;
 }
 
+#define WINOGRAD_PAD_MOST 2 /* an output cell that sees padding only must be exact, and its tile's neighbours would leave rounding errors \
+                             */
+#define WINOGRAD_MOST_SIDE 6
+
+const double ocl_winograd_rows2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+
+int32_t ocl_winograd_accept(ocl_query *q, ocl_conv *c) {
+  if (q->op->flags & CVK_EXACT) return ocl_refuse(q, "exact results were asked for");
+  if (!ocl_conv_accept(q, c)) return 0;
+  if (q->op->in[0]->rank != 4 || c->kernel[1] != 3 || c->kernel[2] != 3)
+    return ocl_refuse(q, "kernel %lldx%lld, takes 3x3", (long long)c->kernel[1], (long long)c->kernel[2]);
+  if (c->stride[1] != 1 || c->stride[2] != 1 || c->dilation[1] != 1 || c->dilation[2] != 1)
+    return ocl_refuse(q, "a stride or dilation above 1");
+  for (int32_t i = 1; i < 3; i++) {
+    const int64_t pad_end = c->out[i] - c->in[i] - c->pad[i] + 2;
+    if (c->pad[i] > WINOGRAD_PAD_MOST || pad_end > WINOGRAD_PAD_MOST)
+      return ocl_refuse(q, "pads %lld and %lld, takes at most %d", (long long)c->pad[i], (long long)pad_end, WINOGRAD_PAD_MOST);
+  }
+  if (!ocl_conv_finite(q->op)) return ocl_refuse(q, "weights that are not constant, or not all finite");
+  return 1;
+}
+
+void ocl_winograd_weights(int64_t side, const double (*rows)[3], const float *g, float *u) {
+  double half[WINOGRAD_MOST_SIDE][3];
+  for (int64_t i = 0; i < side; i++)
+    for (int64_t t = 0; t < 3; t++) half[i][t] = rows[i][0] * (double)g[t] + rows[i][1] * (double)g[3 + t] + rows[i][2] * (double)g[6 + t];
+  for (int64_t i = 0; i < side * side; i++) {
+    const double *row = rows[i % side], *from = half[i / side];
+    u[i] = (float)(row[0] * from[0] + row[1] * from[1] + row[2] * from[2]);
+  }
+}
+
 /* About a sixth of all terms a chunk, 128 at most: the rounding of the chunks' sum and that inside a chunk are then both small. */
 int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap) {
   const int64_t chunk = c->in_group * c->taps / (6 * terms_a_tap), most = 128 / terms_a_tap;

@@ -16,6 +16,11 @@ typedef struct ocl_conv { /* CONV, and CONV_TRANSPOSE (in, out: of the op, not o
 /* 0, with the reason in q->why, when the op is not f32 or has more than three spatial axes. */
 int32_t ocl_conv_accept(ocl_query *q, ocl_conv *c);
 void ocl_conv_read(const cvk_op *op, ocl_conv *c);
+/* 1: a 3x3 convolution that Winograd's algorithm may take, with constant and finite weights; else 0 and the reason. */
+int32_t ocl_winograd_accept(ocl_query *q, ocl_conv *c);
+/* U = G g G^T of one 3x3 kernel, computed in double; rows: the `side` rows of G. */
+void ocl_winograd_weights(int64_t side, const double (*rows)[3], const float *g, float *u);
+extern const double ocl_winograd_rows2[4][3]; /* G of F(2x2, 3x3) with the points 0, 1, -1 and infinity */
 int32_t ocl_conv_finite(const cvk_op *op); /* the weights are constant and hold no Inf or NaN */
 /* How many taps, each of so many terms, are summed before they join the total. */
 int64_t ocl_conv_chunk(const ocl_conv *c, int64_t terms_a_tap);

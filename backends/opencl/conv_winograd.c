@@ -18,7 +18,6 @@
 #define TILES_MOST 28       /* a block */
 #define V_BYTES (640 << 10) /* of a block: V and S stay in the second-level cache */
 #define ITEMS_A_UNIT 4      /* items that take blocks; each has a part of the workspace */
-#define PAD_MOST 2          /* an output cell that sees padding only must be exact, and its tile's neighbours would leave rounding errors */
 #define WORKSPACE_MOST (256u << 20)
 
 typedef struct transform {
@@ -35,8 +34,7 @@ typedef struct transform {
 
 static const double rows4[6][3] = {{1, 0, 0},           {NP, NP *P, NP / 2},  {NP, -NP *P, NP / 2},
                                    {NQ, NQ *Q, NQ * 2}, {NQ, -NQ *Q, NQ * 2}, {0, 0, 1}};
-static const double rows2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-static const transform transforms[] = {{4, 6, "-DOUT=4", rows4}, {2, 7, "-DOUT=2", rows2}};
+static const transform transforms[] = {{4, 6, "-DOUT=4", rows4}, {2, 7, "-DOUT=2", ocl_winograd_rows2}};
 
 typedef struct winograd {
   const transform *f;
@@ -101,25 +99,13 @@ int32_t conv_winograd_accepts(ocl_query *q) {
   ocl_conv c;
   winograd w;
   if (!q->dev->cpu_class) return ocl_refuse(q, "a device that is no CPU");
-  if (q->op->flags & CVK_EXACT) return ocl_refuse(q, "exact results were asked for");
-  if (!ocl_conv_accept(q, &c)) return 0;
-  if (q->op->in[0]->rank != 4 || c.kernel[1] != 3 || c.kernel[2] != 3)
-    return ocl_refuse(q, "kernel %lldx%lld, takes 3x3", (long long)c.kernel[1], (long long)c.kernel[2]);
-  if (c.stride[1] != 1 || c.stride[2] != 1 || c.dilation[1] != 1 || c.dilation[2] != 1)
-    return ocl_refuse(q, "a stride or dilation above 1");
+  if (!ocl_winograd_accept(q, &c)) return 0;
   if (c.group != 1 && (c.in_group % OCL_BLOCK || c.out_group % OCL_BLOCK))
     return ocl_refuse(q, "groups of %lld and %lld channels are not whole blocks of %d", (long long)c.in_group, (long long)c.out_group,
                       OCL_BLOCK);
-  for (int32_t i = 1; i < 3; i++) {
-    const int64_t pad_end = c.out[i] - c.in[i] - c.pad[i] + 2;
-    if (c.pad[i] > PAD_MOST || pad_end > PAD_MOST)
-      return ocl_refuse(q, "pads %lld and %lld, takes at most %d", (long long)c.pad[i], (long long)pad_end, PAD_MOST);
-  }
   read_winograd(q->dev, q->row, &c, &w);
   if (w.v_bytes + w.s_bytes > WORKSPACE_MOST)
     return ocl_refuse(q, "a workspace of %llu bytes, takes at most %u", (unsigned long long)(w.v_bytes + w.s_bytes), WORKSPACE_MOST);
-  if (!q->op->in[1]->const_data) return ocl_refuse(q, "weights that are not constant");
-  if (!ocl_conv_finite(q->op)) return ocl_refuse(q, "a weight is not finite");
   if (!ocl_post_accept(q, CVK_BLOCKED)) return 0;
   ocl_want_in(q, 0, CVK_BLOCKED);
   ocl_want_out(q, 0, CVK_BLOCKED);
@@ -149,18 +135,11 @@ typedef struct fill_task { /* a task is one output block */
   float *u;
 } fill_task;
 
-/* One 3x3 kernel to its planes, computed in double. */
+/* One 3x3 kernel to its planes. */
 static void transform_weights(const transform *f, const float *g, float planes[MOST_VALUES + KEPT_TAPS]) {
   static const int32_t kept[KEPT_TAPS] = {1, 3, 4, 5, 7};
   const int64_t side = f->out + 2, values = side * side;
-  double half[MOST_SIDE][3];
-  for (int64_t i = 0; i < side; i++)
-    for (int64_t t = 0; t < 3; t++)
-      half[i][t] = f->weight_rows[i][0] * (double)g[t] + f->weight_rows[i][1] * (double)g[3 + t] + f->weight_rows[i][2] * (double)g[6 + t];
-  for (int64_t i = 0; i < values; i++) {
-    const double *row = f->weight_rows[i % side], *from = half[i / side];
-    planes[i] = (float)(row[0] * from[0] + row[1] * from[1] + row[2] * from[2]);
-  }
+  ocl_winograd_weights(side, f->weight_rows, g, planes);
   for (int64_t t = 0; t < KEPT_TAPS; t++) planes[values + t] = g[kept[t]];
 }
 

@@ -10,7 +10,6 @@
 #define PLANES 16
 #define TAPS 9
 #define FEWEST_CHANNELS 32 /* below, the transforms cost more than they save */
-#define PAD_MOST 2         /* see conv_winograd.c */
 
 typedef struct shape {
   int64_t tiles_y, tiles_x, tiles;
@@ -44,27 +43,15 @@ static shape shape_of(const ocl_conv *c) {
 int32_t conv_winograd_plain_accepts(ocl_query *q) {
   ocl_conv c;
   if (q->dev->cpu_class) return ocl_refuse(q, "a CPU device");
-  if (q->op->flags & CVK_EXACT) return ocl_refuse(q, "exact results were asked for");
-  if (!ocl_conv_accept(q, &c)) return 0;
-  if (q->op->in[0]->rank != 4 || c.kernel[1] != 3 || c.kernel[2] != 3)
-    return ocl_refuse(q, "kernel %lldx%lld, takes 3x3", (long long)c.kernel[1], (long long)c.kernel[2]);
-  if (c.stride[1] != 1 || c.stride[2] != 1 || c.dilation[1] != 1 || c.dilation[2] != 1)
-    return ocl_refuse(q, "a stride or dilation above 1");
+  if (!ocl_winograd_accept(q, &c)) return 0;
   if (c.group != 1) return ocl_refuse(q, "%lld groups, takes 1", (long long)c.group);
   if (c.channels_in < FEWEST_CHANNELS || c.channels_out < FEWEST_CHANNELS)
     return ocl_refuse(q, "%lld to %lld channels, takes %d or more", (long long)c.channels_in, (long long)c.channels_out, FEWEST_CHANNELS);
-  for (int32_t i = 1; i < 3; i++) {
-    const int64_t pad_end = c.out[i] - c.in[i] - c.pad[i] + 2;
-    if (c.pad[i] > PAD_MOST || pad_end > PAD_MOST)
-      return ocl_refuse(q, "pads %lld and %lld, takes at most %d", (long long)c.pad[i], (long long)pad_end, PAD_MOST);
-  }
   const shape s = shape_of(&c);
   if (!ocl_implicit_fits(&s.product) || s.tiles > 1 << 28) return ocl_refuse(q, "more than 2^30 elements");
   if (!ocl_implicit_class(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   if (q->dev->max_alloc_bytes && s.v_bytes + s.s_bytes > q->dev->max_alloc_bytes / 4)
     return ocl_refuse(q, "a workspace of %llu bytes", (unsigned long long)(s.v_bytes + s.s_bytes));
-  if (!q->op->in[1]->const_data) return ocl_refuse(q, "weights that are not constant");
-  if (!ocl_conv_finite(q->op)) return ocl_refuse(q, "a weight is not finite");
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
   ocl_want_pack(q, 1, PACK_NUMBER);
   q->candidate->error_class = CVK_ERROR_WINOGRAD;
@@ -83,18 +70,6 @@ uint64_t conv_winograd_plain_pack_bytes(const ocl_build *b, int32_t input) {
   return ocl_implicit_bytes(&s.product) + (uint64_t)(c.channels_out * c.channels_in * TAPS) * sizeof(float);
 }
 
-/* U = G g G^T with the points 0, 1, -1 and infinity, in double. */
-static void transform_weights(const float *g, double u[PLANES]) {
-  static const double rows[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-  double half[4][3];
-  for (int i = 0; i < 4; i++)
-    for (int t = 0; t < 3; t++) half[i][t] = rows[i][0] * (double)g[t] + rows[i][1] * (double)g[3 + t] + rows[i][2] * (double)g[6 + t];
-  for (int i = 0; i < PLANES; i++) {
-    const double *row = rows[i % 4], *from = half[i / 4];
-    u[i] = row[0] * from[0] + row[1] * from[1] + row[2] * from[2];
-  }
-}
-
 void conv_winograd_plain_pack_fill(const ocl_build *b, int32_t input, void *dst) {
   const float *from = b->op->in[input]->const_data;
   ocl_conv c;
@@ -104,12 +79,12 @@ void conv_winograd_plain_pack_fill(const ocl_build *b, int32_t input, void *dst)
   const int64_t rows = (c.channels_out + OCL_TILE_ROWS - 1) / OCL_TILE_ROWS * OCL_TILE_ROWS,
                 plane = (int64_t)(u_bytes / PLANES / sizeof(float));
   float *to = dst;
-  double u[PLANES];
+  float u[PLANES];
   memset(dst, 0, u_bytes);
   for (int64_t m = 0; m < c.channels_out; m++)
     for (int64_t i = 0; i < c.channels_in; i++) {
-      transform_weights(from + (m * c.channels_in + i) * TAPS, u);
-      for (int64_t k = 0; k < PLANES; k++) to[k * plane + i * rows + m] = (float)u[k];
+      ocl_winograd_weights(4, ocl_winograd_rows2, from + (m * c.channels_in + i) * TAPS, u);
+      for (int64_t k = 0; k < PLANES; k++) to[k * plane + i * rows + m] = u[k];
     }
   memcpy(to + u_bytes / sizeof(float), from, (size_t)(c.channels_out * c.channels_in * TAPS) * sizeof(float));
 }

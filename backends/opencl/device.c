@@ -21,12 +21,12 @@ static void device_text(cl_device_id id, cl_device_info what, char *buf, size_t 
   snprintf(buf, bytes, "%.*s", (int)bytes - 1, full);
 }
 
-static uint64_t device_ulong(cl_device_id id, cl_device_info what) {
+uint64_t ocl_device_ulong(cl_device_id id, cl_device_info what) {
   cl_ulong v = 0;
   return clGetDeviceInfo(id, what, sizeof v, &v, NULL) == CL_SUCCESS ? v : 0;
 }
 
-static cl_uint device_uint(cl_device_id id, cl_device_info what) {
+uint32_t ocl_device_uint(cl_device_id id, cl_device_info what) {
   cl_uint v = 0;
   return clGetDeviceInfo(id, what, sizeof v, &v, NULL) == CL_SUCCESS ? v : 0;
 }
@@ -52,7 +52,7 @@ static const ocl_class *class_of(const cvk_host *host, cl_device_id id) {
 }
 
 static uint64_t device_alignment(cl_device_id id) {
-  const uint64_t bytes = device_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
+  const uint64_t bytes = ocl_device_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
   return bytes > 64 ? bytes : 64;
 }
 
@@ -120,14 +120,14 @@ cvk_status ocl_device_info(cvk_instance *inst, int32_t index, cvk_device_info *i
   const int32_t unified = device_bool(r->id, CL_DEVICE_HOST_UNIFIED_MEMORY);
   full.type = device_kind(device_type(r->id), unified);
   full.flags = CVK_DEVICE_ASYNC | CVK_DEVICE_PROFILING | (full.type == CVK_DEVICE_CPU ? CVK_DEVICE_OWN_THREADS : 0);
-  full.units = (int32_t)device_uint(r->id, CL_DEVICE_MAX_COMPUTE_UNITS);
+  full.units = (int32_t)ocl_device_uint(r->id, CL_DEVICE_MAX_COMPUTE_UNITS);
   snprintf(full.id, sizeof full.id, "opencl:%d", (int)index);
   device_text(r->id, CL_DEVICE_NAME, full.name, sizeof full.name);
   device_text(r->id, CL_DEVICE_VERSION, version, sizeof version);
   device_text(r->id, CL_DRIVER_VERSION, driver, sizeof driver);
   snprintf(full.driver, sizeof full.driver, "%.60s, driver %.50s", version, driver);
-  full.memory_bytes = device_ulong(r->id, CL_DEVICE_GLOBAL_MEM_SIZE);
-  full.max_alloc_bytes = device_ulong(r->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+  full.memory_bytes = ocl_device_ulong(r->id, CL_DEVICE_GLOBAL_MEM_SIZE);
+  full.max_alloc_bytes = ocl_device_ulong(r->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
   full.alignment = device_alignment(r->id);
   snprintf(full.isa, sizeof full.isa, "class %s", class_of(inst->host, r->id)->name);
   const uint32_t asked = info->struct_size;
@@ -148,17 +148,17 @@ static void read_limits(cvk_backend_device *dev) {
   if (clGetDeviceInfo(id, CL_DEVICE_SVM_CAPABILITIES, sizeof svm, &svm, NULL) != CL_SUCCESS) svm = 0;
   dev->shares = dev->unified && (type & CL_DEVICE_TYPE_CPU) && (svm & CL_DEVICE_SVM_FINE_GRAIN_BUFFER);
   dev->alignment = device_alignment(id);
-  dev->memory_bytes = device_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
-  dev->max_alloc_bytes = device_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
-  dev->local_bytes = device_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
+  dev->memory_bytes = ocl_device_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
+  dev->max_alloc_bytes = ocl_device_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+  dev->local_bytes = ocl_device_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
   if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL) != CL_SUCCESS || group < 1) group = 1;
   if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof item, item, NULL) != CL_SUCCESS) item[0] = item[1] = item[2] = 1;
   dev->max_group = group;
   memcpy(dev->max_item, item, sizeof dev->max_item);
-  const uint32_t units = device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
-  const double mhz = device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+  const uint32_t units = ocl_device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
+  const double mhz = ocl_device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
   dev->units = units > 0 && units < 1 << 20 ? (int32_t)units : 1;
-  dev->vector_floats = (int32_t)device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+  dev->vector_floats = (int32_t)ocl_device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
   dev->peak_gflops = dev->units * (mhz > 0 ? mhz : 1000) * 1e-3 * FLOPS_PER_CYCLE;
 }
 

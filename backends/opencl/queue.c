@@ -23,14 +23,15 @@ cvk_status ocl_queue_open(cvk_backend_device *dev, int32_t profiling, cvk_queue 
   return CVK_OK;
 }
 
-/* The reads that wait, by commands or, when all commands are over, by the host. */
-static cvk_status settle_reads(cvk_queue *q, int32_t over) {
+/* The reads that wait: by commands; by the host, when all commands are over; or not at all, after a failure. */
+enum { BY_COMMAND, BY_HOST, DROPPED };
+static cvk_status settle_reads(cvk_queue *q, int32_t how) {
   cvk_status status = CVK_OK;
   for (int32_t i = 0; i < q->n_reads; i++) {
     const ocl_read *r = &q->reads[i];
-    if (over)
+    if (how == BY_HOST)
       memcpy(r->to, r->shared, r->bytes);
-    else if (status == CVK_OK)
+    else if (how == BY_COMMAND && status == CVK_OK)
       status = ocl_check(q->dev, clEnqueueReadBuffer(q->queue, r->mem, CL_FALSE, r->offset, r->bytes, r->to, 0, NULL, NULL),
                          "clEnqueueReadBuffer");
     clReleaseMemObject(r->mem);
@@ -41,7 +42,7 @@ static cvk_status settle_reads(cvk_queue *q, int32_t over) {
 
 cvk_status ocl_queue_enter(cvk_queue *q) {
   q->idle = 0;
-  return settle_reads(q, 0);
+  return settle_reads(q, BY_COMMAND);
 }
 
 static cvk_status finish_within(cvk_queue *q, int64_t timeout_ns) {
@@ -60,7 +61,7 @@ cvk_status ocl_queue_finish(cvk_queue *q, int64_t timeout_ns) {
   if (status != CVK_OK) return status;
   if (!q->idle) status = timeout_ns < 0 ? ocl_check(dev, clFinish(q->queue), "clFinish") : finish_within(q, timeout_ns);
   if (status == CVK_TIMEOUT) atomic_store(&dev->lost, 1);
-  if (status == CVK_OK) status = settle_reads(q, 1);
+  settle_reads(q, status == CVK_OK ? BY_HOST : DROPPED);
   q->idle = status == CVK_OK;
   return status;
 }
@@ -70,7 +71,7 @@ void ocl_queue_close(cvk_queue *q) {
   if (!q) return;
   const cvk_host *host = q->dev->host;
   if (q->dev->pid == getpid() && !atomic_load(&q->dev->lost)) {
-    settle_reads(q, 0);
+    settle_reads(q, DROPPED);
     clReleaseCommandQueue(q->queue);
   }
   host->free(host->ctx, q);

@@ -30,7 +30,7 @@ START_TEST(sizes_around_the_tile) {
 }
 END_TEST
 
-/* Every number of tiles that one block can have, and the tiles behind the last full step of registers. */
+/* 1 to 20 tiles in a row, and some larger numbers: the tiles behind the last full step of registers. */
 START_TEST(numbers_of_tiles) {
   if (!mini_open()) return;
   for (int64_t w = 1; w <= 64; w += w < 20 ? 1 : 11)
