@@ -5,6 +5,7 @@
 
 #include "context_internal.h"
 #include "plan.h"
+#include "tuned.h"
 
 int32_t cvk_format_equal(const cvk_format *a, const cvk_format *b) {
   return a->layout == b->layout && a->block == b->block && a->private_layout == b->private_layout;
@@ -64,6 +65,27 @@ static int32_t listed(const char *list, const char *name) {
   return 0;
 }
 
+/* The forced row alone, where it is among the candidates. */
+static int32_t chosen_by_user(const char *forced, int32_t n, cvk_candidate *list) {
+  for (int32_t i = 0; i < n && forced; i++) {
+    if (!listed(forced, list[i].row)) continue;
+    list[0] = list[i];
+    return 1;
+  }
+  return n;
+}
+
+/* Measured times in place of estimates, where the op's shape class was tuned. */
+static int32_t known_times(const cvk_device *dev, const cvk_op *op, int32_t n, cvk_candidate *list) {
+  char key[CVK_TUNED_KEY];
+  int32_t own = op->n_in;
+  for (int32_t k = 0; k < op->n_post; k++) {
+    if (op->post[k]->input >= 0 && op->post[k]->input < own) own = op->post[k]->input;
+  }
+  if (dev->tuned == NULL || cvk_tuned_empty(dev->tuned) || !cvk_tuned_key(op, own, key)) return n;
+  return cvk_tuned_apply(dev->tuned, key, n, list);
+}
+
 cvk_status cvk_plan_ask(const cvk_plan *p, int32_t device, const cvk_op *op, cvk_plan_option *options, int32_t *n) {
   cvk_device *dev = p->devices[device];
   cvk_candidate room[CVK_MAX_OPTIONS], *list[CVK_MAX_OPTIONS];
@@ -80,18 +102,14 @@ cvk_status cvk_plan_ask(const cvk_plan *p, int32_t device, const cvk_op *op, cvk
     snprintf(what, sizeof what, "supports(%s)", cvk_op_def_find(op->kind)->name);
     return cvk_device_result(dev, status, what);
   }
-  const char *forced = cvk_context_option(dev->ctx, "kernel");
   if (got > CVK_MAX_OPTIONS) got = CVK_MAX_OPTIONS;
   for (int32_t i = 0; i < got; i++) {
     if (room[i].row == NULL) room[i].row = "?";
-    if ((op->flags & CVK_EXACT) && room[i].error_class != CVK_ERROR_DIRECT) continue;
-    options[kept++] = (cvk_plan_option){.device = device, .candidate = room[i]};
+    if (!(op->flags & CVK_EXACT) || room[i].error_class == CVK_ERROR_DIRECT) room[kept++] = room[i];
   }
-  for (int32_t i = 0; forced && i < kept; i++) {
-    if (!listed(forced, options[i].candidate.row)) continue;
-    options[0] = options[i];
-    kept = 1;
-  }
+  kept = chosen_by_user(cvk_context_option(dev->ctx, "kernel"), kept, room);
+  if (!p->options->untuned) kept = known_times(dev, op, kept, room);
+  for (int32_t i = 0; i < kept; i++) options[i] = (cvk_plan_option){.device = device, .candidate = room[i]};
   *n = kept;
   return kept ? CVK_OK : CVK_UNSUPPORTED;
 }

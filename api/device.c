@@ -10,6 +10,7 @@
 #include "process.h"
 #include "registry.h"
 #include "struct_copy.h"
+#include "tuned.h"
 
 /* ---- the list ---- */
 
@@ -96,6 +97,7 @@ static cvk_status open_entry(void *arg, cvk_backend_entry *b, cvk_device_entry *
   }
   pthread_mutex_init(&dev->lock, NULL);
   dev->ctx = cvk_context_retain(r->ctx);
+  dev->tuned = cvk_tuned_open(r->ctx, &dev->info);
   e->open = dev;
   r->opened = dev;
   return CVK_OK;
@@ -154,6 +156,7 @@ void cvk_device_release(cvk_device *dev) {
   close_handle(dev);
   pthread_mutex_unlock(&ctx->lock);
   pthread_mutex_destroy(&dev->lock);
+  cvk_tuned_close(dev->tuned);
   free(dev);
   cvk_context_release(ctx);
 }

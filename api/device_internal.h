@@ -24,6 +24,7 @@ struct cvk_device {
   pthread_mutex_t lock; /* serialises the use of queue: hold it from the first queued call to the finish */
   void *eager;          /* eager.c's kernels on this device, made on first use; freed before the device is closed */
   void (*eager_free)(void *eager);
+  struct cvk_tuned *tuned; /* what convoke tune measured; NULL: no memory for it */
   struct cvk_device_entry *entry; /* its line in the registry */
 };
 

@@ -44,7 +44,7 @@ cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *o
   cvk_op_report r = {.kind = kind, .name = step->op >= 0 ? cvk_graph_op_name(s->graph, p->ops[step->op].node) : step->label, .op = step->label,
                      .device = p->devices[step->device]->info.id, .kernel = step->type == CVK_STEP_COPY ? "copy" : step->candidate.row,
                      .multiply_adds = step->multiply_adds, .bytes = step->bytes, .ns = step->ns, .start_ns = step->start_ns,
-                     .error_class = step->candidate.error_class};
+                     .error_class = step->candidate.error_class, .node = step->op >= 0 ? p->ops[step->op].node : -1};
   if (step->n_out && step->out[0] >= 0) {
     const cvk_tensor_desc *d = &p->slots[step->out[0]].desc;
     r.rank = d->rank;

@@ -108,7 +108,7 @@ static void print_failure(selftest *t, const check_case *c, int way, const char 
 enum { PASSED, FAILED, LACKING };
 
 static int run_once(selftest *t, cvk_context *ctx, check_case *c, int way, const char *row) {
-  const cvk_session_options options = {.device = t->device, .fallback = CVK_FALLBACK_NONE, .flags = t->common.exact ? CVK_EXACT : 0};
+  const cvk_session_options options = {.device = t->device, .fallback = CVK_FALLBACK_NONE, .flags = t->common.exact ? CVK_EXACT : 0, .untuned = 1};
   cvk_tensor *out[SAMPLE_OUTPUTS] = {NULL};
   cvk_session *session = NULL;
   op_line *line = line_of(t, subject(&c->sample));

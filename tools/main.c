@@ -9,6 +9,7 @@ const cli_command cli_commands[] = {
     {"info", "MODEL.onnx", "inputs, outputs, ops, parameters, multiply-adds, memory", cmd_info},
     {"run", "MODEL.onnx", "runs a model and says how long it took and where each op ran", cmd_run},
     {"bench", "MODEL.onnx", "times a model and its ops, or with --layers the layers of a CSV file, beside the peak of the machine", cmd_bench},
+    {"tune", "[MODEL.onnx]", "measures the kernel rows of a device and keeps the times for later plans", cmd_tune},
     {"eval", "MODEL.onnx", "accuracy of a classifier on labelled data", cmd_eval},
     {"compare", "MODEL.onnx", "runs a model on two devices, op by op, and names the first difference", cmd_compare},
     {"onnx-test", "DIR...", "ONNX backend test folders", cmd_onnx_test},

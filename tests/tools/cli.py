@@ -51,7 +51,7 @@ def works(*args, env=None):
 
 def commands():
     listed = re.findall(r"^  (\S+) ", works("--help"), re.M)
-    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest", "bench"} <= set(listed), listed
+    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest", "bench", "tune"} <= set(listed), listed
     return listed
 
 
@@ -373,6 +373,47 @@ def test_forced_row_is_the_one_that_runs():
 
 
 # ---- nowhere to write ----
+
+def test_tune():
+    """Times are kept in the cache folder and used silently; a row that was measured slow is not taken again; the budget ends it early."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"CONVOKE_CACHE_DIR": folder, "CONVOKE_KERNEL": None}
+        out = works("tune", MODEL, "--device", "cpu", *SHAPE, env=env)
+        lines = out.splitlines()
+        end = re.fullmatch(r"tuned (\d+) ops on cpu in \d+\.\d s: (\d+) take another row than by estimate, 0 wrong rows, 0 ops not finished", lines[-1])
+        assert end and int(end[1]) == len(lines) - 1 > 0, out
+        files = [f for f in os.listdir(folder) if f.startswith("tuned-")]
+        assert len(files) == 1, files
+        report = json.loads(works("tune", MODEL, "--device", "cpu", "--json", *SHAPE, env=env))
+        best = {op["name"]: op for op in report["ops"]}
+        assert report["device"] == "cpu" and report["tuned"] == len(best) == int(end[1]), report
+        for op in best.values():
+            times = {row["row"]: row["us"] for row in op["rows"]}
+            assert op["row"] in times and times[op["row"]] == min(times.values()) > 0 and op["estimated"] in times, op
+        path = os.path.join(folder, files[0])
+        with open(path) as f:
+            text = f.read().splitlines()
+        name, op = next((n, o) for n, o in best.items() if o["op"] == "conv" and len(o["rows"]) > 1)
+        slow = json.loads(works("run", MODEL, "--device", "cpu", "--profile", "--json", *SHAPE, env=env))["profile"]
+        taken = next(o["kernel"] for o in slow if o["name"] == name)
+        with open(path, "w") as f: # as if the row taken had been a thousand times slower
+            for n, line in enumerate(text):
+                part = line.split("\t")
+                if n > 1 and part[1] == taken:
+                    part[2] = str(1000 * int(part[2]))
+                f.write("\t".join(part) + "\n")
+        then = json.loads(works("run", MODEL, "--device", "cpu", "--profile", "--json", *SHAPE, env=env))["profile"]
+        assert next(o["kernel"] for o in then if o["name"] == name) != taken, then
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"CONVOKE_CACHE_DIR": folder}
+        out = works("tune", MODEL, "--device", "cpu", "--budget", "0.000001", *SHAPE, env=env)
+        assert re.search(r"^tuned 0 ops .*, [1-9]\d* ops not finished$", out, re.M), out
+        assert os.listdir(folder) == [], os.listdir(folder)
+    fails(USAGE, "tune", "--budget", "0", says=["--budget", "0"])
+    fails(USAGE, "tune", MODEL, "--device", "reference", *SHAPE, says=["reference"])
+    fails(USAGE, "tune", MODEL, "--kernel", "x", *SHAPE, says=["--kernel"])
+    fails(FAILED, "tune", "no.onnx", says=["no.onnx"])
+
 
 def test_full_or_closed_output():
     for args in (["devices"], ["run", MODEL, *SHAPE, "--device", "cpu"], ["--help"], ["cases", NUMERIC, "--device", "reference"]):

@@ -22,6 +22,7 @@ typedef struct cvk_session_options { /* zero-initialise */
   int32_t profile;      /* nonzero: each run times every op (report) */
   int32_t no_fusion;    /* nonzero: every op runs by itself, so that every value exists (compare) */
   int32_t keep_values;  /* nonzero: no value's memory is reused, so that cvk_session_value can read any */
+  int32_t untuned;      /* nonzero: rows are chosen by their estimates, as if nothing had been tuned (cvk_session_tune) */
 } cvk_session_options;
 
 /* Plans g for a device. With symbolic input extents the planning happens at the first run of each new set of shapes (a bounded number
@@ -52,6 +53,8 @@ typedef struct cvk_op_report {
   int32_t error_class;  /* CVK_ERROR_* */
   int32_t rank;         /* shape of output 0 */
   int64_t dim[CVK_MAX_RANK];
+  int32_t node;         /* the graph's op of this number (fused: the first); -1: an inserted reorder or copy */
+  int32_t reserved;
 } cvk_op_report;
 typedef struct cvk_session_report {
   uint32_t struct_size;
@@ -71,6 +74,17 @@ CVK_EXPORT cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_o
 /* Row number `k` of those that the device offered for executed op `index`, best first; the report's `kernel` is the one taken. NULL past the
  * last, and for inserted reorders and copies. Any of them can be forced (cvk_context_options.kernel). */
 CVK_EXPORT const char *cvk_session_op_row(cvk_session *s, int32_t index, int32_t k);
+
+/* Keeps what was measured for executed op `index` of a session made with untuned: how long each of these rows took, or that its results were
+ * wrong. From then on every plan for this device (same driver, thread count and Convoke), in this process and through a file in the cache
+ * folder in later ones, chooses among these rows by these times for ops of the same shape class: same kind, types and attribute, extents alike
+ * (above 8: rounded up to the next of 12, 16, 24, 32, 48, ...). A row that is wrong or was not measured is not used for them. Replaces what was
+ * kept before. `convoke tune` measures and checks. INVALID_ARGUMENT; IO_ERROR where the file can't be written: it then holds for the open device only. */
+typedef struct cvk_row_time { /* fixed: 16 bytes */
+  const char *row;      /* one of cvk_session_op_row's */
+  int64_t ns;           /* of one execution; -1: its results were wrong */
+} cvk_row_time;
+CVK_EXPORT cvk_status cvk_session_tune(cvk_session *s, int32_t index, int32_t n, const cvk_row_time *rows);
 /* With keep_values and no_fusion: a host copy of output `output` of graph op `index` after the last run. UNSUPPORTED: folded away. */
 CVK_EXPORT cvk_status cvk_session_value(cvk_session *s, int32_t op_index, int32_t output, cvk_tensor **out);
 
