@@ -108,7 +108,7 @@ cvk_status cvk_plan_ask(const cvk_plan *p, int32_t device, const cvk_op *op, cvk
     if (!(op->flags & CVK_EXACT) || room[i].error_class == CVK_ERROR_DIRECT) room[kept++] = room[i];
   }
   kept = chosen_by_user(cvk_context_option(dev->ctx, "kernel"), kept, room);
-  if (!p->options->untuned) kept = known_times(dev, op, kept, room);
+  if (!p->options->untuned && !(op->flags & CVK_DETERMINISTIC)) kept = known_times(dev, op, kept, room);
   for (int32_t i = 0; i < kept; i++) options[i] = (cvk_plan_option){.device = device, .candidate = room[i]};
   *n = kept;
   return kept ? CVK_OK : CVK_UNSUPPORTED;

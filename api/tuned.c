@@ -136,9 +136,14 @@ static int32_t write_file(const cvk_tuned *t) {
     if (fd >= 0) close(fd);
     return 0;
   }
-  fprintf(f, "%s\n%s\n", FORMAT, t->identity);
-  for (int32_t i = 0; i < t->n; i++)
-    fprintf(f, "%s\t%s\t%lld\t%lld\n", t->lines[i].key, t->lines[i].row, (long long)t->lines[i].ns, (long long)t->lines[i].estimated_ns);
+  char text[CVK_TUNED_KEY + ROW_BYTES + 64];
+  int n = snprintf(text, sizeof text, "%s\n%s\n", FORMAT, t->identity);
+  for (int32_t i = 0; i <= t->n; i++) {
+    fwrite(text, 1, (size_t)n, f);
+    if (i == t->n) break;
+    const line *l = &t->lines[i];
+    n = snprintf(text, sizeof text, "%s\t%s\t%lld\t%lld\n", l->key, l->row, (long long)l->ns, (long long)l->estimated_ns);
+  }
   const int32_t written = ferror(f) == 0;
   if (fclose(f) == 0 && written && rename(temporary, t->path) == 0) return 1;
   unlink(temporary);

@@ -34,9 +34,11 @@ static cvk_context *planner(const char *kernel) {
   return ctx;
 }
 
+static uint32_t session_flags;
+
 /* A session of a RELU, run once; op: that of the RELU in its report. */
 static cvk_session *relu(cvk_context *ctx, int64_t channels, int64_t size, int untuned, int32_t *op) {
-  const cvk_session_options options = {.device = "planner", .untuned = untuned};
+  const cvk_session_options options = {.device = "planner", .untuned = untuned, .flags = session_flags};
   const int64_t dim[] = {1, channels, size, size};
   cvk_graph *g = net_graph(ctx);
   cvk_session *s = NULL;
@@ -91,6 +93,9 @@ START_TEST(measured_times_decide) {
   ck_ok(cvk_session_op_report(s, op, &r));
   ck_assert_str_eq(r.kernel, BLOCKED); /* untuned: as before */
   cvk_session_release(s);
+  session_flags = CVK_DETERMINISTIC;
+  ck_assert_str_eq(row_of(ctx, 16, 64), BLOCKED); /* the same */
+  session_flags = 0;
   cvk_context_release(ctx);
   ctx = planner(BLOCKED);
   ck_assert_str_eq(row_of(ctx, 16, 64), BLOCKED); /* a forced row wins */

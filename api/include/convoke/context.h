@@ -28,7 +28,7 @@ typedef struct cvk_context_options {
   const char *backends;     /* CONVOKE_BACKENDS: "cpu,opencl" keeps those, "^opencl" leaves it out */
   const char *cpu_isa;      /* CONVOKE_CPU_ISA: scalar, sse41, avx2, avx512, neon: the highest to use */
   const char *kernel;       /* CONVOKE_KERNEL: the kernel row to force wherever it accepts; several separated by ',' */
-  const char *cache_dir;    /* CONVOKE_CACHE_DIR: folder of compiled OpenCL programs; default $XDG_CACHE_HOME/convoke, else ~/.cache/convoke;
+  const char *cache_dir;    /* CONVOKE_CACHE_DIR: folder of compiled OpenCL programs and tuned times; default $XDG_CACHE_HOME/convoke, else ~/.cache/convoke;
                                empty: nothing is kept */
   const char *log_topics;   /* CONVOKE_LOG: "dispatch", "info", "warning" ...; text goes to log, or to stderr if the variable asked for it */
   cvk_log_fn log;           /* NULL: silence */
