@@ -17,6 +17,7 @@ const char *const op_samples_conv[] = {
     "conv 1x32x6x6 48x32x3x3 pad=1,1,1,1",
     "conv 2x16x5x5 64x16x3x3 64 pad=1,1,1,1",
     "conv 1x2x5x5 7x2x3x3 7",
+    "conv 1x17x10x13 127x17x3x3 127 pad=1,1,1,1",
     /* widths around a tile */
     "conv 1x16x3x1 16x16x3x3 16 pad=1,1,1,1",
     "conv 1x16x3x2 16x16x3x3 16 pad=1,1,1,1",

@@ -10,15 +10,26 @@
 #define LEAST_LOCAL (32 << 10)
 #define LEAST_GROUP 256
 
+const ocl_tile ocl_tiles[OCL_TILES] = {
+    [OCL_TILE_128_128] = {128, 128, 8, 8, 8, 1, 1},
+    [OCL_TILE_64_64] = {64, 64, 16, 4, 8, 1, 1},
+    [OCL_TILE_64_64_WEIGHTS] = {64, 64, 16, 8, 4, 1, 0},
+    [OCL_TILE_64_64_CELLS] = {64, 64, 16, 8, 4, 0, 1},
+    [OCL_TILE_64_64_NONE] = {64, 64, 16, 4, 8, 0, 0},
+    [OCL_TILE_32_64_NONE] = {32, 64, 16, 4, 8, 0, 0},
+    [OCL_TILE_32_32] = {32, 32, 16, 4, 4, 1, 1},
+    [OCL_TILE_16_32_NONE] = {16, 32, 16, 4, 4, 0, 0},
+};
+
 /* From the first to the last, each asks less of a device than the one before, as far as the step down goes: tiled, safe, tiny. */
 static const ocl_class classes[] = {
-    {"cpu", 1, {0}, 1, 1},
-    {"subgroup", 0, {64, 64, 16, 4, 8, 0, 0}, 8, 8}, /* registers and caches serve better than local memory */
-    {"cached", 0, {32, 64, 16, 4, 8, 0, 0}, 16, 4},  /* local memory is only global memory */
-    {"unified", 0, {64, 64, 16, 4, 8, 0, 0}, 16, 4}, /* little local memory, shared with the host */
-    {"tiled", 0, {64, 64, 16, 4, 8, 1, 1}, 32, 4},
-    {"safe", 0, {32, 32, 16, 4, 4, 1, 1}, 16, 4},
-    {"tiny", 0, {16, 32, 16, 4, 4, 0, 0}, 8, 4}, /* what remains where a kernel may have 32 items only */
+    {"cpu", 1, NULL, 1, 1},
+    {"subgroup", 0, &ocl_tiles[OCL_TILE_64_64_NONE], 8, 8}, /* registers and caches serve better than local memory */
+    {"cached", 0, &ocl_tiles[OCL_TILE_32_64_NONE], 16, 4},  /* local memory is only global memory */
+    {"unified", 0, &ocl_tiles[OCL_TILE_64_64_NONE], 16, 4}, /* little local memory, shared with the host */
+    {"tiled", 0, &ocl_tiles[OCL_TILE_64_64], 32, 4},
+    {"safe", 0, &ocl_tiles[OCL_TILE_32_32], 16, 4},
+    {"tiny", 0, &ocl_tiles[OCL_TILE_16_32_NONE], 8, 4}, /* what remains where a kernel may have 32 items only */
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes, CPU = 0, SUBGROUP, CACHED, UNIFIED, TILED, SAFE };
 

@@ -10,14 +10,19 @@ typedef struct ocl_tile { /* of conv_implicit: a work-group makes wm x wn output
   int32_t wm, wn, wk, rm, rn, local_weights, local_cells;
 } ocl_tile;
 
+/* All tiles: each is a row of its own besides the one that takes the class's (conv_list.c), for the tuner to choose from. */
+enum { OCL_TILE_128_128, OCL_TILE_64_64, OCL_TILE_64_64_WEIGHTS, OCL_TILE_64_64_CELLS, OCL_TILE_64_64_NONE, OCL_TILE_32_64_NONE, OCL_TILE_32_32,
+       OCL_TILE_16_32_NONE, OCL_TILES };
+extern const ocl_tile ocl_tiles[OCL_TILES];
+
 typedef struct ocl_class {
   const char *name;
   int32_t cpu;           /* explicit vectors and local size 1; else work-items are lanes */
-  ocl_tile tile;         /* of the others */
+  const ocl_tile *tile;  /* one of ocl_tiles; NULL: of class cpu */
   size_t gemv_x, gemv_y; /* local size of dense_vector */
 } ocl_class;
 
-enum { OCL_TILE_ROWS = 64, OCL_TILE_DEPTH = 16 }; /* multiples of every tile's wm and wk: weights are padded to them */
+enum { OCL_TILE_ROWS = 64, OCL_TILE_DEPTH = 16 }; /* weights are padded to them: multiples of the wm and wk of every class's tile */
 
 /* `forced`: a class's name, "gpu" for the best one of those that are not "cpu", or NULL. An unknown name counts as "gpu". */
 const ocl_class *ocl_class_of(cl_device_id id, const char *forced);

@@ -6,7 +6,8 @@
 
 #define PACK_NUMBER 8
 
-static ocl_implicit shape_of(const ocl_conv *c) {
+/* Variant 0 takes the class's tile, variant 1 + i takes tile i. */
+static ocl_implicit shape_of(const ocl_conv *c, const ocl_row *row) {
   return (ocl_implicit){.batch = c->batch,
                         .groups = c->group,
                         .rows = c->out_group,
@@ -22,7 +23,8 @@ static ocl_implicit shape_of(const ocl_conv *c) {
                         .dilation_h = c->dilation[1],
                         .dilation_w = c->dilation[2],
                         .pad_h = c->pad[1],
-                        .pad_w = c->pad[2]};
+                        .pad_w = c->pad[2],
+                        .tile = row->variant ? &ocl_tiles[row->variant - 1] : NULL};
 }
 
 /* Some output has a tap in the pad: the kernel multiplies its weight by 0. */
@@ -36,15 +38,18 @@ int32_t conv_implicit_accepts(ocl_query *q) {
   if (q->dev->cpu_class) return ocl_refuse(q, "a CPU device");
   if (!ocl_conv_accept(q, &c)) return 0;
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
-  const ocl_implicit s = shape_of(&c);
+  const ocl_implicit s = shape_of(&c, q->row);
   if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements");
-  if (!ocl_implicit_class(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  const ocl_tile *own = ocl_implicit_tile(q->dev);
+  if (!own) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  if (s.tile == own) return ocl_refuse(q, "the class's tile: row conv_implicit takes it");
+  if (s.tile && !ocl_implicit_can(q->dev, &s, s.tile)) return ocl_refuse(q, "a tile that the device's limits or the shape do not allow");
   if (reaches_pad(&s) && !ocl_conv_finite(q->op)) return ocl_refuse(q, "pads, and weights that are not known to be finite");
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
   ocl_want_pack(q, 1, PACK_NUMBER);
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_implicit_bytes(&s);
   const double full = (double)((c.out_group + OCL_TILE_ROWS - 1) / OCL_TILE_ROWS * OCL_TILE_ROWS) / (double)(c.out_group ? c.out_group : 1);
-  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)ocl_implicit_bytes(&s), 0.5);
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)ocl_implicit_bytes(&s), s.tile ? 0.4 : 0.5); /* the class's first, until tuned */
   return 1;
 }
 
@@ -52,27 +57,27 @@ uint64_t conv_implicit_pack_bytes(const ocl_build *b, int32_t input) {
   ocl_conv c;
   (void)input;
   ocl_conv_read(b->op, &c);
-  const ocl_implicit s = shape_of(&c);
+  const ocl_implicit s = shape_of(&c, b->row);
   return ocl_implicit_bytes(&s);
 }
 
 void conv_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst) {
   ocl_conv c;
   ocl_conv_read(b->op, &c);
-  const ocl_implicit s = shape_of(&c);
+  const ocl_implicit s = shape_of(&c, b->row);
   ocl_implicit_fill(b->dev->host, &s, b->op->in[input]->const_data, dst);
 }
 
 cvk_status conv_implicit_prepare(ocl_build *b) {
   ocl_conv c;
-  const ocl_class *chosen;
+  const ocl_tile *chosen;
   ocl_conv_read(b->op, &c);
-  const ocl_implicit s = shape_of(&c);
+  const ocl_implicit s = shape_of(&c, b->row);
   if (!b->candidate->pack[1]) {
     const cvk_status status = ocl_implicit_pack(b, &s, 1);
     if (status != CVK_OK) return status;
   }
-  ocl_launch *l = ocl_implicit_begin(b, &chosen);
+  ocl_launch *l = ocl_implicit_begin(b, &s, &chosen);
   ocl_arg_in(l, b, 0);
   ocl_arg_packed(l, b, 1);
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);

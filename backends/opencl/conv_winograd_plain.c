@@ -49,7 +49,7 @@ int32_t conv_winograd_plain_accepts(ocl_query *q) {
     return ocl_refuse(q, "%lld to %lld channels, takes %d or more", (long long)c.channels_in, (long long)c.channels_out, FEWEST_CHANNELS);
   const shape s = shape_of(&c);
   if (!ocl_implicit_fits(&s.product) || s.tiles > 1 << 28) return ocl_refuse(q, "more than 2^30 elements");
-  if (!ocl_implicit_class(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  if (!ocl_implicit_tile(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   if (q->dev->max_alloc_bytes && s.v_bytes + s.s_bytes > q->dev->max_alloc_bytes / 4)
     return ocl_refuse(q, "a workspace of %llu bytes", (unsigned long long)(s.v_bytes + s.s_bytes));
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
@@ -91,7 +91,7 @@ void conv_winograd_plain_pack_fill(const ocl_build *b, int32_t input, void *dst)
 
 cvk_status conv_winograd_plain_prepare(ocl_build *b) {
   ocl_conv c;
-  const ocl_class *chosen;
+  const ocl_tile *chosen;
   ocl_conv_read(b->op, &c);
   const shape s = shape_of(&c);
   ocl_launch *l = ocl_launch_begin(b, "conv_winograd_plain", "", "winograd_input_plain");
@@ -101,7 +101,7 @@ cvk_status conv_winograd_plain_prepare(ocl_build *b) {
   cvk_status status = ocl_launch_end(b, l, 2, (int64_t[]){s.tiles, c.channels_in}, (size_t[]){32, 4});
   if (status != CVK_OK) return status;
 
-  l = ocl_implicit_begin(b, &chosen);
+  l = ocl_implicit_begin(b, &s.product, &chosen);
   ocl_arg_workspace(l, 0, sizeof(float));
   ocl_arg_in(l, b, 1);
   ocl_arg_none(l);

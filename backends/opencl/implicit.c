@@ -27,10 +27,19 @@ static int32_t device_can(const cvk_backend_device *dev, const ocl_tile *t) {
          ocl_tile_items(t) <= dev->max_group && ocl_tile_local_bytes(t) <= dev->local_bytes;
 }
 
-const ocl_class *ocl_implicit_class(const cvk_backend_device *dev) {
-  const ocl_class *c = dev->class;
-  while (c && !device_can(dev, &c->tile)) c = ocl_class_next(c);
+/* From c on, the first class whose tile the device can run; NULL: none. */
+static const ocl_class *class_from(const cvk_backend_device *dev, const ocl_class *c) {
+  while (c && !(c->tile && device_can(dev, c->tile))) c = ocl_class_next(c);
   return c;
+}
+
+const ocl_tile *ocl_implicit_tile(const cvk_backend_device *dev) {
+  const ocl_class *c = class_from(dev, dev->class);
+  return c ? c->tile : NULL;
+}
+
+int32_t ocl_implicit_can(const cvk_backend_device *dev, const ocl_implicit *s, const ocl_tile *t) {
+  return device_can(dev, t) && padded_rows(s) % t->wm == 0 && padded_depth(s) % t->wk == 0;
 }
 
 int32_t ocl_implicit_fits(const ocl_implicit *s) {
@@ -78,20 +87,25 @@ static ocl_launch *begin(ocl_build *b, const ocl_tile *t, const char *name) {
 
 cvk_status ocl_implicit_pack(ocl_build *b, const ocl_implicit *s, int32_t input) {
   const int64_t rows = padded_rows(s), depth = padded_depth(s);
-  ocl_launch *l = begin(b, &ocl_implicit_class(b->dev)->tile, "conv_implicit_pack");
+  ocl_launch *l = begin(b, s->tile ? s->tile : ocl_implicit_tile(b->dev), "conv_implicit_pack");
   ocl_arg_in(l, b, input);
   ocl_arg_workspace(l, 0, sizeof(float));
   ocl_arg_ints(l, 5, (int64_t[]){s->rows, rows, depth_of(s), depth, s->groups});
   return ocl_launch_end(b, l, 3, (int64_t[]){rows, depth, s->groups}, (size_t[]){16, 4, 1});
 }
 
-ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_class **chosen) {
-  const ocl_class *c = ocl_implicit_class(b->dev);
-  for (;; c = ocl_class_next(c)) {
-    ocl_launch *l = begin(b, &c->tile, "conv_implicit");
-    *chosen = c;
-    if (!l || l->status != CVK_OK || !ocl_class_next(c) || ocl_launch_most_items(l) >= ocl_tile_items(&c->tile)) return l;
+ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, const ocl_tile **chosen) {
+  const ocl_class *next = class_from(b->dev, b->dev->class);
+  *chosen = s->tile;
+  for (;;) {
+    if (!*chosen) {
+      *chosen = next->tile;
+      next = class_from(b->dev, ocl_class_next(next));
+    }
+    ocl_launch *l = begin(b, *chosen, "conv_implicit");
+    if (!l || l->status != CVK_OK || !next || ocl_launch_most_items(l) >= ocl_tile_items(*chosen)) return l;
     ocl_launch_drop(b, l);
+    *chosen = NULL;
   }
 }
 
@@ -108,9 +122,8 @@ static void make_table(const ocl_implicit *s, int32_t *table) {
   }
 }
 
-cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_class *chosen, const ocl_implicit *s) {
+cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_tile *t, const ocl_implicit *s) {
   const cvk_host *host = b->dev->host;
-  const ocl_tile *t = &chosen->tile;
   const int64_t pixels = s->out_h * s->out_w, columns = s->batch * pixels, depth = padded_depth(s);
   const uint64_t bytes = (uint64_t)depth * 4 * sizeof(int32_t);
   int32_t *table = host->alloc(host->ctx, bytes + 1, 16);

@@ -20,6 +20,31 @@ START_TEST(edges_of_the_tiles) {
 }
 END_TEST
 
+/* The class's own tile is row conv_implicit, every other one a row of its own. */
+START_TEST(every_tile) {
+  static const struct {
+    const char *row, *classes;
+  } tiles[] = {{"conv_implicit_128x128", ""},        {"conv_implicit_64x64", "tiled"},
+               {"conv_implicit_64x64_weights", ""},  {"conv_implicit_64x64_cells", ""},
+               {"conv_implicit_64x64_none", "subgroup unified"}, {"conv_implicit_32x64_none", "cached"},
+               {"conv_implicit_32x32", "safe"},      {"conv_implicit_16x32_none", "tiny"}};
+  if (!mini_open()) return;
+  const char *class = getenv("CONVOKE_CL_CLASS");
+  for (size_t i = 0; class && i < sizeof tiles / sizeof *tiles; i++) {
+    if (strstr(tiles[i].classes, class)) continue;
+    const conv_case sides = {.batch = 1, .channels_in = 3, .channels_out = 127, .group = 1, .spatial = 2, .in = {3, 43}, .kernel = {1, 1}};
+    const conv_case padded = {.batch = 2, .channels_in = 5, .channels_out = 65, .group = 1, .spatial = 2, .in = {5, 7}, .kernel = {3, 3},
+                              .pad_begin = {1, 1}, .pad_end = {1, 1}, .activation0 = CVK_OP_RELU};
+    const conv_case packed = {.batch = 1, .channels_in = 2, .channels_out = 66, .group = 1, .spatial = 2, .in = {4, 4}, .kernel = {3, 3},
+                              .run_time_weights = 1};
+    conv_check(tiles[i].row, &sides);
+    conv_check(tiles[i].row, &padded);
+    conv_check(tiles[i].row, &packed);
+  }
+  mini_close();
+}
+END_TEST
+
 START_TEST(kernels_strides_dilations) {
   if (!mini_open()) return;
   static const int64_t shapes[][4] = {{1, 2, 1, 0}, {2, 1, 1, 1}, {3, 1, 1, 1}, {3, 2, 1, 1},
@@ -110,4 +135,4 @@ START_TEST(winograd) {
 }
 END_TEST
 
-SUITE("opencl_gpu_rows", edges_of_the_tiles, kernels_strides_dilations, groups_and_one_axis, depthwise, winograd)
+SUITE("opencl_gpu_rows", edges_of_the_tiles, every_tile, kernels_strides_dilations, groups_and_one_axis, depthwise, winograd)
