@@ -47,25 +47,34 @@ static cvk_status run_step(cvk_plan *p, cvk_plan_step *s, int64_t start) {
                                                      : dev->backend->execute(s->kernel, dev->queue, s->in_args, s->out_args, &s->workspace, NULL, 0,
                                                                              events ? &s->event : NULL);
   if (profile) s->ns = cvk_now_ns() - start - s->start_ns;
+  s->host_start_ns = s->start_ns;
+  s->host_ns = s->ns;
   if (status == CVK_OK) return CVK_OK;
   return cvk_fail_within(cvk_device_result(dev, status, s->type == CVK_STEP_COPY ? "copy" : s->candidate.row), "%s on %s", s->label, dev->info.id);
 }
 
-/* Device times of the run's events replace the host's. */
-static void read_events(cvk_plan *p) {
-  int64_t first = -1;
+/* Device times of the run's events replace the host's. A device has a clock of its own: its zero is put where the device begins what it was
+ * given as early as it can, that is, no command before its submission. */
+static void read_events(cvk_plan *p, int32_t d) {
+  int64_t zero = INT64_MAX;
   for (int32_t i = 0; i < p->n_steps; i++) {
     cvk_plan_step *s = &p->steps[i];
     int64_t start, end;
-    if (s->event == NULL) continue;
-    const cvk_backend *backend = p->devices[s->device]->backend;
+    if (s->event == NULL || s->device != d) continue;
+    const cvk_backend *backend = p->devices[d]->backend;
     if (backend->event_time(s->event, &start, &end) == CVK_OK) {
-      if (first < 0) first = start - s->start_ns;
-      s->start_ns = start - first;
+      if (start - s->host_start_ns < zero) zero = start - s->host_start_ns;
+      s->start_ns = start;
       s->ns = end - start;
+      s->timed = 1;
     }
     backend->event_free(s->event);
     s->event = NULL;
+  }
+  for (int32_t i = 0; i < p->n_steps; i++) {
+    cvk_plan_step *s = &p->steps[i];
+    if (s->timed && s->device == d) s->start_ns -= zero;
+    if (s->device == d) s->timed = 0;
   }
 }
 
@@ -129,7 +138,8 @@ cvk_status cvk_plan_execute(cvk_plan *p, cvk_tensor *const *inputs, cvk_tensor *
   const cvk_status finished = finish_devices(p, p->host_io || p->options->profile || status != CVK_OK);
   if (status == CVK_OK) status = finished;
   cvk_context_keep_hot(ctx, 0);
-  if (p->options->profile) read_events(p);
+  for (int32_t d = 0; d < p->n_devices && p->options->profile; d++) read_events(p, d);
+  p->run_ns = p->options->profile ? cvk_now_ns() - start : 0;
   lock_devices(p, 0);
   return status;
 }

@@ -88,7 +88,9 @@ typedef struct cvk_plan_step {
   cvk_arg *in_args, *out_args, workspace;
   const char *label;          /* "conv+relu" */
   int64_t multiply_adds, bytes, ns, start_ns;
+  int64_t host_ns, host_start_ns; /* what the host spent on it: all of it, or its submission */
   cvk_event *event;           /* of the run in hand, when profiling an asynchronous device */
+  int32_t timed;              /* start_ns is of the device's clock, for the moment */
 } cvk_plan_step;
 
 typedef struct cvk_plan_space { /* 0: host memory; i: the memory of devices[i-1] where it has its own */
@@ -144,7 +146,7 @@ typedef struct cvk_plan {
   cvk_plan_output *outputs;
   int32_t host_io; /* a tensor of a run lies in host memory: the run waits for its devices */
   cvk_plan_space spaces[CVK_PLAN_DEVICES + 1];
-  int64_t copies, copied_bytes; /* of the last run */
+  int64_t copies, copied_bytes, run_ns; /* of the last run */
 } cvk_plan;
 
 cvk_status cvk_plan_lower(cvk_plan *p);

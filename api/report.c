@@ -18,7 +18,7 @@ cvk_status cvk_session_report_get(cvk_session *s, cvk_session_report *out) {
   const cvk_plan *p = s->last;
   cvk_session_report r = {.n_ops = p->n_steps, .views = p->views, .copies = p->copies, .copied_bytes = p->copied_bytes,
                           .estimated_ns = p->cost_ns, .runner_up_ns = p->runner_up_ns, .device = p->devices[0]->info.id,
-                          .weight_bytes = cvk_weights_bytes(s->weights)};
+                          .weight_bytes = cvk_weights_bytes(s->weights), .run_ns = p->run_ns};
   for (int32_t i = 0; i < p->n_steps; i++) {
     const cvk_plan_step *step = &p->steps[i];
     if (step->op < 0) r.reorders += step->type == CVK_STEP_RUN;
@@ -43,7 +43,7 @@ cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *o
   const int32_t kind = step->op >= 0 ? p->ops[step->op].kind : CVK_OP_REORDER;
   cvk_op_report r = {.kind = kind, .name = step->op >= 0 ? cvk_graph_op_name(s->graph, p->ops[step->op].node) : step->label, .op = step->label,
                      .device = p->devices[step->device]->info.id, .kernel = step->type == CVK_STEP_COPY ? "copy" : step->candidate.row,
-                     .multiply_adds = step->multiply_adds, .bytes = step->bytes, .ns = step->ns, .start_ns = step->start_ns,
+                     .multiply_adds = step->multiply_adds, .bytes = step->bytes, .ns = step->ns, .start_ns = step->start_ns, .host_ns = step->host_ns, .host_start_ns = step->host_start_ns,
                      .error_class = step->candidate.error_class, .node = step->op >= 0 ? p->ops[step->op].node : -1};
   if (step->n_out && step->out[0] >= 0) {
     const cvk_tensor_desc *d = &p->slots[step->out[0]].desc;

@@ -261,9 +261,38 @@ def test_run_json_and_trace():
         trace = os.path.join(d, "t.json")
         got = json.loads(works("run", MODEL, *SHAPE, "--device", "cpu", "--json", "--trace", trace))
         assert got["device"] == "cpu" and got["latency_ms"]["median"] > 0, got
-        with open(trace) as f:
-            events = json.load(f)
-        assert len(events if isinstance(events, list) else events["traceEvents"]) > 5
+        lanes, spans = trace_lanes(trace)
+        assert set(lanes.values()) == {"host", "cpu"}, lanes
+        assert [e["name"] for e in spans["host"]] == ["run"] and len(spans["cpu"]) > 4, spans
+
+
+def trace_lanes(path):
+    """The names of a trace's lanes, and each lane's spans, which lie within the run."""
+    with open(path) as f:
+        events = json.load(f)["traceEvents"]
+    lanes = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M" and e["name"] == "thread_name"}
+    spans = {name: [e for e in events if e["ph"] == "X" and lanes[e["tid"]] == name] for name in lanes.values()}
+    run = spans["host"][0]
+    for e in (e for lane in spans.values() for e in lane):
+        assert e["ts"] >= 0 and e["dur"] >= 0 and e["ts"] + e["dur"] <= run["ts"] + run["dur"], (run, e)
+    return lanes, spans
+
+
+def test_trace_of_a_device_that_works_by_itself():
+    """The host's lane has submissions and copies; on the device's lane no op begins before its submission, and they follow each other."""
+    if "opencl:0" not in works("devices"):
+        return
+    with tempfile.TemporaryDirectory() as d:
+        trace = os.path.join(d, "t.json")
+        works("run", MODEL, *SHAPE, "--device", "opencl", "--repeat", "3", "--trace", trace)
+        lanes, spans = trace_lanes(trace)
+        assert set(lanes.values()) == {"host", "opencl:0"}, lanes
+        submitted, done = [e for e in spans["host"] if e["cat"] == "submit"], spans["opencl:0"]
+        assert [e["name"] for e in submitted] == [e["name"] for e in done] and len(done) > 4, spans
+        for s, e in zip(submitted, done):
+            assert e["ts"] >= s["ts"], (s, e)
+        for a, b in zip(done, done[1:]):
+            assert b["ts"] >= a["ts"] + a["dur"] - 0.001, (a, b)
 
 
 def test_info_lines_and_json():

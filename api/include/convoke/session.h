@@ -53,6 +53,7 @@ typedef struct cvk_op_report {
   int32_t error_class;  /* CVK_ERROR_* */
   int32_t rank;         /* shape of output 0 */
   int64_t dim[CVK_MAX_RANK];
+  int64_t host_ns, host_start_ns; /* what the host spent on it, as above: its submission, on a device that works by itself; else the same times */
   int32_t node;         /* the graph's op of this number (fused: the first); -1: an inserted reorder or copy */
   int32_t reserved;
 } cvk_op_report;
@@ -68,6 +69,7 @@ typedef struct cvk_session_report {
   uint64_t workspace_bytes, weight_bytes;
   double estimated_ns, runner_up_ns; /* cost of the chosen placement, and of the best one that keeps to plain layouts */
   const char *device;      /* id */
+  int64_t run_ns;          /* the last run, from the call to its end; 0 without profile */
 } cvk_session_report;
 CVK_EXPORT cvk_status cvk_session_report_get(cvk_session *s, cvk_session_report *out); /* out->struct_size set by the caller; needs a plan */
 CVK_EXPORT cvk_status cvk_session_op_report(cvk_session *s, int32_t index, cvk_op_report *out);
