@@ -17,14 +17,19 @@ esac
 tools/install-deps.sh --tests || stop "packages are missing"
 build build
 
+# A second OpenCL driver, where it installs: every op and row.
+intel=$(tools/intel-opencl.sh build/intel-opencl) || intel=
+
 if [ $long -eq 0 ]; then
   pass tests -- --no-suite long
+  [ -z "$intel" ] || pass opencl-intel OCL_ICD_VENDORS="$intel" -- selftest_opencl opencl_several opencl_dense opencl_gpu_rows_tiled \
+    opencl_gpu_rows_tiny
 else
   pass tests --
   for isa in scalar sse41 avx2 avx512; do
     pass "tests-$isa" CONVOKE_CPU_ISA=$isa -- --no-suite opencl --no-suite cpu --no-suite ops --no-suite long --no-suite tree
   done
-  for icd in /etc/OpenCL/vendors/*.icd; do
+  for icd in /etc/OpenCL/vendors/*.icd $intel; do
     [ -f "$icd" ] || continue
     driver=$(basename "$icd" .icd)
     pass "opencl-$driver" OCL_ICD_VENDORS="$icd" -- --suite opencl

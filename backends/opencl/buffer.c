@@ -3,6 +3,7 @@
  * anything and fail at the first use. Writes, reads, copies and fills are queued, or done at once where nothing is under way; none waits.
  */
 #define _DEFAULT_SOURCE /* madvise */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -49,9 +50,20 @@ static char *shared_alloc(cvk_backend_device *dev, uint64_t bytes) {
   return p;
 }
 
+/* A program may end with buffers alive. Some drivers drop them while they are unloaded, and call back when the loader serves no call any more. */
+static atomic_int ending;
+static pthread_once_t ending_once = PTHREAD_ONCE_INIT;
+static void note_end(void) {
+  atomic_store(&ending, 1);
+}
+static void watch_end(void) {
+  (void)atexit(note_end); /* runs before any library is unloaded; without it the callback does what it always did */
+}
+
 /* When the last command that uses the buffer is over. */
 static void CL_CALLBACK shared_free(cl_mem mem, void *shared) {
   cl_context context;
+  if (atomic_load(&ending)) return; /* the memory ends with the process */
   if (clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof context, &context, NULL) == CL_SUCCESS) clSVMFree(context, shared);
 }
 
@@ -87,6 +99,7 @@ cvk_status ocl_buffer_alloc(cvk_backend_device *dev, uint64_t bytes, cvk_buffer 
     return status;
   }
   (*out)->shared = shared;
+  pthread_once(&ending_once, watch_end);
   status = ocl_check(dev, clSetMemObjectDestructorCallback((*out)->mem, shared_free, shared), "clSetMemObjectDestructorCallback");
   if (status != CVK_OK) {
     ocl_buffer_free(*out);
