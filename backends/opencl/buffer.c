@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cl.h"
+#include "process.h"
 
 #define HUGE_PAGE (2u << 20)
 
@@ -35,7 +36,7 @@ cvk_status ocl_mem_create(cvk_backend_device *dev, cl_mem_flags flags, uint64_t 
 }
 
 void ocl_mem_release(cvk_backend_device *dev, cl_mem mem, uint64_t bytes) {
-  if (dev->pid == getpid()) clReleaseMemObject(mem);
+  if (dev->pid == cvk_process_id()) clReleaseMemObject(mem);
   atomic_fetch_sub(&dev->used_bytes, bytes);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cl.h"
+#include "process.h"
 #include "dense.h"
 
 #define MAX_PLATFORMS 64
@@ -173,7 +174,7 @@ cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device
   dev->host = host;
   dev->instance = inst;
   dev->index = index;
-  dev->pid = getpid();
+  dev->pid = cvk_process_id();
   dev->platform = r->platform;
   dev->id = r->id;
   char platform[128] = "", name[128], driver[64], version[96];
@@ -201,7 +202,7 @@ cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device
 void ocl_device_close(cvk_backend_device *dev) {
   if (!dev) return;
   const cvk_host *host = dev->host;
-  if (dev->pid == getpid()) {
+  if (dev->pid == cvk_process_id()) {
     if (!atomic_load(&dev->lost)) ocl_programs_save(dev);
 #ifdef CVK_HAVE_CLBLAST
     dense_clblast_forget(dev);
@@ -214,9 +215,9 @@ void ocl_device_close(cvk_backend_device *dev) {
 }
 
 cvk_status ocl_device_ready(cvk_backend_device *dev) {
-  if (dev->pid != getpid())
+  if (dev->pid != cvk_process_id())
     return ocl_fail(dev->host, CVK_AFTER_FORK, "%s was opened by process %ld and cannot be used after fork in process %ld: open it again",
-                    dev->label, (long)dev->pid, (long)getpid());
+                    dev->label, (long)dev->pid, (long)cvk_process_id());
   if (atomic_load_explicit(&dev->lost, memory_order_relaxed))
     return ocl_fail(dev->host, CVK_DEVICE_LOST, "%s was lost by an earlier failure: open it again", dev->label);
   return CVK_OK;

@@ -2,9 +2,9 @@
 /* event.c: completion of one execution: waited for with a limit, timed on profiling queues. */
 #include <sched.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cl.h"
+#include "process.h"
 
 #define SPINS 2000                 /* polls before the first sleep: a LeNet finishes within them */
 #define LONGEST_SLEEP_NS 1000000LL /* doubling from 10 us */
@@ -74,7 +74,7 @@ cvk_status ocl_event_time(cvk_event *e, int64_t *start_ns, int64_t *end_ns) {
 void ocl_event_free(cvk_event *e) {
   if (!e) return;
   const cvk_host *host = e->dev->host;
-  if (e->dev->pid == getpid()) {
+  if (e->dev->pid == cvk_process_id()) {
     clReleaseEvent(e->first);
     clReleaseEvent(e->last);
   }

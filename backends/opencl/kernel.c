@@ -2,9 +2,9 @@
 /* kernel.c: from an accepted row to a kernel and its execution. All arguments but run-time buffers are set at prepare; execute sets those
  * and enqueues, allocating nothing and waiting for nothing. */
 #include <string.h>
-#include <unistd.h>
 
 #include "cl.h"
+#include "process.h"
 
 #define WAIT_CHUNK 32 /* events a barrier */
 
@@ -31,7 +31,7 @@ cvk_status ocl_prepare(cvk_backend_device *dev, const cvk_op *op, const cvk_cand
 void ocl_kernel_free(cvk_kernel *k) {
   if (!k) return;
   const cvk_host *host = k->dev->host;
-  const int32_t ours = k->dev->pid == getpid();
+  const int32_t ours = k->dev->pid == cvk_process_id();
   for (int32_t i = 0; i < k->n_launches; i++) {
     if (ours && k->launches[i]->kernel) clReleaseKernel(k->launches[i]->kernel);
     host->free(host->ctx, k->launches[i]);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cl.h"
+#include "process.h"
 
 cvk_status ocl_queue_open(cvk_backend_device *dev, int32_t profiling, cvk_queue **out) {
   const cvk_host *host = dev->host;
@@ -70,7 +71,7 @@ cvk_status ocl_queue_finish(cvk_queue *q, int64_t timeout_ns) {
 void ocl_queue_close(cvk_queue *q) {
   if (!q) return;
   const cvk_host *host = q->dev->host;
-  if (q->dev->pid == getpid() && !atomic_load(&q->dev->lost)) {
+  if (q->dev->pid == cvk_process_id() && !atomic_load(&q->dev->lost)) {
     settle_reads(q, DROPPED);
     clReleaseCommandQueue(q->queue);
   }
