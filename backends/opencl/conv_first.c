@@ -53,7 +53,8 @@ cvk_status conv_first_prepare(ocl_build *b) {
     const cvk_status status = ocl_lanes_launch(b, &lanes, "conv_first", 1);
     if (status != CVK_OK) return status;
   }
-  ocl_launch *l = ocl_launch_begin(b, "conv_first", "", "conv_first");
+  const int64_t together = c.channels_out <= OCL_BLOCK ? 1 : 2; /* blocks an item */
+  ocl_launch *l = ocl_launch_begin(b, "conv_first", together == 1 ? "-DBLOCKS=1" : "", "conv_first");
   ocl_arg_in(l, b, 0);
   ocl_arg_packed(l, b, 1);
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
@@ -62,6 +63,6 @@ cvk_status conv_first_prepare(ocl_build *b) {
   ocl_arg_longs(l, 16,
                 (int64_t[]){c.channels_in, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2], c.stride[1],
                             c.stride[2], c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch, ocl_conv_chunk(&c, 1)});
-  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1] * ((c.out[2] + TILE - 1) / TILE), (ocl_blocks(c.channels_out) + 1) / 2, c.batch},
+  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1] * ((c.out[2] + TILE - 1) / TILE), (ocl_blocks(c.channels_out) + together - 1) / together, c.batch},
                         (size_t[]){8, 4, 1});
 }
