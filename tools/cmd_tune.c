@@ -161,7 +161,7 @@ static int try_row(tune *t, const subject *s, cvk_session *oracle, int32_t row, 
   cvk_session_options options = options_of(t);
   bench_run r = {0};
   loaded l;
-  if (t->rows[row].verdict == TUNE_UNKNOWN) judge(t, row, tune_check_cases(t->check, t->rows[row].kind, name, why, sizeof why), why);
+  if (t->rows[row].verdict == TUNE_UNKNOWN) judge(t, row, tune_check_cases(t->check, t->rows[row].kind, name, t->end_ns, why, sizeof why), why);
   if (t->rows[row].verdict != TUNE_RIGHT) return CLI_OK;
   int code = load(t, s, name, &l);
   if (code == CLI_OK) judge(t, row, tune_check_here(oracle, l.graph, t->device, l.in, name, why, sizeof why), why);

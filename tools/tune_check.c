@@ -7,6 +7,7 @@
 
 #include "difference.h"
 #include "sample_run.h"
+#include "timing.h"
 
 enum { WINOGRAD_SCALE = 16 /* the same as selftest's */ };
 #define TOLERANCE 1e-3 /* largest difference over largest value: a wrong kernel is off by far more, a whole network's roundings by less */
@@ -80,14 +81,15 @@ static int check_case(tune_check *c, cvk_context *ctx, int32_t i, const char *ro
   return verdict;
 }
 
-int tune_check_cases(tune_check *c, int32_t kind, const char *row, char *why, size_t why_bytes) {
+int tune_check_cases(tune_check *c, int32_t kind, const char *row, int64_t end_ns, char *why, size_t why_bytes) {
   cli_common common = *c->common;
   cvk_context *ctx = NULL;
   int verdict = TUNE_RIGHT;
   common.kernel = row;
   if (cli_context(&common, &ctx) != CLI_OK) return TUNE_UNKNOWN;
   for (int32_t i = 0; i < c->n && verdict == TUNE_RIGHT; i++) {
-    if (c->sample[i].step[0].kind == kind) verdict = check_case(c, ctx, i, row, why, why_bytes);
+    if (c->sample[i].step[0].kind != kind) continue;
+    verdict = timing_now_ns() < end_ns ? check_case(c, ctx, i, row, why, why_bytes) : TUNE_UNKNOWN;
   }
   cvk_context_release(ctx);
   return verdict;

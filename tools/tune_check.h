@@ -12,8 +12,9 @@ typedef struct tune_check tune_check;
 
 tune_check *tune_check_begin(const cli_common *common, const char *device); /* NULL, told. Both outlive it. */
 void tune_check_end(tune_check *c);
-/* Runs the cases of op `kind` with the row forced. TUNE_RIGHT (also where no case offers the row), or TUNE_WRONG with a clause in `why`. */
-int tune_check_cases(tune_check *c, int32_t kind, const char *row, char *why, size_t why_bytes);
+/* Runs the cases of op `kind` with the row forced. TUNE_RIGHT (also where no case offers the row), TUNE_WRONG with a clause in `why`, or
+ * TUNE_UNKNOWN when the clock (timing_now_ns) passes end_ns before the last case. */
+int tune_check_cases(tune_check *c, int32_t kind, const char *row, int64_t end_ns, char *why, size_t why_bytes);
 
 /* The oracle of a graph's own shapes: all its values on another device, with no op fused. */
 cvk_status tune_oracle(cvk_graph *g, const char *device, cvk_tensor *const *in, cvk_session **out);
