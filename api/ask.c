@@ -65,14 +65,14 @@ static int32_t listed(const char *list, const char *name) {
   return 0;
 }
 
-/* The forced row alone, where it is among the candidates. */
+/* 1: a forced row is among the candidates and now the first of them. */
 static int32_t chosen_by_user(const char *forced, int32_t n, cvk_candidate *list) {
   for (int32_t i = 0; i < n && forced; i++) {
     if (!listed(forced, list[i].row)) continue;
     list[0] = list[i];
     return 1;
   }
-  return n;
+  return 0;
 }
 
 /* Measured times in place of estimates, where the op's shape class was tuned. */
@@ -107,8 +107,8 @@ cvk_status cvk_plan_ask(const cvk_plan *p, int32_t device, const cvk_op *op, cvk
     if (room[i].row == NULL) room[i].row = "?";
     if (!(op->flags & CVK_EXACT) || room[i].error_class == CVK_ERROR_DIRECT) room[kept++] = room[i];
   }
-  kept = chosen_by_user(cvk_context_option(dev->ctx, "kernel"), kept, room);
-  if (!p->options->untuned && !(op->flags & CVK_DETERMINISTIC)) kept = known_times(dev, op, kept, room);
+  if (chosen_by_user(cvk_context_option(dev->ctx, "kernel"), kept, room)) kept = 1;
+  else if (!p->options->untuned && !(op->flags & CVK_DETERMINISTIC)) kept = known_times(dev, op, kept, room);
   for (int32_t i = 0; i < kept; i++) options[i] = (cvk_plan_option){.device = device, .candidate = room[i]};
   *n = kept;
   return kept ? CVK_OK : CVK_UNSUPPORTED;

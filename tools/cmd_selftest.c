@@ -8,7 +8,7 @@
 #include "sample_run.h"
 #include "tally.h"
 
-enum { MAX_OPS = 96, MAX_ROWS = 128, CASE_ROWS = 48, WINOGRAD_SCALE = 16 /* k = 64 against 4 */ };
+enum { MAX_OPS = 96, MAX_ROWS = 128, CASE_ROWS = 48 };
 
 typedef struct check_case {
   op_sample sample;
@@ -80,7 +80,7 @@ static double note_rows(selftest *t, check_case *c, int way, cvk_session *sessio
   for (int32_t i = 0; i < report.n_ops; i++) {
     cvk_op_report op = {.struct_size = sizeof op};
     if (cvk_session_op_report(session, i, &op) != CVK_OK) continue;
-    if (op.error_class == CVK_ERROR_WINOGRAD) scale = WINOGRAD_SCALE;
+    if (op.error_class == CVK_ERROR_WINOGRAD) scale = SAMPLE_WINOGRAD_SCALE;
     line_of(t, op.kind)->used[row_index(t, op.kernel)] = strcmp(op.kernel, "copy") != 0;
     if (note) note_offered(t, c, way, session, i, op.kernel);
   }

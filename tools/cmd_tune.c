@@ -270,7 +270,7 @@ static int tune_graph(tune *t, const subject *s) {
   const int32_t most = code == CLI_OK ? cvk_graph_op_count(l.graph) : 0;
   if (code == CLI_OK) ops = calloc((size_t)most + 1, sizeof *ops);
   if (ops) n = list_ops(t, listing, s->layer ? s->layer->name : NULL, ops, most);
-  if (code == CLI_OK && tune_oracle(l.graph, t->oracle_device, l.in, &oracle) != CVK_OK) code = cli_library(t->oracle_device);
+  if (code == CLI_OK && tune_values(l.graph, t->oracle_device, l.in, &oracle) != CVK_OK) code = cli_library(t->oracle_device);
   for (int32_t r = 0; code == CLI_OK && r < t->n_rows; r++) {
     if (timing_now_ns() < t->end_ns && offered(t, ops, n, t->rows[r].name, t->rows[r].kind)) code = try_row(t, s, oracle, r, ops, n);
   }

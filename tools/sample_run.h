@@ -7,6 +7,7 @@
 
 #include "op_sample.h"
 
+enum { SAMPLE_WINOGRAD_SCALE = 16 }; /* of the bound, for rows of that error class: k = 64 against 4 */
 enum { SAMPLE_ALL_RUN_TIME, SAMPLE_CONSTANTS, SAMPLE_WAYS }; /* which tensors are inputs: all; the first, and operands that a chain adds */
 
 typedef struct sample_expected {

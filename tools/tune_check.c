@@ -9,7 +9,6 @@
 #include "sample_run.h"
 #include "timing.h"
 
-enum { WINOGRAD_SCALE = 16 /* the same as selftest's */ };
 #define TOLERANCE 1e-3 /* largest difference over largest value: a wrong kernel is off by far more, a whole network's roundings by less */
 
 struct tune_check {
@@ -52,10 +51,15 @@ static int used_row(cvk_session *s, const char *row, double *scale) {
   int used = 0;
   *scale = 1;
   for (int32_t i = 0; cvk_session_op_report(s, i, &op) == CVK_OK; i++) {
-    if (op.error_class == CVK_ERROR_WINOGRAD) *scale = WINOGRAD_SCALE;
+    if (op.error_class == CVK_ERROR_WINOGRAD) *scale = SAMPLE_WINOGRAD_SCALE;
     used |= strcmp(op.kernel, row) == 0;
   }
   return used;
+}
+
+/* What a run that failed says of the row that it was for. */
+static int verdict_on(cvk_status status) {
+  return status == CVK_NO_MEMORY || status == CVK_OUT_OF_DEVICE_MEMORY ? TUNE_UNKNOWN : TUNE_WRONG;
 }
 
 static int check_case(tune_check *c, cvk_context *ctx, int32_t i, const char *row, char *why, size_t why_bytes) {
@@ -71,7 +75,7 @@ static int check_case(tune_check *c, cvk_context *ctx, int32_t i, const char *ro
   const cvk_status status = sample_run(ctx, &options, sample, way, out, &session);
   if (status != CVK_OK && status != CVK_UNSUPPORTED) {
     snprintf(reason, sizeof reason, "%.500s", cvk_error_message());
-    verdict = TUNE_WRONG;
+    verdict = verdict_on(status);
   } else if (status == CVK_OK && used_row(session, row, &scale) && !sample_compare(&c->expected[i], out, scale, &worst, reason, sizeof reason)) {
     verdict = TUNE_WRONG;
   }
@@ -97,7 +101,7 @@ int tune_check_cases(tune_check *c, int32_t kind, const char *row, int64_t end_n
 
 /* ---- a graph's own shapes ---- */
 
-static cvk_status run_keeping(cvk_graph *g, const char *device, cvk_tensor *const *in, cvk_session **out) {
+cvk_status tune_values(cvk_graph *g, const char *device, cvk_tensor *const *in, cvk_session **out) {
   const cvk_session_options options = {.device = device, .no_fusion = 1, .keep_values = 1, .untuned = 1};
   const int32_t n_out = cvk_graph_output_count(g);
   cvk_tensor **results = calloc((size_t)n_out + 1, sizeof *results);
@@ -107,8 +111,6 @@ static cvk_status run_keeping(cvk_graph *g, const char *device, cvk_tensor *cons
   free(results);
   return status;
 }
-
-cvk_status tune_oracle(cvk_graph *g, const char *device, cvk_tensor *const *in, cvk_session **out) { return run_keeping(g, device, in, out); }
 
 static int same_value(cvk_session *oracle, cvk_session *s, const cvk_op_report *op, char *why, size_t why_bytes) {
   cvk_tensor *want = NULL, *got = NULL;
@@ -127,11 +129,9 @@ static int same_value(cvk_session *oracle, cvk_session *s, const cvk_op_report *
 int tune_check_here(cvk_session *oracle, cvk_graph *g, const char *device, cvk_tensor *const *in, const char *row, char *why, size_t why_bytes) {
   cvk_op_report op = {.struct_size = sizeof op};
   cvk_session *s = NULL;
-  int verdict = TUNE_RIGHT;
-  if (run_keeping(g, device, in, &s) != CVK_OK) {
-    snprintf(why, why_bytes, "%s", cvk_error_message());
-    verdict = TUNE_WRONG;
-  }
+  const cvk_status status = tune_values(g, device, in, &s);
+  int verdict = status == CVK_OK ? TUNE_RIGHT : verdict_on(status);
+  if (status != CVK_OK) snprintf(why, why_bytes, "%s", cvk_error_message());
   for (int32_t i = 0; verdict == TUNE_RIGHT && cvk_session_op_report(s, i, &op) == CVK_OK; i++) {
     if (op.node < 0 || same_value(oracle, s, &op, why, why_bytes)) continue;
     if (strcmp(op.kernel, row) != 0) break; /* another row's fault: what follows says nothing about this one */

@@ -16,9 +16,11 @@ void tune_check_end(tune_check *c);
  * TUNE_UNKNOWN when the clock (timing_now_ns) passes end_ns before the last case. */
 int tune_check_cases(tune_check *c, int32_t kind, const char *row, int64_t end_ns, char *why, size_t why_bytes);
 
-/* The oracle of a graph's own shapes: all its values on another device, with no op fused. */
-cvk_status tune_oracle(cvk_graph *g, const char *device, cvk_tensor *const *in, cvk_session **out);
-/* Runs `g`, made in a context that forces `row`, and compares the first outputs of its ops, up to one that another row got wrong. */
+/* A session of g that ran once with no op fused and kept every value; on another device it is the oracle of the graph's own shapes. *out, which
+ * may be NULL, is the caller's even on failure. */
+cvk_status tune_values(cvk_graph *g, const char *device, cvk_tensor *const *in, cvk_session **out);
+/* Runs `g`, made in a context that forces `row`, and compares the first outputs of its ops, up to one that another row got wrong.
+ * TUNE_UNKNOWN where memory did not suffice. */
 int tune_check_here(cvk_session *oracle, cvk_graph *g, const char *device, cvk_tensor *const *in, const char *row, char *why, size_t why_bytes);
 
 #endif

@@ -146,6 +146,9 @@ START_TEST(wrong_rows_are_left) {
   ck_fails(cvk_session_create(g, &options, &s), CVK_UNSUPPORTED, "relu");
   cvk_graph_release(g);
   cvk_context_release(ctx);
+  ctx = planner(BLOCKED);
+  ck_assert_str_eq(row_of(ctx, 16, 64), BLOCKED); /* who forces a row gets it */
+  cvk_context_release(ctx);
 }
 END_TEST
 
