@@ -2,9 +2,10 @@
 // conv_implicit.cl: convolution as an implicit matrix product, plain NCHW in and out, any kernel, stride, dilation, pads and groups; for GPUs.
 // Rows are output channels, columns the pixels of the whole batch, depth (channel, kh, kw). Weights packed [group][depth][rows], zero padded to
 // whole tiles; `table` has for each depth {offset into the image, dy, dx, 0}, and dy = 2^30 where padded, so that no cell is read. A work-group
-// makes WM x WN outputs, an item RM x RN; WK steps of depth are staged in local memory where LA (weights) and LB (image) say so. Every item
-// reaches every barrier. Products are summed over CHUNK steps before they join the total: that keeps the rounding error small.
-// global: (ceil(columns / WN) * LX, ceil(rows / WM) * LY, groups), local (LX, LY, 1)
+// makes WM x WN outputs, an item RM x RN. With LOCAL, WK steps of depth at a time stand in local memory while those after them are on their way.
+// Every item reaches every barrier. Products are summed over CHUNK steps before they join the total: that keeps the rounding error small.
+// Where outputs are too few to fill a device the depth is split: each part writes its sums, conv_implicit_join adds them up.
+// global: (ceil(columns / WN) * LX, ceil(rows / WM) * LY, groups * splits), local (LX, LY, 1)
 #include "post.cl"
 
 #define LX (WN / RN)
@@ -25,86 +26,107 @@ static inline column column_of(int c, int columns, int out_pixels, int out_w, in
   return r;
 }
 
+// No branch around the load: loads of several cells are then under way at once.
 static inline float cell(global const float *x, column c, int4 tap, int in_h, int in_w) {
-  const int y = c.y + tap.y, at = c.x + tap.z;
-  return (uint)y < (uint)in_h && (uint)at < (uint)in_w ? x[c.base + tap.x] : 0.0f;
+  const int inside = (uint)(c.y + tap.y) < (uint)in_h && (uint)(c.x + tap.z) < (uint)in_w;
+  const float v = x[inside ? c.base + tap.x : 0];
+  return inside ? v : 0.0f;
 }
+
+#if LOCAL
+#define WEIGHTS (WK * WM / 4 / ITEMS) // float4s that an item brings in
+#define CELLS (WK * WN / ITEMS)
+#define OWN_COLUMN(J) ((((J) / 4) * LX + tx) * 4 + (J) % 4)
+
+typedef struct {
+  float4 weights[WEIGHTS];
+  float cells[CELLS];
+} operands;
+
+static inline void fetch(operands *s, int id, int k0, global const float *x, global const float *w, global const int4 *table, column mine,
+                         int rows_padded, int in_h, int in_w) {
+#pragma unroll
+  for (int i = 0; i < WEIGHTS; i++) {
+    const int e = id + i * ITEMS;
+    s->weights[i] = vload4(e % (WM / 4), w + (size_t)(k0 + e / (WM / 4)) * rows_padded);
+  }
+#pragma unroll
+  for (int i = 0; i < CELLS; i++) s->cells[i] = cell(x, mine, table[k0 + id / WN + i * (ITEMS / WN)], in_h, in_w);
+}
+
+static inline void put(const operands *s, int id, local float4 *weights, local float *cells) {
+#pragma unroll
+  for (int i = 0; i < WEIGHTS; i++) weights[id + i * ITEMS] = s->weights[i];
+#pragma unroll
+  for (int i = 0; i < CELLS; i++) cells[id + i * ITEMS] = s->cells[i];
+}
+#else
+#define OWN_COLUMN(J) (tx + (J) * LX)
+#endif
 
 kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
     global const float *x, ulong x_offset, global const float *w, ulong w_offset, global const float *bias, ulong bias_offset, POST_PARAMETERS,
     global float *y, ulong y_offset, global const int4 *table, ulong table_offset, int rows, int rows_padded, int depth_padded, int columns, int in_h,
-    int in_w, int image, int group_image, int out_pixels, int out_w, int out_image, int stride_h, int stride_w, int pad_h, int pad_w) {
-  const int tx = get_local_id(0), ty = get_local_id(1), g = get_group_id(2);
-  const int c0 = get_group_id(0) * WN, r0 = get_group_id(1) * WM;
+    int in_w, int image, int group_image, int out_pixels, int out_w, int out_image, int stride_h, int stride_w, int pad_h, int pad_w, int splits,
+    ulong part) {
+  const int tx = get_local_id(0), ty = get_local_id(1), g = get_group_id(2) / splits, split = get_group_id(2) % splits;
+  const int c0 = get_group_id(0) * WN, r0 = get_group_id(1) * WM, steps = depth_padded / WK;
+  const int first = (int)((long)steps * split / splits) * WK, end = (int)((long)steps * (split + 1) / splits) * WK;
   x += x_offset + (size_t)g * group_image;
-  w += w_offset + (size_t)g * depth_padded * rows_padded;
+  w += w_offset + (size_t)g * depth_padded * rows_padded + r0;
+  y += y_offset + split * part;
   table += table_offset;
-#if LA || LB
-  const int id = ty * LX + tx;
-#endif
-#if LA
-  local float4 weights[WK][WM / 4];
-#endif
-#if LB
-  local float cells[WK][WN];
-  column mine[WN > ITEMS ? WN / ITEMS : 1];
-#pragma unroll
-  for (int i = 0; i < (WN > ITEMS ? WN / ITEMS : 1); i++)
-    mine[i] = column_of(c0 + (id + i * ITEMS) % WN, columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image);
-#else
-  column mine[RN];
-#pragma unroll
-  for (int j = 0; j < RN; j++) mine[j] = column_of(c0 + tx + j * LX, columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image);
-#endif
   float4 total[RM / 4][RN], acc[RM / 4][RN];
 #pragma unroll
   for (int i = 0; i < RM / 4; i++)
 #pragma unroll
     for (int j = 0; j < RN; j++) total[i][j] = acc[i][j] = (float4)(0.0f);
-  for (int k0 = 0; k0 < depth_padded; k0 += WK) {
-#if LA
+#if LOCAL
+  local float4 weights[2][WK][WM / 4], cells[2][WK][WN / 4];
+  const int id = ty * LX + tx;
+  const column mine = column_of(c0 + id % WN, columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image);
+  operands next;
+  int side = 0;
+  fetch(&next, id, first, x, w, table, mine, rows_padded, in_h, in_w);
+  put(&next, id, weights[0][0], (local float *)cells[0][0]);
+  barrier(CLK_LOCAL_MEM_FENCE);
+#else
+  column mine[RN];
 #pragma unroll
-    for (int i = 0; i < WK * WM / 4 / ITEMS; i++) {
-      const int e = id + i * ITEMS, k = e / (WM / 4), r = e % (WM / 4);
-      weights[k][r] = vload4(0, w + (size_t)(k0 + k) * rows_padded + r0 + 4 * r);
-    }
+  for (int j = 0; j < RN; j++)
+    mine[j] = column_of(c0 + OWN_COLUMN(j), columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image);
 #endif
-#if LB
+  for (int k0 = first; k0 < end; k0 += WK) {
+#if LOCAL
+    if (k0 + WK < end) fetch(&next, id, k0 + WK, x, w, table, mine, rows_padded, in_h, in_w);
+#endif
 #pragma unroll
-    for (int i = 0; i < WK * WN / ITEMS; i++) {
-      const int e = id + i * ITEMS;
-      cells[e / WN][e % WN] = cell(x, mine[i % (WN > ITEMS ? WN / ITEMS : 1)], table[k0 + e / WN], in_h, in_w);
-    }
-#endif
-#if LA || LB
-    barrier(CLK_LOCAL_MEM_FENCE);
-#endif
     for (int k = 0; k < WK; k++) {
       float4 a[RM / 4];
       float b[RN];
-#if !LB
+#if LOCAL
+#pragma unroll
+      for (int i = 0; i < RM / 4; i++) a[i] = weights[side][k][ty * (RM / 4) + i];
+#pragma unroll
+      for (int j = 0; j < RN / 4; j++) {
+        const float4 v = cells[side][k][j * LX + tx];
+        b[4 * j] = v.s0, b[4 * j + 1] = v.s1, b[4 * j + 2] = v.s2, b[4 * j + 3] = v.s3;
+      }
+#else
       const int4 tap = table[k0 + k];
-#endif
 #pragma unroll
-      for (int i = 0; i < RM / 4; i++)
-#if LA
-        a[i] = weights[k][ty * (RM / 4) + i];
-#else
-        a[i] = vload4(0, w + (size_t)(k0 + k) * rows_padded + r0 + ty * RM + 4 * i);
-#endif
+      for (int i = 0; i < RM / 4; i++) a[i] = vload4(ty * (RM / 4) + i, w + (size_t)(k0 + k) * rows_padded);
 #pragma unroll
-      for (int j = 0; j < RN; j++)
-#if LB
-        b[j] = cells[k][tx + j * LX];
-#else
-        b[j] = cell(x, mine[j], tap, in_h, in_w);
+      for (int j = 0; j < RN; j++) b[j] = cell(x, mine[j], tap, in_h, in_w);
 #endif
 #pragma unroll
       for (int i = 0; i < RM / 4; i++)
 #pragma unroll
         for (int j = 0; j < RN; j++) acc[i][j] = fma(a[i], (float4)(b[j]), acc[i][j]);
     }
-#if LA || LB
+#if LOCAL
+    side = 1 - side;
+    if (k0 + WK < end) put(&next, id, weights[side][0], (local float *)cells[side][0]);
     barrier(CLK_LOCAL_MEM_FENCE);
 #endif
     if ((k0 + WK) % CHUNK == 0) {
@@ -117,9 +139,10 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
         }
     }
   }
+  const int clamps = kind0 == 0 && kind1 == 0;
 #pragma unroll
   for (int j = 0; j < RN; j++) {
-    const int c = c0 + tx + j * LX, n = c / out_pixels, q = c - n * out_pixels;
+    const int c = c0 + OWN_COLUMN(j), n = c / out_pixels, q = c - n * out_pixels;
     if (c >= columns) continue;
 #pragma unroll
     for (int i = 0; i < RM / 4; i++) {
@@ -130,18 +153,43 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
         const int r = r0 + ty * RM + 4 * i + m;
         if (r >= rows) continue;
         const size_t at = (size_t)n * out_image + ((size_t)g * rows + r) * out_pixels + q;
-        const float sum = four[m] + (bias ? bias[bias_offset + g * rows + r] : 0.0f);
-        y[y_offset + at] = POST1(sum, add ? add[add_offset + at] : 0.0f);
+        float sum = four[m] + (bias ? bias[bias_offset + g * rows + r] : 0.0f);
+        if (clamps) {
+          sum = clamp1(sum, alpha0, beta0);
+          if (add) sum += add[add_offset + at];
+          sum = clamp1(sum, alpha1, beta1);
+        }
+        y[at] = sum;
       }
     }
   }
+  if (clamps) return;
+#pragma unroll 1
+  for (int e = 0; e < RM * RN; e++) { // other activations: once in the program instead of RM x RN times
+    const int j = e / RM, c = c0 + OWN_COLUMN(j), n = c / out_pixels, r = r0 + ty * RM + e % RM;
+    if (c >= columns || r >= rows) continue;
+    const size_t at = (size_t)n * out_image + ((size_t)g * rows + r) * out_pixels + (c - n * out_pixels);
+    y[at] = POST1(y[at], add ? add[add_offset + at] : 0.0f);
+  }
 }
 
-// Plain weights [group][rows][depth] into the layout above. global: (rows_padded, depth_padded, groups)
+// The sum of all parts, then what the op does to it. global: (elements)
+kernel void conv_implicit_join(global const float *parts, ulong parts_offset, global const float *bias, ulong bias_offset, POST_PARAMETERS,
+                               global float *y, ulong y_offset, int splits, ulong part, int elements, int out_pixels, int channels) {
+  const int at = get_global_id(0);
+  if (at >= elements) return;
+  float sum = 0.0f;
+  parts += parts_offset + at;
+  for (int s = 0; s < splits; s++) sum += parts[s * part];
+  if (bias) sum += bias[bias_offset + at / out_pixels % channels];
+  y[y_offset + at] = POST1(sum, add ? add[add_offset + at] : 0.0f);
+}
+
+// Plain weights, element (row, k) of a group at row * w_row + k * w_depth, into the layout above. global: (rows_padded, depth_padded, groups)
 kernel void conv_implicit_pack(global const float *w, ulong w_offset, global float *packed, ulong packed_offset, int rows, int rows_padded, int depth,
-                               int depth_padded, int groups) {
+                               int depth_padded, int groups, int w_row, int w_depth) {
   const int r = get_global_id(0), k = get_global_id(1), g = get_global_id(2);
   if (r >= rows_padded || k >= depth_padded || g >= groups) return;
   packed[packed_offset + ((size_t)g * depth_padded + k) * rows_padded + r] =
-      r < rows && k < depth ? w[w_offset + ((size_t)g * rows + r) * depth + k] : 0.0f;
+      r < rows && k < depth ? w[w_offset + (size_t)g * rows * depth + (size_t)r * w_row + (size_t)k * w_depth] : 0.0f;
 }

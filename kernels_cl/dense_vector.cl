@@ -13,9 +13,14 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void dense_vector(
   global const float *weights = b + b_offset + (inside ? column : 0) * depth, *from = a + a_offset + row * a_row;
   float4 four = (float4)(0.0f);
   float sum = 0.0f;
-  for (long k = lx; k < depth / 4; k += LX) {
-    const global float *p = from + 4 * k * a_depth;
-    four = fma((float4)(p[0], p[a_depth], p[2 * a_depth], p[3 * a_depth]), vload4(k, weights), four);
+  if (a_depth == 1) {
+#pragma unroll 4
+    for (long k = lx; k < depth / 4; k += LX) four = fma(vload4(k, from), vload4(k, weights), four);
+  } else {
+    for (long k = lx; k < depth / 4; k += LX) {
+      const global float *p = from + 4 * k * a_depth;
+      four = fma((float4)(p[0], p[a_depth], p[2 * a_depth], p[3 * a_depth]), vload4(k, weights), four);
+    }
   }
   for (long k = depth / 4 * 4 + lx; k < depth; k += LX) sum = fma(from[k * a_depth], weights[k], sum);
   part[ly][lx] = sum + ((four.s0 + four.s1) + (four.s2 + four.s3));

@@ -116,6 +116,42 @@ static inline float16 pooled(const slab *s, long from, long w0, long w1, long ap
   return kind == 4 ? sum / (float)(s->counted * count) : root(sum, power);
 }
 
+/* global (outH outW, planes outD): plain tensors, an output an item; for GPUs. */
+kernel void pool_each(global const float *x, ulong x0, global float *y, ulong y0, int4 in, int4 out, int4 size, int4 stride, int4 dilation, int4 begin,
+                      int4 end, int slices, int kind, int count_pads, float power) {
+  const int pixel = get_global_id(0), slice = get_global_id(1);
+  if (pixel >= out.y * out.z || slice >= slices) return;
+  const int oh = pixel / out.z, plane = slice / out.x;
+  const int4 first = (int4)(slice - plane * out.x, oh, pixel - oh * out.z, 0) * stride - begin;
+  global const float *cells = x + x0 + (size_t)plane * in.x * in.y * in.z;
+  float best = -INFINITY, sum = 0.0f, rest = 0.0f;
+  for (int d = first.x, i = 0; i < size.x; i++, d += dilation.x) {
+    if (d < 0 || d >= in.x) continue;
+    for (int h = first.y, j = 0; j < size.y; j++, h += dilation.y) {
+      if (h < 0 || h >= in.y) continue;
+      for (int w = first.z, k = 0; k < size.z; k++, w += dilation.z) {
+        if (w < 0 || w >= in.z) continue;
+        const float v = cells[(d * in.y + h) * in.z + w];
+        if (kind == 3) {
+          best = max_one(best, v);
+        } else {
+          const float term = (kind == 4 ? v : power == 1.0f ? fabs(v) : power == 2.0f ? v * v : pow(fabs(v), power)) - rest, t = sum + term;
+          rest = isfinite(t) ? (t - sum) - term : 0.0f;
+          sum = t;
+        }
+      }
+    }
+  }
+  if (kind == 4) {
+    const int4 low = count_pads ? -begin : (int4)(0), high = count_pads ? in + end : in;
+    const int4 skipped = max((low - first + dilation - 1) / dilation, 0), inside = min((high - first + dilation - 1) / dilation, size) - skipped;
+    sum /= (float)(inside.x * inside.y * inside.z);
+  } else if (kind == 5) {
+    sum = power == 1.0f ? sum : power == 2.0f ? sqrt(sum) : pow(sum, 1.0f / power);
+  }
+  y[y0 + (size_t)slice * out.y * out.z + pixel] = kind == 3 ? best : sum;
+}
+
 /* global (ceil(planes * outD * outH / rows_per_item)): plain tensors. 16 outputs of a row at once where all their taps are inside (the last
  * 16 may overlap those before), else one by one. */
 kernel void pool_plain(global const float *x, ulong x0, global float *y, ulong y0, long4 in, long4 out, long4 size, long4 stride,

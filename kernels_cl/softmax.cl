@@ -33,6 +33,44 @@ kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong 
   }
 }
 
+/* What remains of a compensated sum when another one, or a single number, joins it. */
+static inline float2 joined(float2 a, float2 b) {
+  const float sum = a.x + b.x, part = sum - a.x, lost = (a.x - (sum - part)) + (b.x - part);
+  return (float2)(sum, isfinite(sum) ? a.y + b.y + lost : 0.0f);
+}
+
+/* inner = 1, a work-group a row, of a power of two of items; for GPUs. part: local, an element an item. global (outer * items) */
+kernel void softmax_group(global const float *x, ulong x0, global float *y, ulong y0, long size, int logarithm, local float2 *part) {
+  const int id = get_local_id(0), items = get_local_size(0);
+  global const float *px = x + x0 + get_group_id(0) * size;
+  global float *py = y + y0 + get_group_id(0) * size;
+  float top = -INFINITY, sum;
+  float2 total = (float2)(0.0f);
+  for (long i = id; i < size; i += items) top = max_one(top, px[i]);
+  part[id].x = top;
+  for (int half_way = items / 2; half_way > 0; half_way /= 2) {
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (id < half_way) part[id].x = max_one(part[id].x, part[id + half_way].x);
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  top = part[0].x;
+  barrier(CLK_LOCAL_MEM_FENCE);
+  for (long i = id; i < size; i += items) {
+    const float v = px[i] - top, e = exp(v);
+    total = joined(total, (float2)(e, 0.0f));
+    py[i] = logarithm ? v : e;
+  }
+  part[id] = total;
+  for (int half_way = items / 2; half_way > 0; half_way /= 2) {
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (id < half_way) part[id] = joined(part[id], part[id + half_way]);
+  }
+  barrier(CLK_LOCAL_MEM_FENCE);
+  sum = part[0].x + part[0].y;
+  if (logarithm) sum = log(sum);
+  for (long i = id; i < size; i += items) py[i] = logarithm ? py[i] - sum : py[i] / sum;
+}
+
 /* inner > 1: 16 neighbouring rows at once. global (ceil(inner / 16), outer) */
 kernel void softmax_across(global const float *x, ulong x0, global float *y, ulong y0, long size, long inner, int logarithm) {
   const long first = get_global_id(0) * 16, n = min(inner - first, 16L);

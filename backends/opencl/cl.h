@@ -184,7 +184,7 @@ const ocl_row *ocl_row_find(const char *name);
 int32_t ocl_refuse(ocl_query *q, const char *fmt, ...) OCL_PRINTF(2, 3); /* returns 0 */
 /* Nanoseconds: the larger of the arithmetic at `efficiency` of the peak and the memory traffic, plus a launch. */
 double ocl_estimate(const cvk_backend_device *dev, double flops, double bytes, double efficiency);
-/* `efficiency` of a kernel of explicit vectors: what it is on a CPU, a tenth on other devices. */
+/* `efficiency` of a kernel of explicit vectors: what it is on a CPU, a thousandth on other devices, whose items it wastes. */
 double ocl_vectors(const cvk_backend_device *dev, double efficiency);
 /* Sets in[i] (or out[i]) of the candidate to `layout`, with block 16 where that is CVK_BLOCKED. */
 void ocl_want_in(ocl_query *q, int32_t i, int32_t layout);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* class.c: the classes, and which one a device belongs to. Tiles are those that hand-written and tuned kernels of several libraries agree
- * on for such devices (CLBlast's database: 4x8 outputs an item and 128 items nearly everywhere); none was timed by us on a GPU. */
+ * on for such devices (CLBlast's database: 4x8 outputs an item and 128 items nearly everywhere). Timed by us: class tiled, on one GPU. */
 #include "class.h"
 
 #include <string.h>
@@ -11,25 +11,28 @@
 #define LEAST_GROUP 256
 
 const ocl_tile ocl_tiles[OCL_TILES] = {
-    [OCL_TILE_128_128] = {128, 128, 8, 8, 8, 1, 1},
-    [OCL_TILE_64_64] = {64, 64, 16, 4, 8, 1, 1},
-    [OCL_TILE_64_64_WEIGHTS] = {64, 64, 16, 8, 4, 1, 0},
-    [OCL_TILE_64_64_CELLS] = {64, 64, 16, 8, 4, 0, 1},
-    [OCL_TILE_64_64_NONE] = {64, 64, 16, 4, 8, 0, 0},
-    [OCL_TILE_32_64_NONE] = {32, 64, 16, 4, 8, 0, 0},
-    [OCL_TILE_32_32] = {32, 32, 16, 4, 4, 1, 1},
-    [OCL_TILE_16_32_NONE] = {16, 32, 16, 4, 4, 0, 0},
+    [OCL_TILE_128_128] = {128, 128, 8, 8, 8, 1, 0.6},
+    [OCL_TILE_64_64] = {64, 64, 16, 4, 8, 1, 0.5},
+    [OCL_TILE_64_32] = {64, 32, 16, 4, 4, 1, 0.4},
+    [OCL_TILE_32_32] = {32, 32, 16, 4, 4, 1, 0.35},
+    [OCL_TILE_32_32_DEEP] = {32, 32, 32, 4, 4, 1, 0.35},
+    [OCL_TILE_64_64_NONE] = {64, 64, 16, 4, 8, 0, 0.3},
+    [OCL_TILE_32_64_NONE] = {32, 64, 16, 4, 8, 0, 0.3},
+    [OCL_TILE_16_32_NONE] = {16, 32, 16, 4, 4, 0, 0.2},
 };
+#define BIT(TILE) (1u << (TILE))
+#define LOCAL_TILES (BIT(OCL_TILE_128_128) | BIT(OCL_TILE_64_64) | BIT(OCL_TILE_64_32) | BIT(OCL_TILE_32_32) | BIT(OCL_TILE_32_32_DEEP))
+#define OTHER_TILES (BIT(OCL_TILE_64_64_NONE) | BIT(OCL_TILE_32_64_NONE) | BIT(OCL_TILE_16_32_NONE))
 
 /* From the first to the last, each asks less of a device than the one before, as far as the step down goes: tiled, safe, tiny. */
 static const ocl_class classes[] = {
-    {"cpu", 1, NULL, 1, 1},
-    {"subgroup", 0, &ocl_tiles[OCL_TILE_64_64_NONE], 8, 8}, /* registers and caches serve better than local memory */
-    {"cached", 0, &ocl_tiles[OCL_TILE_32_64_NONE], 16, 4},  /* local memory is only global memory */
-    {"unified", 0, &ocl_tiles[OCL_TILE_64_64_NONE], 16, 4}, /* little local memory, shared with the host */
-    {"tiled", 0, &ocl_tiles[OCL_TILE_64_64], 32, 4},
-    {"safe", 0, &ocl_tiles[OCL_TILE_32_32], 16, 4},
-    {"tiny", 0, &ocl_tiles[OCL_TILE_16_32_NONE], 8, 4}, /* what remains where a kernel may have 32 items only */
+    {"cpu", 1, 0, 64, 30, 1, 1},
+    {"subgroup", 0, OTHER_TILES, 16, 50, 8, 8}, /* registers and caches serve better than local memory */
+    {"cached", 0, OTHER_TILES & ~BIT(OCL_TILE_64_64_NONE), 64, 30, 16, 4}, /* local memory is only global memory */
+    {"unified", 0, OTHER_TILES, 128, 50, 16, 4}, /* little local memory, shared with the host */
+    {"tiled", 0, LOCAL_TILES, 256, 500, 32, 4},
+    {"safe", 0, BIT(OCL_TILE_32_32), 64, 100, 16, 4},
+    {"tiny", 0, BIT(OCL_TILE_16_32_NONE), 16, 30, 8, 4}, /* what remains where a kernel may have 32 items only */
 };
 enum { N_CLASSES = sizeof classes / sizeof *classes, CPU = 0, SUBGROUP, CACHED, UNIFIED, TILED, SAFE };
 
@@ -72,5 +75,5 @@ size_t ocl_tile_items(const ocl_tile *t) {
 }
 
 size_t ocl_tile_local_bytes(const ocl_tile *t) {
-  return ((t->local_weights ? (size_t)t->wm : 0) + (t->local_cells ? (size_t)t->wn : 0)) * (size_t)t->wk * sizeof(float);
+  return t->local ? 2 * (size_t)(t->wm + t->wn) * (size_t)t->wk * sizeof(float) : 0;
 }

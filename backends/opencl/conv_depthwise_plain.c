@@ -4,8 +4,6 @@
 #include "conv.h"
 #include "post.h"
 
-#define PIXELS 4 /* an item */
-
 int32_t conv_depthwise_plain_accepts(ocl_query *q) {
   ocl_conv c;
   if (q->dev->cpu_class) return ocl_refuse(q, "a CPU device");
@@ -33,5 +31,5 @@ cvk_status conv_depthwise_plain_prepare(ocl_build *b) {
   ocl_arg_ints(l, 15,
                (int64_t[]){c.channels_in, c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2], c.stride[1],
                            c.stride[2], c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch * c.channels_out});
-  return ocl_launch_end(b, l, 3, (int64_t[]){(c.out[2] + PIXELS - 1) / PIXELS, c.out[1], c.batch * c.channels_out}, (size_t[]){32, 4, 1});
+  return ocl_launch_end(b, l, 2, (int64_t[]){c.out[1] * c.out[2], c.batch * c.channels_out}, (size_t[]){64, 2});
 }

@@ -5,8 +5,9 @@
 #include "post.h"
 
 #define PACK_NUMBER 8
+#define UNTUNED 4 /* a wanted tile counts so much dearer: the class's choice comes first until the tuner has timed them */
 
-/* Variant 0 takes the class's tile, variant 1 + i takes tile i. */
+/* Variant 0 takes the best of the class's tiles, variant 1 + i takes tile i. */
 static ocl_implicit shape_of(const ocl_conv *c, const ocl_row *row) {
   return (ocl_implicit){.batch = c->batch,
                         .groups = c->group,
@@ -24,6 +25,8 @@ static ocl_implicit shape_of(const ocl_conv *c, const ocl_row *row) {
                         .dilation_w = c->dilation[2],
                         .pad_h = c->pad[1],
                         .pad_w = c->pad[2],
+                        .w_row = c->in_group * c->taps,
+                        .w_depth = 1,
                         .tile = row->variant ? &ocl_tiles[row->variant - 1] : NULL};
 }
 
@@ -38,18 +41,17 @@ int32_t conv_implicit_accepts(ocl_query *q) {
   if (q->dev->cpu_class) return ocl_refuse(q, "a CPU device");
   if (!ocl_conv_accept(q, &c)) return 0;
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
+  if (cvk_count(q->op->in[0]->rank, q->op->in[0]->dim) == 0) return ocl_refuse(q, "an empty input"); /* the kernel loads before it tests */
   const ocl_implicit s = shape_of(&c, q->row);
   if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements");
-  const ocl_tile *own = ocl_implicit_tile(q->dev);
-  if (!own) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
-  if (s.tile == own) return ocl_refuse(q, "the class's tile: row conv_implicit takes it");
-  if (s.tile && !ocl_implicit_can(q->dev, &s, s.tile)) return ocl_refuse(q, "a tile that the device's limits or the shape do not allow");
+  const ocl_implicit_plan plan = ocl_implicit_choose(q->dev, &s);
+  if (!plan.tile && s.tile) return ocl_refuse(q, "a tile that the device's limits or the shape do not allow");
+  if (!plan.tile) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   if (reaches_pad(&s) && !ocl_conv_finite(q->op)) return ocl_refuse(q, "pads, and weights that are not known to be finite");
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
   ocl_want_pack(q, 1, PACK_NUMBER);
-  if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_implicit_bytes(&s);
-  const double full = (double)((c.out_group + OCL_TILE_ROWS - 1) / OCL_TILE_ROWS * OCL_TILE_ROWS) / (double)(c.out_group ? c.out_group : 1);
-  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)ocl_implicit_bytes(&s), s.tile ? 0.4 : 0.5); /* the class's first, until tuned */
+  q->candidate->workspace_bytes = (q->op->in[1]->const_data ? 0 : ocl_implicit_bytes(&s)) + plan.parts_bytes;
+  q->candidate->estimated_ns = s.tile ? UNTUNED * plan.ns : plan.ns;
   return 1;
 }
 
@@ -70,18 +72,7 @@ void conv_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst) {
 
 cvk_status conv_implicit_prepare(ocl_build *b) {
   ocl_conv c;
-  const ocl_tile *chosen;
   ocl_conv_read(b->op, &c);
   const ocl_implicit s = shape_of(&c, b->row);
-  if (!b->candidate->pack[1]) {
-    const cvk_status status = ocl_implicit_pack(b, &s, 1);
-    if (status != CVK_OK) return status;
-  }
-  ocl_launch *l = ocl_implicit_begin(b, &s, &chosen);
-  ocl_arg_in(l, b, 0);
-  ocl_arg_packed(l, b, 1);
-  ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
-  ocl_arg_post(l, b);
-  ocl_arg_out(l, b, 0);
-  return ocl_implicit_end(b, l, chosen, &s);
+  return ocl_implicit_prepare(b, &s);
 }

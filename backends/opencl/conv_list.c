@@ -51,11 +51,11 @@ static const ocl_row rows[] = {
     {.name = "conv_generic", .accepts = conv_generic_accepts, .prepare = conv_generic_prepare},
     TILE_ROW("128x128", OCL_TILE_128_128),
     TILE_ROW("64x64", OCL_TILE_64_64),
-    TILE_ROW("64x64_weights", OCL_TILE_64_64_WEIGHTS), /* only they are staged in local memory */
-    TILE_ROW("64x64_cells", OCL_TILE_64_64_CELLS),
+    TILE_ROW("64x32", OCL_TILE_64_32),
+    TILE_ROW("32x32", OCL_TILE_32_32),
+    TILE_ROW("32x32_deep", OCL_TILE_32_32_DEEP), /* 32 steps of depth at a time, not 16 */
     TILE_ROW("64x64_none", OCL_TILE_64_64_NONE),
     TILE_ROW("32x64_none", OCL_TILE_32_64_NONE),
-    TILE_ROW("32x32", OCL_TILE_32_32),
     TILE_ROW("16x32_none", OCL_TILE_16_32_NONE),
 };
 const ocl_list ocl_conv_list = {kinds, 1, sizeof rows / sizeof *rows, rows};

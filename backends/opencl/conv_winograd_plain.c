@@ -33,7 +33,8 @@ static shape shape_of(const ocl_conv *c) {
                              .stride_h = 1,
                              .stride_w = 1,
                              .dilation_h = 1,
-                             .dilation_w = 1};
+                             .dilation_w = 1,
+                             .whole = 1};
   s.v_bytes = (uint64_t)(PLANES * c->channels_in * s.tiles) * sizeof(float);
   s.v_bytes = (s.v_bytes + 63) / 64 * 64;
   s.s_bytes = (uint64_t)(PLANES * c->channels_out * s.tiles) * sizeof(float);
@@ -49,16 +50,15 @@ int32_t conv_winograd_plain_accepts(ocl_query *q) {
     return ocl_refuse(q, "%lld to %lld channels, takes %d or more", (long long)c.channels_in, (long long)c.channels_out, FEWEST_CHANNELS);
   const shape s = shape_of(&c);
   if (!ocl_implicit_fits(&s.product) || s.tiles > 1 << 28) return ocl_refuse(q, "more than 2^30 elements");
-  if (!ocl_implicit_tile(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  const ocl_implicit_plan plan = ocl_implicit_choose(q->dev, &s.product);
+  if (!plan.tile) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   if (q->dev->max_alloc_bytes && s.v_bytes + s.s_bytes > q->dev->max_alloc_bytes / 4)
     return ocl_refuse(q, "a workspace of %llu bytes", (unsigned long long)(s.v_bytes + s.s_bytes));
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
   ocl_want_pack(q, 1, PACK_NUMBER);
   q->candidate->error_class = CVK_ERROR_WINOGRAD;
   q->candidate->workspace_bytes = s.v_bytes + s.s_bytes;
-  q->candidate->estimated_ns = ocl_estimate(q->dev, 2.0 * PLANES * (double)s.tiles * (double)c.channels_in * (double)c.channels_out,
-                                            (double)ocl_implicit_bytes(&s.product), 0.5) +
-                               2 * ocl_estimate(q->dev, 0, (double)(s.v_bytes + s.s_bytes), 1);
+  q->candidate->estimated_ns = plan.ns + 2 * ocl_estimate(q->dev, 0, (double)(s.v_bytes + s.s_bytes), 1);
   return 1;
 }
 
@@ -91,7 +91,7 @@ void conv_winograd_plain_pack_fill(const ocl_build *b, int32_t input, void *dst)
 
 cvk_status conv_winograd_plain_prepare(ocl_build *b) {
   ocl_conv c;
-  const ocl_tile *chosen;
+  ocl_implicit_plan plan;
   ocl_conv_read(b->op, &c);
   const shape s = shape_of(&c);
   ocl_launch *l = ocl_launch_begin(b, "conv_winograd_plain", "", "winograd_input_plain");
@@ -101,13 +101,13 @@ cvk_status conv_winograd_plain_prepare(ocl_build *b) {
   cvk_status status = ocl_launch_end(b, l, 2, (int64_t[]){s.tiles, c.channels_in}, (size_t[]){32, 4});
   if (status != CVK_OK) return status;
 
-  l = ocl_implicit_begin(b, &s.product, &chosen);
+  l = ocl_implicit_begin(b, &s.product, &plan);
   ocl_arg_workspace(l, 0, sizeof(float));
   ocl_arg_in(l, b, 1);
   ocl_arg_none(l);
   ocl_arg_no_post(l);
   ocl_arg_workspace(l, s.v_bytes, sizeof(float));
-  status = ocl_implicit_end(b, l, chosen, &s.product);
+  status = ocl_implicit_end(b, l, &s.product, &plan);
   if (status != CVK_OK) return status;
 
   l = ocl_launch_begin(b, "conv_winograd_plain", "", "winograd_output_plain");

@@ -27,6 +27,11 @@ cvk_status dense_tile_prepare(ocl_build *b);
 uint64_t dense_tile_pack_bytes(const ocl_build *b, int32_t input);
 void dense_tile_pack_fill(const ocl_build *b, int32_t input, void *dst);
 
+int32_t dense_implicit_accepts(ocl_query *q);
+cvk_status dense_implicit_prepare(ocl_build *b);
+uint64_t dense_implicit_pack_bytes(const ocl_build *b, int32_t input);
+void dense_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
 int32_t dense_vector_accepts(ocl_query *q);
 cvk_status dense_vector_prepare(ocl_build *b);
 

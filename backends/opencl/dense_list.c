@@ -10,6 +10,11 @@ static const ocl_row rows[] = {
      .prepare = dense_tile_prepare,
      .pack_bytes = dense_tile_pack_bytes,
      .pack_fill = dense_tile_pack_fill},
+    {.name = "dense_implicit",
+     .accepts = dense_implicit_accepts,
+     .prepare = dense_implicit_prepare,
+     .pack_bytes = dense_implicit_pack_bytes,
+     .pack_fill = dense_implicit_pack_fill},
     {.name = "dense_vector", .accepts = dense_vector_accepts, .prepare = dense_vector_prepare},
 #ifdef CVK_HAVE_CLBLAST
     {.name = "dense_clblast", .accepts = dense_clblast_accepts, .prepare = dense_clblast_prepare, .execute = dense_clblast_execute},

@@ -24,7 +24,7 @@ int32_t dense_vector_accepts(ocl_query *q) {
   if (d.b_depth != 1) return ocl_refuse(q, "weights whose depth is not contiguous");
   if (!class_for(q->dev)) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   const double weights = (double)d.columns * (double)d.depth;
-  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * weights * (double)d.rows, weights * sizeof(float), 0.2);
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * weights * (double)d.rows, weights * sizeof(float) * (double)d.rows, 0.2);
   return 1;
 }
 

@@ -11,7 +11,6 @@
 
 #define MAX_PLATFORMS 64
 #define MAX_DEVICES 64     /* of one platform */
-#define FLOPS_PER_CYCLE 64 /* of one CPU core with 512-bit FMA; only for estimates */
 
 /* Asks for a string; empty when the driver fails. */
 static void device_text(cl_device_id id, cl_device_info what, char *buf, size_t bytes) {
@@ -160,7 +159,7 @@ static void read_limits(cvk_backend_device *dev) {
   const double mhz = ocl_device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
   dev->units = units > 0 && units < 1 << 20 ? (int32_t)units : 1;
   dev->vector_floats = (int32_t)ocl_device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
-  dev->peak_gflops = dev->units * (mhz > 0 ? mhz : 1000) * 1e-3 * FLOPS_PER_CYCLE;
+  dev->peak_gflops = dev->units * (mhz > 0 ? mhz : 1000) * 1e-3 * dev->class->flops_per_unit;
 }
 
 cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device **out) {

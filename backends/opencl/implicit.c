@@ -2,8 +2,15 @@
 /* implicit.c: see implicit.h. */
 #include "implicit.h"
 
+#include <math.h>
 #include <stdio.h>
 
+#include "lanes.h"
+#include "post.h"
+
+#define STEP_NS 400.0   /* of a work-group by itself: the time of its loads */
+#define MOST_SPLITS 16
+#define LEAST_DEPTH 128 /* of a part */
 #define PADDED_TAP (1 << 30) /* dy of a depth that does not exist: no row is that far away */
 
 static int64_t up(int64_t n, int64_t multiple) {
@@ -27,19 +34,45 @@ static int32_t device_can(const cvk_backend_device *dev, const ocl_tile *t) {
          ocl_tile_items(t) <= dev->max_group && ocl_tile_local_bytes(t) <= dev->local_bytes;
 }
 
-/* From c on, the first class whose tile the device can run; NULL: none. */
-static const ocl_class *class_from(const cvk_backend_device *dev, const ocl_class *c) {
-  while (c && !(c->tile && device_can(dev, c->tile))) c = ocl_class_next(c);
-  return c;
+static int64_t columns_of(const ocl_implicit *s) {
+  return s->batch * s->out_h * s->out_w;
 }
 
-const ocl_tile *ocl_implicit_tile(const cvk_backend_device *dev) {
-  const ocl_class *c = class_from(dev, dev->class);
-  return c ? c->tile : NULL;
+static int64_t elements_of(const ocl_implicit *s) {
+  return columns_of(s) * s->groups * s->rows;
 }
 
-int32_t ocl_implicit_can(const cvk_backend_device *dev, const ocl_implicit *s, const ocl_tile *t) {
-  return device_can(dev, t) && padded_rows(s) % t->wm == 0 && padded_depth(s) % t->wk == 0;
+/* A unit that has `several` work-groups takes their steps in turns; with few of them a step takes as long as its loads do. */
+static double estimate(const cvk_backend_device *dev, const ocl_implicit *s, const ocl_tile *t, int32_t splits) {
+  const double groups = (double)up(columns_of(s), t->wn) / t->wn * (double)up(s->rows, t->wm) / t->wm * (double)s->groups * splits;
+  const double several = ceil(groups / dev->units), steps = ceil((double)padded_depth(s) / t->wk / splits) + 1;
+  const double step_ns = 2.0 * t->wm * t->wn * t->wk / (dev->peak_gflops / dev->units * t->efficiency);
+  const double out = 4.0 * (double)elements_of(s);
+  const double ns = ocl_estimate(dev, 0, (double)ocl_implicit_bytes(s) + out * splits, 1) + steps * fmax(STEP_NS, several * step_ns);
+  return splits > 1 ? ns + ocl_estimate(dev, 0, out * (splits + 1), 1) : ns;
+}
+
+static void consider(const cvk_backend_device *dev, const ocl_implicit *s, const ocl_tile *t, ocl_implicit_plan *best) {
+  if (!device_can(dev, t) || padded_rows(s) % t->wm != 0) return;
+  for (int32_t splits = 1; splits <= MOST_SPLITS; splits *= 2) {
+    if (splits > 1 && (s->whole || padded_depth(s) / splits < LEAST_DEPTH || elements_of(s) * splits > 1 << 28)) return;
+    const double ns = estimate(dev, s, t, splits);
+    if (best->tile && best->ns <= ns) continue;
+    *best = (ocl_implicit_plan){t, splits, splits > 1 ? (uint64_t)(elements_of(s) * splits) * sizeof(float) : 0, ns};
+  }
+}
+
+static ocl_implicit_plan choose_from(const cvk_backend_device *dev, const ocl_implicit *s, const ocl_class *c) {
+  ocl_implicit_plan best = {.splits = 1};
+  if (s->tile) consider(dev, s, s->tile, &best);
+  for (; !s->tile && c && !best.tile; c = ocl_class_next(c))
+    for (int32_t i = 0; i < OCL_TILES; i++)
+      if (c->tiles & 1u << i) consider(dev, s, &ocl_tiles[i], &best);
+  return best;
+}
+
+ocl_implicit_plan ocl_implicit_choose(const cvk_backend_device *dev, const ocl_implicit *s) {
+  return choose_from(dev, s, dev->class);
 }
 
 int32_t ocl_implicit_fits(const ocl_implicit *s) {
@@ -69,7 +102,7 @@ static void fill_group(void *arg, int64_t g, int32_t worker) {
   float *to = task->dst + g * to_rows * to_depth;
   (void)worker;
   for (int64_t k = 0; k < to_depth; k++)
-    for (int64_t r = 0; r < to_rows; r++) to[k * to_rows + r] = k < depth && r < rows ? from[r * depth + k] : 0.0f;
+    for (int64_t r = 0; r < to_rows; r++) to[k * to_rows + r] = k < depth && r < rows ? from[r * task->s->w_row + k * task->s->w_depth] : 0.0f;
 }
 
 void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float *w, float *dst) {
@@ -77,35 +110,27 @@ void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float 
   host->parallel_for(host->ctx, s->groups, fill_group, &task);
 }
 
-/* The program for a tile has both kernels. */
+/* The program for a tile has all three kernels. */
 static ocl_launch *begin(ocl_build *b, const ocl_tile *t, const char *name) {
   char options[128];
-  snprintf(options, sizeof options, "-DWM=%d -DWN=%d -DWK=%d -DRM=%d -DRN=%d -DLA=%d -DLB=%d", (int)t->wm, (int)t->wn, (int)t->wk,
-           (int)t->rm, (int)t->rn, (int)t->local_weights, (int)t->local_cells);
+  snprintf(options, sizeof options, "-DWM=%d -DWN=%d -DWK=%d -DRM=%d -DRN=%d -DLOCAL=%d", (int)t->wm, (int)t->wn, (int)t->wk, (int)t->rm,
+           (int)t->rn, (int)t->local);
   return ocl_launch_begin(b, "conv_implicit", options, name);
 }
 
-cvk_status ocl_implicit_pack(ocl_build *b, const ocl_implicit *s, int32_t input) {
-  const int64_t rows = padded_rows(s), depth = padded_depth(s);
-  ocl_launch *l = begin(b, s->tile ? s->tile : ocl_implicit_tile(b->dev), "conv_implicit_pack");
-  ocl_arg_in(l, b, input);
-  ocl_arg_workspace(l, 0, sizeof(float));
-  ocl_arg_ints(l, 5, (int64_t[]){s->rows, rows, depth_of(s), depth, s->groups});
-  return ocl_launch_end(b, l, 3, (int64_t[]){rows, depth, s->groups}, (size_t[]){16, 4, 1});
-}
-
-ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, const ocl_tile **chosen) {
-  const ocl_class *next = class_from(b->dev, b->dev->class);
-  *chosen = s->tile;
+ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, ocl_implicit_plan *plan) {
+  const ocl_class *next = b->dev->class;
+  ocl_implicit any = *s;
+  *plan = ocl_implicit_choose(b->dev, s);
+  any.tile = NULL;
   for (;;) {
-    if (!*chosen) {
-      *chosen = next->tile;
-      next = class_from(b->dev, ocl_class_next(next));
-    }
-    ocl_launch *l = begin(b, *chosen, "conv_implicit");
-    if (!l || l->status != CVK_OK || !next || ocl_launch_most_items(l) >= ocl_tile_items(*chosen)) return l;
+    ocl_launch *l = begin(b, plan->tile, "conv_implicit");
+    if (!l || l->status != CVK_OK || ocl_launch_most_items(l) >= ocl_tile_items(plan->tile)) return l;
+    next = ocl_class_next(next);
+    const ocl_implicit_plan less = choose_from(b->dev, &any, next);
+    if (!less.tile) return l; /* launching it says what is wrong */
     ocl_launch_drop(b, l);
-    *chosen = NULL;
+    plan->tile = less.tile;
   }
 }
 
@@ -122,19 +147,65 @@ static void make_table(const ocl_implicit *s, int32_t *table) {
   }
 }
 
-cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_tile *t, const ocl_implicit *s) {
+cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_implicit *s, const ocl_implicit_plan *plan) {
   const cvk_host *host = b->dev->host;
-  const int64_t pixels = s->out_h * s->out_w, columns = s->batch * pixels, depth = padded_depth(s);
+  const ocl_tile *t = plan->tile;
+  const int64_t pixels = s->out_h * s->out_w, columns = columns_of(s), depth = padded_depth(s);
   const uint64_t bytes = (uint64_t)depth * 4 * sizeof(int32_t);
   int32_t *table = host->alloc(host->ctx, bytes + 1, 16);
   if (!table) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a table of %lld taps", b->dev->label, (long long)depth);
   make_table(s, table);
   ocl_arg_data(l, b, table, bytes);
   host->free(host->ctx, table);
-  ocl_arg_ints(l, 15,
+  ocl_arg_ints(l, 16,
                (int64_t[]){s->rows, padded_rows(s), depth, columns, s->in_h, s->in_w, s->groups * s->channels * s->in_h * s->in_w,
                            s->channels * s->in_h * s->in_w, pixels, s->out_w, s->groups * s->rows * pixels, s->stride_h, s->stride_w,
-                           s->pad_h, s->pad_w});
-  return ocl_launch_groups(b, l, 3, (int64_t[]){(columns + t->wn - 1) / t->wn, (s->rows + t->wm - 1) / t->wm, s->groups},
+                           s->pad_h, s->pad_w, plan->splits});
+  ocl_arg_long(l, elements_of(s));
+  return ocl_launch_groups(b, l, 3, (int64_t[]){(columns + t->wn - 1) / t->wn, (s->rows + t->wm - 1) / t->wm, s->groups * plan->splits},
                            (size_t[]){(size_t)(t->wn / t->rn), (size_t)(t->wm / t->rm), 1});
+}
+
+static cvk_status pack_at_run_time(ocl_build *b, const ocl_implicit *s) {
+  const int64_t rows = padded_rows(s), depth = padded_depth(s);
+  ocl_launch *l = begin(b, ocl_implicit_choose(b->dev, s).tile, "conv_implicit_pack");
+  ocl_arg_in(l, b, 1);
+  ocl_arg_workspace(l, 0, sizeof(float));
+  ocl_arg_ints(l, 7, (int64_t[]){s->rows, rows, depth_of(s), depth, s->groups, s->w_row, s->w_depth});
+  return ocl_launch_end(b, l, 3, (int64_t[]){rows, depth, s->groups}, (size_t[]){16, 4, 1});
+}
+
+/* The sums of all parts: bias, post-ops and y, which the product leaves out then. */
+static cvk_status join(ocl_build *b, const ocl_implicit *s, const ocl_implicit_plan *plan, uint64_t parts_at, int32_t bias) {
+  ocl_launch *l = begin(b, plan->tile, "conv_implicit_join");
+  ocl_arg_workspace(l, parts_at, sizeof(float));
+  ocl_arg_in(l, b, bias);
+  ocl_arg_post(l, b);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_int(l, plan->splits);
+  ocl_arg_long(l, elements_of(s));
+  ocl_arg_ints(l, 3, (int64_t[]){elements_of(s), s->out_h * s->out_w, s->groups * s->rows});
+  return ocl_launch_end(b, l, 1, (int64_t[]){elements_of(s)}, (size_t[]){128});
+}
+
+cvk_status ocl_implicit_prepare(ocl_build *b, const ocl_implicit *s) {
+  ocl_implicit_plan plan;
+  const int32_t at_run_time = !b->candidate->pack[1], bias = ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in;
+  const uint64_t parts_at = at_run_time ? ocl_implicit_bytes(s) : 0;
+  cvk_status status = at_run_time ? pack_at_run_time(b, s) : CVK_OK;
+  if (status != CVK_OK) return status;
+  ocl_launch *l = ocl_implicit_begin(b, s, &plan);
+  ocl_arg_in(l, b, 0);
+  ocl_arg_packed(l, b, 1);
+  if (plan.splits > 1) {
+    ocl_arg_none(l);
+    ocl_arg_no_post(l);
+    ocl_arg_workspace(l, parts_at, sizeof(float));
+  } else {
+    ocl_arg_in(l, b, bias);
+    ocl_arg_post(l, b);
+    ocl_arg_out(l, b, 0);
+  }
+  status = ocl_implicit_end(b, l, s, &plan);
+  return status == CVK_OK && plan.splits > 1 ? join(b, s, &plan, parts_at, bias) : status;
 }

@@ -84,6 +84,20 @@ static int32_t softmax_accepts(ocl_query *q) {
   return 1;
 }
 
+/* A row a work-group: of as many items, up to 128, as the device lets the kernel have and the row can use. */
+static cvk_status softmax_group_prepare(ocl_build *b, int64_t outer, int64_t size, int32_t logarithm) {
+  ocl_launch *l = ocl_launch_begin(b, "softmax", "", "softmax_group");
+  const size_t most = l ? ocl_launch_most_items(l) : 0;
+  size_t items = 1;
+  while (items < 128 && 2 * items <= most && 2 * items <= b->dev->max_item[0] && (int64_t)items < size) items *= 2;
+  ocl_arg_in(l, b, 0);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_long(l, size);
+  ocl_arg_int(l, logarithm);
+  ocl_arg_local(l, items * 2 * sizeof(float));
+  return ocl_launch_groups(b, l, 1, (int64_t[]){size > 0 ? outer : 0}, &items);
+}
+
 static cvk_status softmax_prepare(ocl_build *b) {
   const cvk_tensor_desc *x = b->op->in[0];
   const int32_t axis = ((const cvk_axis_attr *)b->op->attr)->axis, logarithm = b->op->kind == CVK_OP_LOG_SOFTMAX;
@@ -92,6 +106,7 @@ static cvk_status softmax_prepare(ocl_build *b) {
   const int64_t per_item = ocl_rows_per_item(b->dev, outer, size * 4); /* exp weighs more than a copy */
   const int64_t row_items[1] = {size > 0 ? (outer + per_item - 1) / per_item : 0};
   const int64_t across_items[2] = {size > 0 ? (inner + 15) / 16 : 0, outer};
+  if (inner == 1 && !b->dev->cpu_class) return softmax_group_prepare(b, outer, size, logarithm);
   ocl_launch *l = ocl_launch_begin(b, "softmax", "", inner == 1 ? "softmax_row" : "softmax_across");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);

@@ -74,11 +74,41 @@ static int64_t add_rows(ocl_launch *l, ocl_build *b, const window *w, int64_t ro
   return (rows + per_item - 1) / per_item;
 }
 
+static int32_t fits_ints(const cvk_op *op, const window *w) {
+  const int64_t most = 1 << 20;
+  for (int32_t d = 0; d < SPATIAL; d++)
+    if (w->size[d] > most || w->stride[d] > most || w->dilation[d] > most || w->begin[d] > most || w->end[d] > most) return 0;
+  return ocl_elements(op->in[0]) < 1 << 30 && ocl_elements(op->out[0]) < 1 << 30;
+}
+
+/* An output an item, for devices that are no CPU. */
+static cvk_status each_prepare(ocl_build *b, const window *w) {
+  const cvk_op *op = b->op;
+  const cvk_pool_attr *a = op->attr;
+  const int64_t items[2] = {w->out[1] * w->out[2], planes_of(op->out[0]) * w->out[0]};
+  ocl_launch *l = ocl_launch_begin(b, "pool", "", "pool_each");
+  ocl_arg_in(l, b, 0);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_int4(l, SPATIAL, w->in, 1);
+  ocl_arg_int4(l, SPATIAL, w->out, 1);
+  ocl_arg_int4(l, SPATIAL, w->size, 1);
+  ocl_arg_int4(l, SPATIAL, w->stride, 1);
+  ocl_arg_int4(l, SPATIAL, w->dilation, 1);
+  ocl_arg_int4(l, SPATIAL, w->begin, 0);
+  ocl_arg_int4(l, SPATIAL, w->end, 0);
+  ocl_arg_int(l, (int32_t)items[1]);
+  ocl_arg_int(l, op->kind);
+  ocl_arg_int(l, a->count_include_pad);
+  ocl_arg_float(l, (float)a->p);
+  return ocl_launch_end(b, l, 2, items, (size_t[]){64, 2});
+}
+
 static cvk_status window_prepare(ocl_build *b) {
   const cvk_op *op = b->op;
   const cvk_pool_attr *a = op->attr;
   const int32_t blocked = b->row->layout == CVK_BLOCKED;
   const window w = make_window(op, op->out[0]);
+  if (!b->dev->cpu_class && !blocked && fits_ints(op, &w)) return each_prepare(b, &w);
   ocl_launch *l = ocl_launch_begin(b, "pool", "", blocked ? "pool_blocked" : "pool_plain");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);

@@ -7,7 +7,6 @@
 #include "cl.h"
 
 #define LAUNCH_NS 2000.0
-#define BYTES_PER_NS 30.0
 
 const ocl_row *ocl_row_find(const char *name) {
   for (int32_t i = 0; name && ocl_lists[i]; i++)
@@ -25,12 +24,12 @@ int32_t ocl_refuse(ocl_query *q, const char *fmt, ...) {
 }
 
 double ocl_estimate(const cvk_backend_device *dev, double flops, double bytes, double efficiency) {
-  const double compute = flops / (dev->peak_gflops * efficiency), traffic = bytes / BYTES_PER_NS;
+  const double compute = flops / (dev->peak_gflops * efficiency), traffic = bytes / dev->class->bytes_per_ns;
   return LAUNCH_NS + (compute > traffic ? compute : traffic);
 }
 
 double ocl_vectors(const cvk_backend_device *dev, double efficiency) {
-  return dev->cpu_class ? efficiency : efficiency / 10;
+  return dev->cpu_class ? efficiency : efficiency / 1000;
 }
 
 static cvk_format format_of(int32_t layout) {

@@ -115,6 +115,12 @@ void ocl_arg_long4(ocl_launch *l, int32_t n, const int64_t *v, int64_t rest) {
   ocl_arg_value(l, sizeof value, &value);
 }
 
+void ocl_arg_int4(ocl_launch *l, int32_t n, const int64_t *v, int64_t rest) {
+  cl_int4 value;
+  for (int32_t i = 0; i < 4; i++) value.s[i] = (cl_int)(i < n ? v[i] : rest);
+  ocl_arg_value(l, sizeof value, &value);
+}
+
 int64_t ocl_elements(const cvk_tensor_desc *t) {
   return cvk_count(t->rank, t->dim);
 }

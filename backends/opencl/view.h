@@ -42,6 +42,7 @@ extern const size_t
 /* A .cl long8 or long4 from n values; the rest is `fill`. */
 void ocl_arg_long8(ocl_launch *l, int32_t n, const int64_t *v, int64_t fill);
 void ocl_arg_long4(ocl_launch *l, int32_t n, const int64_t *v, int64_t fill);
+void ocl_arg_int4(ocl_launch *l, int32_t n, const int64_t *v, int64_t fill);
 
 /* Elements of a tensor; supports() has seen valid shapes, so the product does not overflow. */
 int64_t ocl_elements(const cvk_tensor_desc *t);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dense_implicit.c: the row of kernels_cl/conv_implicit.cl for matrix products, on devices that are no CPU: a row of a is an image of one
+ * pixel with `depth` channels, a column of b an output channel. */
+#include "dense.h"
+#include "implicit.h"
+#include "post.h"
+
+#define PACK_NUMBER 10
+
+static ocl_implicit shape_of(const ocl_dense *d) {
+  return (ocl_implicit){.batch = d->rows, .groups = 1, .rows = d->columns, .channels = d->depth, .in_h = 1, .in_w = 1, .out_h = 1, .out_w = 1,
+                        .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1,
+                        .w_row = d->b_column, .w_depth = d->b_depth};
+}
+
+int32_t dense_implicit_accepts(ocl_query *q) {
+  ocl_dense d;
+  if (q->dev->cpu_class) return ocl_refuse(q, "a CPU device");
+  if (!ocl_dense_accept(q, &d) || !ocl_post_accept(q, CVK_PLAIN)) return 0;
+  if (d.batch != 1 || d.b_batch != 1) return ocl_refuse(q, "%lld matrices, takes 1", (long long)d.batch);
+  if (d.a_depth != 1 || d.depth < 1) return ocl_refuse(q, "rows of a that are not contiguous, or empty");
+  if (d.alpha != 1 || (d.has_c && (d.beta != 1 || d.c_row != 0 || d.c_column != 1)))
+    return ocl_refuse(q, "scaled by %g and %g, or c is no row, takes a b + a row", (double)d.alpha, (double)d.beta);
+  if (!d.has_c && ocl_own_inputs(q->op) > 2) return ocl_refuse(q, "a c that does not count");
+  const ocl_implicit s = shape_of(&d);
+  if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements");
+  const ocl_implicit_plan plan = ocl_implicit_choose(q->dev, &s);
+  if (!plan.tile) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  ocl_want_pack(q, 1, PACK_NUMBER);
+  q->candidate->workspace_bytes = (q->op->in[1]->const_data ? 0 : ocl_implicit_bytes(&s)) + plan.parts_bytes;
+  q->candidate->estimated_ns = plan.ns;
+  return 1;
+}
+
+uint64_t dense_implicit_pack_bytes(const ocl_build *b, int32_t input) {
+  ocl_dense d;
+  (void)input;
+  ocl_dense_read(b->op, &d);
+  const ocl_implicit s = shape_of(&d);
+  return ocl_implicit_bytes(&s);
+}
+
+void dense_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst) {
+  ocl_dense d;
+  ocl_dense_read(b->op, &d);
+  const ocl_implicit s = shape_of(&d);
+  ocl_implicit_fill(b->dev->host, &s, b->op->in[input]->const_data, dst);
+}
+
+cvk_status dense_implicit_prepare(ocl_build *b) {
+  ocl_dense d;
+  ocl_dense_read(b->op, &d);
+  const ocl_implicit s = shape_of(&d);
+  return ocl_implicit_prepare(b, &s);
+}
