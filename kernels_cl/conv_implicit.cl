@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // conv_implicit.cl: convolution as an implicit matrix product, plain NCHW in and out, any kernel, stride, dilation, pads and groups; for GPUs.
-// Rows are output channels, columns the pixels of the whole batch, depth (channel, kh, kw). Weights packed [group][depth][rows], zero padded to
-// whole tiles; `table` has for each depth {offset into the image, dy, dx, 0}, and dy = 2^30 where padded, so that no cell is read. A work-group
-// makes WM x WN outputs, an item RM x RN. With LOCAL, WK steps of depth at a time stand in local memory while those after them are on their way.
-// Every item reaches every barrier. Products are summed over CHUNK steps before they join the total: that keeps the rounding error small.
+// Rows are output channels, columns the pixels of the whole batch. Depth is (tap, channel), channels padded to whole steps of WK, so that all of a
+// step belongs to one tap; with TABLE, for few channels, it is (channel, tap) and each depth has a tap of its own. `table` has for each tap {offset
+// into the image, dy | dx << 16}; dy = 32767 where padded, so that no cell is read. Weights packed [group][depth][rows], zero padded to whole tiles.
+// A work-group makes WM x WN outputs, an item RM x RN. With LOCAL, WK steps of depth at a time stand in local memory while those after them are on
+// their way. Every item reaches every barrier. Loads are not in branches: several are then under way at once.
+// Products are summed over CHUNK steps before they join the total: that keeps the rounding error small.
 // Where outputs are too few to fill a device the depth is split: each part writes its sums, conv_implicit_join adds them up.
 // global: (ceil(columns / WN) * LX, ceil(rows / WM) * LY, groups * splits), local (LX, LY, 1)
 #include "post.cl"
@@ -26,32 +28,63 @@ static inline column column_of(int c, int columns, int out_pixels, int out_w, in
   return r;
 }
 
-// No branch around the load: loads of several cells are then under way at once.
-static inline float cell(global const float *x, column c, int4 tap, int in_h, int in_w) {
-  const int inside = (uint)(c.y + tap.y) < (uint)in_h && (uint)(c.x + tap.z) < (uint)in_w;
-  const float v = x[inside ? c.base + tap.x : 0];
+static inline int reads(column c, int2 tap, int in_h, int in_w) {
+  return (uint)(c.y + (tap.y & 0xffff)) < (uint)in_h && (uint)(c.x + (tap.y >> 16)) < (uint)in_w;
+}
+
+static inline float cell(global const float *x, int inside, int at) {
+  const float v = x[inside ? at : 0];
   return inside ? v : 0.0f;
+}
+
+typedef struct { // where a step stands: its depth; without TABLE also its tap and its first channel
+  int k, tap, channel;
+} place;
+
+static inline place place_of(int k, int channels_padded) {
+  place p = {k, k / channels_padded, 0};
+  p.channel = k - p.tap * channels_padded;
+  return p;
+}
+
+static inline place after(place p, int channels_padded) {
+  place r = {p.k + WK, p.tap, p.channel + WK};
+  if (r.channel < channels_padded) return r;
+  r.channel = 0;
+  r.tap++;
+  return r;
 }
 
 #if LOCAL
 #define WEIGHTS (WK * WM / 4 / ITEMS) // float4s that an item brings in
 #define CELLS (WK * WN / ITEMS)
-#define OWN_COLUMN(J) ((((J) / 4) * LX + tx) * 4 + (J) % 4)
+#define OWN_COLUMN(J) (((J) / 4 * LX + tx) * 4 + (J) % 4)
 
 typedef struct {
   float4 weights[WEIGHTS];
   float cells[CELLS];
 } operands;
 
-static inline void fetch(operands *s, int id, int k0, global const float *x, global const float *w, global const int4 *table, column mine,
-                         int rows_padded, int in_h, int in_w) {
+static inline void fetch(operands *s, int id, place p, global const float *x, global const float4 *w, global const int2 *table, column mine,
+                         int rows_padded, int in_h, int in_w, int channels) {
 #pragma unroll
   for (int i = 0; i < WEIGHTS; i++) {
     const int e = id + i * ITEMS;
-    s->weights[i] = vload4(e % (WM / 4), w + (size_t)(k0 + e / (WM / 4)) * rows_padded);
+    s->weights[i] = w[(size_t)(p.k + e / (WM / 4)) * (rows_padded / 4) + e % (WM / 4)];
   }
+#if TABLE
+  int2 tap[CELLS];
 #pragma unroll
-  for (int i = 0; i < CELLS; i++) s->cells[i] = cell(x, mine, table[k0 + id / WN + i * (ITEMS / WN)], in_h, in_w);
+  for (int i = 0; i < CELLS; i++) tap[i] = table[p.k + id / WN + i * (ITEMS / WN)];
+#pragma unroll
+  for (int i = 0; i < CELLS; i++) s->cells[i] = cell(x, reads(mine, tap[i], in_h, in_w), mine.base + tap[i].x);
+#else
+  const int2 tap = table[p.tap];
+  const int inside = reads(mine, tap, in_h, in_w), plane = in_h * in_w, channel = p.channel + id / WN, at = mine.base + tap.x + channel * plane;
+#pragma unroll
+  for (int i = 0; i < CELLS; i++)
+    s->cells[i] = cell(x, inside && channel + i * (ITEMS / WN) < channels, at + i * (ITEMS / WN) * plane);
+#endif
 }
 
 static inline void put(const operands *s, int id, local float4 *weights, local float *cells) {
@@ -66,14 +99,14 @@ static inline void put(const operands *s, int id, local float4 *weights, local f
 
 kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
     global const float *x, ulong x_offset, global const float *w, ulong w_offset, global const float *bias, ulong bias_offset, POST_PARAMETERS,
-    global float *y, ulong y_offset, global const int4 *table, ulong table_offset, int rows, int rows_padded, int depth_padded, int columns, int in_h,
-    int in_w, int image, int group_image, int out_pixels, int out_w, int out_image, int stride_h, int stride_w, int pad_h, int pad_w, int splits,
-    ulong part) {
+    global float *y, ulong y_offset, global const int2 *table, ulong table_offset, int rows, int rows_padded, int depth_padded, int columns, int in_h,
+    int in_w, int image, int group_image, int out_pixels, int out_w, int out_image, int stride_h, int stride_w, int pad_h, int pad_w, int channels,
+    int channels_padded, int splits, ulong part) {
   const int tx = get_local_id(0), ty = get_local_id(1), g = get_group_id(2) / splits, split = get_group_id(2) % splits;
   const int c0 = get_group_id(0) * WN, r0 = get_group_id(1) * WM, steps = depth_padded / WK;
   const int first = (int)((long)steps * split / splits) * WK, end = (int)((long)steps * (split + 1) / splits) * WK;
   x += x_offset + (size_t)g * group_image;
-  w += w_offset + (size_t)g * depth_padded * rows_padded + r0;
+  global const float4 *weights_from = (global const float4 *)(w + w_offset + (size_t)g * depth_padded * rows_padded + r0); // packs are aligned
   y += y_offset + split * part;
   table += table_offset;
   float4 total[RM / 4][RN], acc[RM / 4][RN];
@@ -86,8 +119,9 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
   const int id = ty * LX + tx;
   const column mine = column_of(c0 + id % WN, columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image);
   operands next;
+  place p = place_of(first, channels_padded);
   int side = 0;
-  fetch(&next, id, first, x, w, table, mine, rows_padded, in_h, in_w);
+  fetch(&next, id, p, x, weights_from, table, mine, rows_padded, in_h, in_w, channels);
   put(&next, id, weights[0][0], (local float *)cells[0][0]);
   barrier(CLK_LOCAL_MEM_FENCE);
 #else
@@ -95,10 +129,12 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
 #pragma unroll
   for (int j = 0; j < RN; j++)
     mine[j] = column_of(c0 + OWN_COLUMN(j), columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image);
+  place p = place_of(first, channels_padded);
 #endif
   for (int k0 = first; k0 < end; k0 += WK) {
 #if LOCAL
-    if (k0 + WK < end) fetch(&next, id, k0 + WK, x, w, table, mine, rows_padded, in_h, in_w);
+    p = after(p, channels_padded);
+    if (k0 + WK < end) fetch(&next, id, p, x, weights_from, table, mine, rows_padded, in_h, in_w, channels);
 #endif
 #pragma unroll
     for (int k = 0; k < WK; k++) {
@@ -113,11 +149,17 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
         b[4 * j] = v.s0, b[4 * j + 1] = v.s1, b[4 * j + 2] = v.s2, b[4 * j + 3] = v.s3;
       }
 #else
-      const int4 tap = table[k0 + k];
+#if TABLE
+      const int2 tap = table[k0 + k];
+      const int at = tap.x, exists = 1;
+#else
+      const int2 tap = table[p.tap];
+      const int at = tap.x + (p.channel + k) * in_h * in_w, exists = p.channel + k < channels;
+#endif
 #pragma unroll
-      for (int i = 0; i < RM / 4; i++) a[i] = vload4(ty * (RM / 4) + i, w + (size_t)(k0 + k) * rows_padded);
+      for (int i = 0; i < RM / 4; i++) a[i] = weights_from[(size_t)(k0 + k) * (rows_padded / 4) + ty * (RM / 4) + i];
 #pragma unroll
-      for (int j = 0; j < RN; j++) b[j] = cell(x, mine[j], tap, in_h, in_w);
+      for (int j = 0; j < RN; j++) b[j] = cell(x, exists && reads(mine[j], tap, in_h, in_w), mine[j].base + at);
 #endif
 #pragma unroll
       for (int i = 0; i < RM / 4; i++)
@@ -128,6 +170,8 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
     side = 1 - side;
     if (k0 + WK < end) put(&next, id, weights[side][0], (local float *)cells[side][0]);
     barrier(CLK_LOCAL_MEM_FENCE);
+#else
+    p = after(p, channels_padded);
 #endif
     if ((k0 + WK) % CHUNK == 0) {
 #pragma unroll
@@ -140,27 +184,32 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
     }
   }
   const int clamps = kind0 == 0 && kind1 == 0;
+  size_t to[RN];
+  int inside[RN];
 #pragma unroll
   for (int j = 0; j < RN; j++) {
-    const int c = c0 + OWN_COLUMN(j), n = c / out_pixels, q = c - n * out_pixels;
-    if (c >= columns) continue;
+    const int c = c0 + OWN_COLUMN(j), n = c / out_pixels;
+    inside[j] = c < columns;
+    to[j] = (size_t)n * out_image + (size_t)g * rows * out_pixels + (c - n * out_pixels);
+  }
 #pragma unroll
-    for (int i = 0; i < RM / 4; i++) {
-      const float4 v = total[i][j] + acc[i][j];
-      const float four[4] = {v.s0, v.s1, v.s2, v.s3};
+  for (int i = 0; i < RM; i++) {
+    const int r = r0 + ty * RM + i;
+    const float start = bias && r < rows ? bias[bias_offset + g * rows + r] : 0.0f;
+    float v[RN], other[RN];
 #pragma unroll
-      for (int m = 0; m < 4; m++) {
-        const int r = r0 + ty * RM + 4 * i + m;
-        if (r >= rows) continue;
-        const size_t at = (size_t)n * out_image + ((size_t)g * rows + r) * out_pixels + q;
-        float sum = four[m] + (bias ? bias[bias_offset + g * rows + r] : 0.0f);
-        if (clamps) {
-          sum = clamp1(sum, alpha0, beta0);
-          if (add) sum += add[add_offset + at];
-          sum = clamp1(sum, alpha1, beta1);
-        }
-        y[at] = sum;
-      }
+    for (int j = 0; j < RN; j++) {
+      const float4 four = total[i / 4][j] + acc[i / 4][j];
+      v[j] = (i % 4 == 0 ? four.s0 : i % 4 == 1 ? four.s1 : i % 4 == 2 ? four.s2 : four.s3) + start;
+      other[j] = 0.0f;
+    }
+    if (add && clamps)
+#pragma unroll
+      for (int j = 0; j < RN; j++) other[j] = add[add_offset + (r < rows && inside[j] ? to[j] + (size_t)r * out_pixels : 0)];
+#pragma unroll
+    for (int j = 0; j < RN; j++) {
+      if (clamps) v[j] = clamp1(clamp1(v[j], alpha0, beta0) + other[j], alpha1, beta1);
+      if (r < rows && inside[j]) y[to[j] + (size_t)r * out_pixels] = v[j];
     }
   }
   if (clamps) return;
@@ -185,11 +234,14 @@ kernel void conv_implicit_join(global const float *parts, ulong parts_offset, gl
   y[y_offset + at] = POST1(sum, add ? add[add_offset + at] : 0.0f);
 }
 
-// Plain weights, element (row, k) of a group at row * w_row + k * w_depth, into the layout above. global: (rows_padded, depth_padded, groups)
-kernel void conv_implicit_pack(global const float *w, ulong w_offset, global float *packed, ulong packed_offset, int rows, int rows_padded, int depth,
-                               int depth_padded, int groups, int w_row, int w_depth) {
-  const int r = get_global_id(0), k = get_global_id(1), g = get_global_id(2);
-  if (r >= rows_padded || k >= depth_padded || g >= groups) return;
-  packed[packed_offset + ((size_t)g * depth_padded + k) * rows_padded + r] =
-      r < rows && k < depth ? w[w_offset + (size_t)g * rows * depth + (size_t)r * w_row + (size_t)k * w_depth] : 0.0f;
+// Plain weights, element (row, channel, tap) of a group at row * w_row + (channel * taps + tap) * w_depth, into the layout above; with TABLE, `channels`
+// are depths and taps is 1. global: (rows_padded, depth_padded, groups)
+kernel void conv_implicit_pack(global const float *w, ulong w_offset, global float *packed, ulong packed_offset, int rows, int rows_padded,
+                               int channels, int channels_padded, int taps, int groups, int w_row, int w_depth) {
+  const int r = get_global_id(0), k = get_global_id(1), g = get_global_id(2), tap = k / channels_padded, channel = k - tap * channels_padded;
+  if (r >= rows_padded || tap >= taps || g >= groups) return;
+  packed[packed_offset + ((size_t)g * taps * channels_padded + k) * rows_padded + r] =
+      r < rows && channel < channels
+          ? w[w_offset + (size_t)g * rows * channels * taps + (size_t)r * w_row + ((size_t)channel * taps + tap) * w_depth]
+          : 0.0f;
 }

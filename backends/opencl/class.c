@@ -15,13 +15,12 @@ const ocl_tile ocl_tiles[OCL_TILES] = {
     [OCL_TILE_64_64] = {64, 64, 16, 4, 8, 1, 0.5},
     [OCL_TILE_64_32] = {64, 32, 16, 4, 4, 1, 0.4},
     [OCL_TILE_32_32] = {32, 32, 16, 4, 4, 1, 0.35},
-    [OCL_TILE_32_32_DEEP] = {32, 32, 32, 4, 4, 1, 0.35},
     [OCL_TILE_64_64_NONE] = {64, 64, 16, 4, 8, 0, 0.3},
     [OCL_TILE_32_64_NONE] = {32, 64, 16, 4, 8, 0, 0.3},
     [OCL_TILE_16_32_NONE] = {16, 32, 16, 4, 4, 0, 0.2},
 };
 #define BIT(TILE) (1u << (TILE))
-#define LOCAL_TILES (BIT(OCL_TILE_128_128) | BIT(OCL_TILE_64_64) | BIT(OCL_TILE_64_32) | BIT(OCL_TILE_32_32) | BIT(OCL_TILE_32_32_DEEP))
+#define LOCAL_TILES (BIT(OCL_TILE_128_128) | BIT(OCL_TILE_64_64) | BIT(OCL_TILE_64_32) | BIT(OCL_TILE_32_32))
 #define OTHER_TILES (BIT(OCL_TILE_64_64_NONE) | BIT(OCL_TILE_32_64_NONE) | BIT(OCL_TILE_16_32_NONE))
 
 /* From the first to the last, each asks less of a device than the one before, as far as the step down goes: tiled, safe, tiny. */

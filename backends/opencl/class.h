@@ -12,7 +12,7 @@ typedef struct ocl_tile { /* of conv_implicit: a work-group makes wm x wn output
 } ocl_tile;
 
 /* All tiles: each is a row of its own (conv_list.c), for the tuner to choose from. */
-enum { OCL_TILE_128_128, OCL_TILE_64_64, OCL_TILE_64_32, OCL_TILE_32_32, OCL_TILE_32_32_DEEP, OCL_TILE_64_64_NONE, OCL_TILE_32_64_NONE,
+enum { OCL_TILE_128_128, OCL_TILE_64_64, OCL_TILE_64_32, OCL_TILE_32_32, OCL_TILE_64_64_NONE, OCL_TILE_32_64_NONE,
        OCL_TILE_16_32_NONE, OCL_TILES };
 extern const ocl_tile ocl_tiles[OCL_TILES];
 
@@ -25,7 +25,7 @@ typedef struct ocl_class {
   size_t gemv_x, gemv_y;        /* local size of dense_vector */
 } ocl_class;
 
-enum { OCL_TILE_ROWS = 64, OCL_TILE_DEPTH = 32 }; /* weights are padded to them: multiples of the wm and wk of every class's tiles but the largest */
+enum { OCL_TILE_ROWS = 64, OCL_TILE_DEPTH = 16 }; /* weights are padded to them: multiples of the wm and wk of every class's tiles but the largest */
 
 /* `forced`: a class's name, "gpu" for the best one of those that are not "cpu", or NULL. An unknown name counts as "gpu". */
 const ocl_class *ocl_class_of(cl_device_id id, const char *forced);

@@ -53,7 +53,6 @@ static const ocl_row rows[] = {
     TILE_ROW("64x64", OCL_TILE_64_64),
     TILE_ROW("64x32", OCL_TILE_64_32),
     TILE_ROW("32x32", OCL_TILE_32_32),
-    TILE_ROW("32x32_deep", OCL_TILE_32_32_DEEP), /* 32 steps of depth at a time, not 16 */
     TILE_ROW("64x64_none", OCL_TILE_64_64_NONE),
     TILE_ROW("32x64_none", OCL_TILE_32_64_NONE),
     TILE_ROW("16x32_none", OCL_TILE_16_32_NONE),

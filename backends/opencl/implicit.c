@@ -11,14 +11,30 @@
 #define STEP_NS 400.0   /* of a work-group by itself: the time of its loads */
 #define MOST_SPLITS 16
 #define LEAST_DEPTH 128 /* of a part */
-#define PADDED_TAP (1 << 30) /* dy of a depth that does not exist: no row is that far away */
+#define PADDED_TAP 32767 /* dy of a depth that does not exist: no row is that far away */
 
 static int64_t up(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-static int64_t depth_of(const ocl_implicit *s) {
-  return s->channels * s->kernel_h * s->kernel_w;
+static int64_t taps_of(const ocl_implicit *s) {
+  return s->kernel_h * s->kernel_w;
+}
+
+/* Few channels would waste most of each step: then every depth has a tap of its own. */
+static int32_t has_table(const ocl_implicit *s) {
+  const int64_t one_by_one = up(s->channels * taps_of(s), OCL_TILE_DEPTH), by_tap = taps_of(s) * up(s->channels, OCL_TILE_DEPTH);
+  return 10 * by_tap > 16 * one_by_one;
+}
+
+typedef struct depth { /* what the kernel calls taps and channels */
+  int64_t taps, channels, padded;
+} depth;
+
+static depth depth_of(const ocl_implicit *s) {
+  const int32_t table = has_table(s);
+  const int64_t channels = table ? s->channels * taps_of(s) : s->channels;
+  return (depth){table ? 1 : taps_of(s), channels, up(channels, OCL_TILE_DEPTH)};
 }
 
 static int64_t padded_rows(const ocl_implicit *s) {
@@ -26,7 +42,8 @@ static int64_t padded_rows(const ocl_implicit *s) {
 }
 
 static int64_t padded_depth(const ocl_implicit *s) {
-  return up(depth_of(s), OCL_TILE_DEPTH);
+  const depth d = depth_of(s);
+  return d.taps * d.padded;
 }
 
 static int32_t device_can(const cvk_backend_device *dev, const ocl_tile *t) {
@@ -76,13 +93,15 @@ ocl_implicit_plan ocl_implicit_choose(const cvk_backend_device *dev, const ocl_i
 }
 
 int32_t ocl_implicit_fits(const ocl_implicit *s) {
-  const double most = 1 << 30; /* a table's offsets are added to those of a pixel */
+  const double most = 1 << 30; /* a tap's offset is added to that of a pixel */
   const double in = (double)s->batch * (double)(s->groups * s->channels) * (double)s->in_h * (double)s->in_w;
   const double out = (double)s->batch * (double)(s->groups * s->rows) * (double)s->out_h * (double)s->out_w;
   const double weights = (double)s->groups * (double)padded_rows(s) * (double)padded_depth(s);
   const double reach =
       (double)(s->kernel_h * s->dilation_h + s->pad_h) * (double)s->in_w + (double)(s->out_h * s->stride_h) * (double)s->in_w;
-  return in < most && out < most && weights < most && reach < most;
+  const int32_t near = (s->kernel_h - 1) * s->dilation_h < PADDED_TAP && (s->kernel_w - 1) * s->dilation_w < PADDED_TAP &&
+                       s->in_h + s->pad_h < PADDED_TAP;
+  return near && in < most && out < most && weights < most && reach < most;
 }
 
 uint64_t ocl_implicit_bytes(const ocl_implicit *s) {
@@ -97,12 +116,15 @@ typedef struct fill_task { /* a task is one group */
 
 static void fill_group(void *arg, int64_t g, int32_t worker) {
   const fill_task *task = arg;
-  const int64_t rows = task->s->rows, depth = depth_of(task->s), to_rows = padded_rows(task->s), to_depth = padded_depth(task->s);
-  const float *from = task->w + g * rows * depth;
-  float *to = task->dst + g * to_rows * to_depth;
+  const ocl_implicit *s = task->s;
+  const depth d = depth_of(s);
+  const int64_t rows = s->rows, to_rows = padded_rows(s);
+  const float *from = task->w + g * rows * d.channels * d.taps;
+  float *to = task->dst + g * to_rows * d.taps * d.padded;
   (void)worker;
-  for (int64_t k = 0; k < to_depth; k++)
-    for (int64_t r = 0; r < to_rows; r++) to[k * to_rows + r] = k < depth && r < rows ? from[r * task->s->w_row + k * task->s->w_depth] : 0.0f;
+  for (int64_t tap = 0; tap < d.taps; tap++)
+    for (int64_t c = 0; c < d.padded; c++, to += to_rows)
+      for (int64_t r = 0; r < to_rows; r++) to[r] = c < d.channels && r < rows ? from[r * s->w_row + (c * d.taps + tap) * s->w_depth] : 0.0f;
 }
 
 void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float *w, float *dst) {
@@ -111,10 +133,10 @@ void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float 
 }
 
 /* The program for a tile has all three kernels. */
-static ocl_launch *begin(ocl_build *b, const ocl_tile *t, const char *name) {
+static ocl_launch *begin(ocl_build *b, const ocl_implicit *s, const ocl_tile *t, const char *name) {
   char options[128];
-  snprintf(options, sizeof options, "-DWM=%d -DWN=%d -DWK=%d -DRM=%d -DRN=%d -DLOCAL=%d", (int)t->wm, (int)t->wn, (int)t->wk, (int)t->rm,
-           (int)t->rn, (int)t->local);
+  snprintf(options, sizeof options, "-DWM=%d -DWN=%d -DWK=%d -DRM=%d -DRN=%d -DLOCAL=%d -DTABLE=%d", (int)t->wm, (int)t->wn, (int)t->wk,
+           (int)t->rm, (int)t->rn, (int)t->local, (int)has_table(s));
   return ocl_launch_begin(b, "conv_implicit", options, name);
 }
 
@@ -124,7 +146,7 @@ ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, ocl_implicit
   *plan = ocl_implicit_choose(b->dev, s);
   any.tile = NULL;
   for (;;) {
-    ocl_launch *l = begin(b, plan->tile, "conv_implicit");
+    ocl_launch *l = begin(b, s, plan->tile, "conv_implicit");
     if (!l || l->status != CVK_OK || ocl_launch_most_items(l) >= ocl_tile_items(plan->tile)) return l;
     next = ocl_class_next(next);
     const ocl_implicit_plan less = choose_from(b->dev, &any, next);
@@ -134,50 +156,48 @@ ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, ocl_implicit
   }
 }
 
-/* {offset, dy, dx, 0} for each depth. */
-static void make_table(const ocl_implicit *s, int32_t *table) {
-  const int64_t taps = s->kernel_h * s->kernel_w, depth = depth_of(s), all = padded_depth(s);
-  for (int64_t k = 0; k < all; k++, table += 4) {
-    const int64_t channel = k < depth ? k / taps : 0, tap = k < depth ? k % taps : 0;
-    const int64_t dy = tap / s->kernel_w * s->dilation_h, dx = tap % s->kernel_w * s->dilation_w;
-    table[0] = (int32_t)(channel * s->in_h * s->in_w + dy * s->in_w + dx);
-    table[1] = k < depth ? (int32_t)dy : PADDED_TAP;
-    table[2] = (int32_t)dx;
-    table[3] = 0;
+/* {offset, dy | dx << 16} for each tap or, with a table, each depth. */
+static void make_table(const ocl_implicit *s, int64_t entries, int32_t *table) {
+  const int64_t taps = taps_of(s), all = has_table(s) ? s->channels * taps : taps;
+  for (int64_t k = 0; k < entries; k++, table += 2) {
+    const int64_t channel = k / taps, tap = k % taps, dy = tap / s->kernel_w * s->dilation_h, dx = tap % s->kernel_w * s->dilation_w;
+    table[0] = k < all ? (int32_t)(channel * s->in_h * s->in_w + dy * s->in_w + dx) : 0;
+    table[1] = k < all ? (int32_t)(dy | dx << 16) : PADDED_TAP;
   }
 }
 
 cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_implicit *s, const ocl_implicit_plan *plan) {
   const cvk_host *host = b->dev->host;
   const ocl_tile *t = plan->tile;
-  const int64_t pixels = s->out_h * s->out_w, columns = columns_of(s), depth = padded_depth(s);
-  const uint64_t bytes = (uint64_t)depth * 4 * sizeof(int32_t);
+  const int64_t pixels = s->out_h * s->out_w, columns = columns_of(s), entries = has_table(s) ? padded_depth(s) : taps_of(s);
+  const depth d = depth_of(s);
+  const uint64_t bytes = (uint64_t)entries * 2 * sizeof(int32_t);
   int32_t *table = host->alloc(host->ctx, bytes + 1, 16);
-  if (!table) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a table of %lld taps", b->dev->label, (long long)depth);
-  make_table(s, table);
+  if (!table) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a table of %lld taps", b->dev->label, (long long)entries);
+  make_table(s, entries, table);
   ocl_arg_data(l, b, table, bytes);
   host->free(host->ctx, table);
-  ocl_arg_ints(l, 16,
-               (int64_t[]){s->rows, padded_rows(s), depth, columns, s->in_h, s->in_w, s->groups * s->channels * s->in_h * s->in_w,
+  ocl_arg_ints(l, 18,
+               (int64_t[]){s->rows, padded_rows(s), padded_depth(s), columns, s->in_h, s->in_w, s->groups * s->channels * s->in_h * s->in_w,
                            s->channels * s->in_h * s->in_w, pixels, s->out_w, s->groups * s->rows * pixels, s->stride_h, s->stride_w,
-                           s->pad_h, s->pad_w, plan->splits});
+                           s->pad_h, s->pad_w, d.channels, d.padded, plan->splits});
   ocl_arg_long(l, elements_of(s));
   return ocl_launch_groups(b, l, 3, (int64_t[]){(columns + t->wn - 1) / t->wn, (s->rows + t->wm - 1) / t->wm, s->groups * plan->splits},
                            (size_t[]){(size_t)(t->wn / t->rn), (size_t)(t->wm / t->rm), 1});
 }
 
 static cvk_status pack_at_run_time(ocl_build *b, const ocl_implicit *s) {
-  const int64_t rows = padded_rows(s), depth = padded_depth(s);
-  ocl_launch *l = begin(b, ocl_implicit_choose(b->dev, s).tile, "conv_implicit_pack");
+  const depth d = depth_of(s);
+  ocl_launch *l = begin(b, s, ocl_implicit_choose(b->dev, s).tile, "conv_implicit_pack");
   ocl_arg_in(l, b, 1);
   ocl_arg_workspace(l, 0, sizeof(float));
-  ocl_arg_ints(l, 7, (int64_t[]){s->rows, rows, depth_of(s), depth, s->groups, s->w_row, s->w_depth});
-  return ocl_launch_end(b, l, 3, (int64_t[]){rows, depth, s->groups}, (size_t[]){16, 4, 1});
+  ocl_arg_ints(l, 8, (int64_t[]){s->rows, padded_rows(s), d.channels, d.padded, d.taps, s->groups, s->w_row, s->w_depth});
+  return ocl_launch_end(b, l, 3, (int64_t[]){padded_rows(s), padded_depth(s), s->groups}, (size_t[]){16, 4, 1});
 }
 
 /* The sums of all parts: bias, post-ops and y, which the product leaves out then. */
 static cvk_status join(ocl_build *b, const ocl_implicit *s, const ocl_implicit_plan *plan, uint64_t parts_at, int32_t bias) {
-  ocl_launch *l = begin(b, plan->tile, "conv_implicit_join");
+  ocl_launch *l = begin(b, s, plan->tile, "conv_implicit_join");
   ocl_arg_workspace(l, parts_at, sizeof(float));
   ocl_arg_in(l, b, bias);
   ocl_arg_post(l, b);
