@@ -36,19 +36,33 @@ cvk_status ocl_check(cvk_backend_device *dev, cl_int error, const char *call);
 
 /* ---- devices ---- */
 
+typedef struct ocl_program ocl_program;
+
+/* What all that is open on one device has in common: some drivers take a tenth of a second for a context. Kept until the instance goes; after a
+ * loss, or in a forked process, the next opening gets a fresh one. */
+typedef struct ocl_shared {
+  pid_t pid; /* the process that made it */
+  cl_context context;
+  int32_t users;     /* guarded by the instance's lock */
+  atomic_int spoilt; /* a device on it was lost: goes with its last user */
+  pthread_mutex_t program_lock;
+  ocl_program *programs;
+  atomic_int unsaved_programs, cache_refused; /* cache_refused: its folder cannot be written, which was said once */
+  atomic_int clblast_used;
+} ocl_shared;
+
 typedef struct ocl_record { /* one device as discovered */
   cl_platform_id platform;
   cl_device_id id;
+  ocl_shared *shared; /* NULL before the first opening */
 } ocl_record;
 
 struct cvk_instance {
   const cvk_host *host;
-  pthread_mutex_t lock; /* guards discovery */
+  pthread_mutex_t lock; /* guards discovery, and what devices share */
   int32_t discovered, n_records;
   ocl_record *records;
 };
-
-typedef struct ocl_program ocl_program;
 
 struct cvk_backend_device {
   const cvk_host *host;
@@ -57,7 +71,8 @@ struct cvk_backend_device {
   pid_t pid; /* the process that opened it */
   cl_platform_id platform;
   cl_device_id id;
-  cl_context context;
+  ocl_shared *shared;
+  cl_context context; /* shared->context */
   char identity[512]; /* platform, device, driver and our version: the part of a cached program's key that is not source */
   char label[160];    /* "opencl:0 (NAME)", for messages */
   const ocl_class *class;
@@ -72,10 +87,6 @@ struct cvk_backend_device {
   double peak_gflops; /* rough, for cost estimates */
   _Atomic uint64_t used_bytes;
   atomic_int lost;
-  pthread_mutex_t program_lock;
-  ocl_program *programs;
-  atomic_int unsaved_programs, cache_refused; /* cache_refused: its folder cannot be written, which was said once */
-  atomic_int clblast_used;
 };
 
 /* A number that the device says of itself; 0 when the driver fails. */
@@ -84,6 +95,7 @@ uint32_t ocl_device_uint(cl_device_id id, cl_device_info what);
 
 /* CVK_OK, or DEVICE_LOST or AFTER_FORK with the sentence: the first line of every call that reaches the driver. */
 cvk_status ocl_device_ready(cvk_backend_device *dev);
+void ocl_device_lose(cvk_backend_device *dev); /* from now on it is not ready; the next opening starts afresh */
 
 /* ---- memory ---- */
 
@@ -272,7 +284,7 @@ void ocl_launch_drop(ocl_build *b, ocl_launch *l); /* the launch begun last leav
 /* A kernel object of kernels_cl/FILE.cl, its program built or taken from the cache once a device. */
 cvk_status ocl_kernel_create(cvk_backend_device *dev, const char *file, const char *options, const char *name, cl_kernel *out);
 void ocl_programs_save(cvk_backend_device *dev); /* writes new programs to the disk cache; after their kernels have run */
-void ocl_programs_release(cvk_backend_device *dev);
+void ocl_programs_release(const cvk_host *host, ocl_shared *shared);
 
 /* ---- the table's functions, by file ---- */
 
@@ -280,6 +292,7 @@ cvk_status ocl_device_count(cvk_instance *inst, int32_t *n);
 cvk_status ocl_device_info(cvk_instance *inst, int32_t index, cvk_device_info *info);
 cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device **out);
 void ocl_device_close(cvk_backend_device *dev);
+void ocl_shared_free(const cvk_host *host, ocl_shared *shared); /* NULL: nothing */
 cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n);
 cvk_status ocl_prepare(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *c, cvk_pack *const *packs, cvk_kernel **out);
 cvk_status ocl_execute(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace,

@@ -9,7 +9,7 @@ int32_t conv_generic_accepts(ocl_query *q) {
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
   q->candidate->estimated_ns =
       ocl_estimate(q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->in[0]) + (double)cvk_desc_bytes(q->op->out[0]),
-                   c.stride[2] == 1 ? 0.04 : 0.004);
+                   ocl_vectors(q->dev, c.stride[2] == 1 ? 0.04 : 0.004));
   return 1;
 }
 

@@ -38,6 +38,6 @@ cvk_status dense_vector_prepare(ocl_build *b);
 int32_t dense_clblast_accepts(ocl_query *q);
 cvk_status dense_clblast_prepare(ocl_build *b);
 cvk_status dense_clblast_execute(cvk_kernel *kernel, const ocl_call *call);
-void dense_clblast_forget(cvk_backend_device *dev); /* before the context goes: CLBlast keeps programs by its handle */
+void dense_clblast_forget(ocl_shared *shared); /* before the context goes: CLBlast keeps programs by its handle */
 
 #endif

@@ -64,7 +64,7 @@ cvk_status dense_clblast_prepare(ocl_build *b) {
   if (!state) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a kernel of row %s", b->dev->label, b->row->name);
   ocl_dense_read(b->op, &state->dense);
   b->kernel->state = state;
-  atomic_store(&b->dev->clblast_used, 1);
+  atomic_store(&b->dev->shared->clblast_used, 1);
   const ocl_dense *d = &state->dense;
   if (!d->has_c) return CVK_OK;
   ocl_launch *l = ocl_launch_begin(b, "dense", "", "dense_start");
@@ -102,6 +102,6 @@ cvk_status dense_clblast_execute(cvk_kernel *kernel, const ocl_call *call) {
                   (long long)d->depth, (int)code);
 }
 
-void dense_clblast_forget(cvk_backend_device *dev) {
-  if (atomic_load(&dev->clblast_used) && library.clear) library.clear();
+void dense_clblast_forget(ocl_shared *shared) {
+  if (atomic_load(&shared->clblast_used) && library.clear) library.clear();
 }

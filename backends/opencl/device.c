@@ -73,7 +73,7 @@ static cvk_status discover_platform(cvk_instance *inst, cl_platform_id platform)
   if (inst->records) host->free(host->ctx, inst->records);
   inst->records = grown;
   for (cl_uint i = 0; i < n; i++)
-    if (usable(ids[i])) grown[inst->n_records++] = (ocl_record){platform, ids[i]};
+    if (usable(ids[i])) grown[inst->n_records++] = (ocl_record){platform, ids[i], NULL};
   return CVK_OK;
 }
 
@@ -162,6 +162,52 @@ static void read_limits(cvk_backend_device *dev) {
   dev->peak_gflops = dev->units * (mhz > 0 ? mhz : 1000) * 1e-3 * dev->class->flops_per_unit;
 }
 
+static cvk_status shared_create(cvk_backend_device *dev, ocl_shared **out) {
+  const cvk_host *host = dev->host;
+  const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)dev->platform, 0};
+  cl_int error;
+  ocl_shared *s = host->alloc(host->ctx, sizeof *s, sizeof(void *));
+  if (!s) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a context", dev->label);
+  memset(s, 0, sizeof *s);
+  s->context = clCreateContext(properties, 1, &dev->id, NULL, NULL, &error);
+  if (error != CL_SUCCESS) {
+    host->free(host->ctx, s);
+    return ocl_check(dev, error, "clCreateContext");
+  }
+  s->pid = dev->pid;
+  pthread_mutex_init(&s->program_lock, NULL);
+  *out = s;
+  return CVK_OK;
+}
+
+/* In a forked child the driver's threads are gone: its objects are left to the parent. */
+void ocl_shared_free(const cvk_host *host, ocl_shared *s) {
+  if (!s) return;
+  if (s->pid == cvk_process_id()) {
+#ifdef CVK_HAVE_CLBLAST
+    dense_clblast_forget(s);
+#endif
+    ocl_programs_release(host, s);
+    clReleaseContext(s->context);
+  }
+  pthread_mutex_destroy(&s->program_lock);
+  host->free(host->ctx, s);
+}
+
+/* Called with the instance's lock held. */
+static cvk_status share(cvk_backend_device *dev, ocl_record *r) {
+  ocl_shared *old = r->shared;
+  if (!old || old->pid != dev->pid || atomic_load(&old->spoilt)) {
+    const cvk_status status = shared_create(dev, &r->shared);
+    if (status != CVK_OK) return status;
+    if (old && old->users == 0) ocl_shared_free(dev->host, old);
+  }
+  dev->shared = r->shared;
+  dev->shared->users++;
+  dev->context = dev->shared->context;
+  return CVK_OK;
+}
+
 cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device **out) {
   const cvk_host *host = inst->host;
   const ocl_record *r;
@@ -184,33 +230,35 @@ cvk_status ocl_device_open(cvk_instance *inst, int32_t index, cvk_backend_device
   snprintf(dev->label, sizeof dev->label, "opencl:%d (%.127s)", (int)index, name);
   snprintf(dev->identity, sizeof dev->identity, "%s|%s|%s|%s|convoke %s", platform, name, version, driver, CVK_OPENCL_VERSION);
   read_limits(dev);
-  const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)r->platform, 0};
-  cl_int error;
-  dev->context = clCreateContext(properties, 1, &dev->id, NULL, NULL, &error);
-  if (error != CL_SUCCESS) {
-    status = ocl_check(dev, error, "clCreateContext");
+  pthread_mutex_lock(&inst->lock);
+  status = share(dev, &inst->records[index]);
+  pthread_mutex_unlock(&inst->lock);
+  if (status != CVK_OK) {
     host->free(host->ctx, dev);
     return status;
   }
-  pthread_mutex_init(&dev->program_lock, NULL);
   *out = dev;
   return CVK_OK;
 }
 
-/* In a forked child the driver's threads are gone: its objects are left to the parent. */
 void ocl_device_close(cvk_backend_device *dev) {
   if (!dev) return;
   const cvk_host *host = dev->host;
-  if (dev->pid == cvk_process_id()) {
-    if (!atomic_load(&dev->lost)) ocl_programs_save(dev);
-#ifdef CVK_HAVE_CLBLAST
-    dense_clblast_forget(dev);
-#endif
-    ocl_programs_release(dev);
-    clReleaseContext(dev->context);
+  ocl_shared *shared = dev->shared;
+  if (dev->pid == cvk_process_id() && !atomic_load(&dev->lost)) ocl_programs_save(dev);
+  pthread_mutex_lock(&dev->instance->lock);
+  const int32_t current = dev->instance->records[dev->index].shared == shared; /* else the next opening would get another */
+  if (--shared->users == 0 && (!current || atomic_load(&shared->spoilt))) {
+    if (current) dev->instance->records[dev->index].shared = NULL;
+    ocl_shared_free(host, shared);
   }
-  pthread_mutex_destroy(&dev->program_lock);
+  pthread_mutex_unlock(&dev->instance->lock);
   host->free(host->ctx, dev);
+}
+
+void ocl_device_lose(cvk_backend_device *dev) {
+  atomic_store(&dev->lost, 1);
+  if (dev->shared) atomic_store(&dev->shared->spoilt, 1);
 }
 
 cvk_status ocl_device_ready(cvk_backend_device *dev) {

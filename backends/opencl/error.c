@@ -85,6 +85,6 @@ void ocl_log(const cvk_host *host, int32_t level, const char *fmt, ...) {
 cvk_status ocl_check(cvk_backend_device *dev, cl_int error, const char *call) {
   if (error == CL_SUCCESS) return CVK_OK;
   const cvk_status status = ocl_error_status(error);
-  if (status == CVK_DEVICE_LOST) atomic_store(&dev->lost, 1);
+  if (status == CVK_DEVICE_LOST) ocl_device_lose(dev);
   return ocl_fail(dev->host, status, "%s: %s failed with %s (%d)", dev->label, call, ocl_error_name(error), (int)error);
 }

@@ -36,7 +36,7 @@ cvk_status ocl_event_poll(cvk_backend_device *dev, cl_event ev, int64_t timeout_
     if (error != CL_SUCCESS) return ocl_check(dev, error, "clGetEventInfo");
     if (state == CL_COMPLETE) return CVK_OK;
     if (state < 0) {
-      atomic_store(&dev->lost, 1);
+      ocl_device_lose(dev);
       return ocl_fail(dev->host, CVK_DEVICE_LOST, "%s: a command ended with %s (%d)", dev->label, ocl_error_name(state), (int)state);
     }
     if (ocl_now_ns() - start >= timeout_ns)

@@ -91,7 +91,7 @@ cvk_status ocl_enqueue_launches(const cvk_kernel *k, const ocl_call *call, cl_ev
     error = clEnqueueNDRangeKernel(call->queue->queue, l->kernel, l->dims, NULL, l->global, l->local, 0, NULL, event);
     if (error == CL_SUCCESS && events && i == 0 && last) error = clRetainEvent(events[1] = events[0]);
     if (error != CL_SUCCESS) {
-      if (ocl_error_status(error) == CVK_DEVICE_LOST) atomic_store(&k->dev->lost, 1);
+      if (ocl_error_status(error) == CVK_DEVICE_LOST) ocl_device_lose(k->dev);
       return ocl_fail(k->dev->host, ocl_error_status(error), "%s: launch %d of %s failed with %s", k->dev->label, (int)i, k->row->name,
                       ocl_error_name(error));
     }

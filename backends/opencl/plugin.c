@@ -17,6 +17,7 @@ static cvk_status instance_create(const cvk_host *host, cvk_instance **out) {
 static void instance_destroy(cvk_instance *inst) {
   if (!inst) return;
   const cvk_host *host = inst->host;
+  for (int32_t i = 0; i < inst->n_records; i++) ocl_shared_free(host, inst->records[i].shared);
   pthread_mutex_destroy(&inst->lock);
   if (inst->records) host->free(host->ctx, inst->records);
   host->free(host->ctx, inst);

@@ -60,7 +60,7 @@ static cvk_status get_program(cvk_backend_device *dev, const char *file, const c
   if (n < 0 || (size_t)n >= sizeof full)
     return ocl_fail(host, CVK_INVALID_ARGUMENT, "%s: the build options of %s.cl take %d characters, at most %zu are allowed", dev->label,
                     file, n, sizeof full - 1);
-  for (ocl_program *p = dev->programs; p; p = p->next) {
+  for (ocl_program *p = dev->shared->programs; p; p = p->next) {
     if (strcmp(p->source->name, file) != 0 || strcmp(p->options, full) != 0) continue;
     *out = p;
     return CVK_OK;
@@ -78,17 +78,17 @@ static cvk_status get_program(cvk_backend_device *dev, const char *file, const c
       host->free(host->ctx, p);
       return status;
     }
-    atomic_store(&dev->unsaved_programs, 1);
+    atomic_store(&dev->shared->unsaved_programs, 1);
   }
-  p->next = dev->programs;
-  dev->programs = p;
+  p->next = dev->shared->programs;
+  dev->shared->programs = p;
   *out = p;
   return CVK_OK;
 }
 
 cvk_status ocl_kernel_create(cvk_backend_device *dev, const char *file, const char *options, const char *name, cl_kernel *out) {
   ocl_program *p = NULL;
-  pthread_mutex_lock(&dev->program_lock);
+  pthread_mutex_lock(&dev->shared->program_lock);
   cvk_status status = get_program(dev, file, options, &p);
   if (status == CVK_OK) {
     cl_int error;
@@ -96,23 +96,23 @@ cvk_status ocl_kernel_create(cvk_backend_device *dev, const char *file, const ch
     if (error != CL_SUCCESS)
       status = ocl_fail(dev->host, ocl_error_status(error), "%s: kernel %s of %s.cl: %s", dev->label, name, file, ocl_error_name(error));
   }
-  pthread_mutex_unlock(&dev->program_lock);
+  pthread_mutex_unlock(&dev->shared->program_lock);
   return status;
 }
 
 void ocl_programs_save(cvk_backend_device *dev) {
-  if (!atomic_exchange(&dev->unsaved_programs, 0)) return;
-  pthread_mutex_lock(&dev->program_lock);
-  for (ocl_program *p = dev->programs; p; p = p->next)
+  if (!atomic_exchange(&dev->shared->unsaved_programs, 0)) return;
+  pthread_mutex_lock(&dev->shared->program_lock);
+  for (ocl_program *p = dev->shared->programs; p; p = p->next)
     if (p->unsaved && ocl_cache_store(dev, p)) p->unsaved = 0;
-  pthread_mutex_unlock(&dev->program_lock);
+  pthread_mutex_unlock(&dev->shared->program_lock);
 }
 
-void ocl_programs_release(cvk_backend_device *dev) {
-  while (dev->programs) {
-    ocl_program *p = dev->programs;
-    dev->programs = p->next;
+void ocl_programs_release(const cvk_host *host, ocl_shared *shared) {
+  while (shared->programs) {
+    ocl_program *p = shared->programs;
+    shared->programs = p->next;
     clReleaseProgram(p->program);
-    dev->host->free(dev->host->ctx, p);
+    host->free(host->ctx, p);
   }
 }

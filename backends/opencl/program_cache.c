@@ -173,7 +173,7 @@ int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p) {
   const char *folder = cache_folder(dev);
   const int64_t start = ocl_now_ns();
   size_t bytes = 0;
-  if (!folder || atomic_load(&dev->cache_refused)) return 0;
+  if (!folder || atomic_load(&dev->shared->cache_refused)) return 0;
   if (clGetProgramInfo(p->program, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) != CL_SUCCESS || bytes == 0 || bytes > MAX_BINARY)
     return 0;
   unsigned char *binary = host->alloc(host->ctx, bytes, 16);
@@ -185,7 +185,7 @@ int32_t ocl_cache_store(cvk_backend_device *dev, const ocl_program *p) {
     memcpy(h.magic, magic, sizeof magic);
     h.checksum = body_checksum(dev->identity, h.identity_bytes, binary, bytes);
     ok = make_folder(folder) && write_entry(folder, key, &h, dev->identity, binary);
-    if (!ok && !atomic_exchange(&dev->cache_refused, 1))
+    if (!ok && !atomic_exchange(&dev->shared->cache_refused, 1))
       ocl_log(host, CVK_LOG_WARNING, "%s: the program cache %s cannot be written (%s): programs are built in each process", dev->label,
               folder, strerror(errno));
   }

@@ -61,7 +61,7 @@ cvk_status ocl_queue_finish(cvk_queue *q, int64_t timeout_ns) {
   cvk_status status = ocl_device_ready(dev);
   if (status != CVK_OK) return status;
   if (!q->idle) status = timeout_ns < 0 ? ocl_check(dev, clFinish(q->queue), "clFinish") : finish_within(q, timeout_ns);
-  if (status == CVK_TIMEOUT) atomic_store(&dev->lost, 1);
+  if (status == CVK_TIMEOUT) ocl_device_lose(dev);
   settle_reads(q, status == CVK_OK ? BY_HOST : DROPPED);
   q->idle = status == CVK_OK;
   return status;
