@@ -2,9 +2,10 @@
 // conv_implicit.cl: convolution as an implicit matrix product, plain NCHW in and out, any kernel, stride, dilation, pads and groups; for GPUs.
 // Rows are output channels, columns the pixels of the whole batch. Depth is (tap, channel), channels padded to whole steps of WK, so that all of a
 // step belongs to one tap; with TABLE, for few channels, it is (channel, tap) and each depth has a tap of its own. `table` has for each tap {offset
-// into the image, dy | dx << 16}; dy = 32767 where padded, so that no cell is read. Weights packed [group][depth][rows], zero padded to whole tiles.
-// A work-group makes WM x WN outputs, an item RM x RN. With LOCAL, WK steps of depth at a time stand in local memory while those after them are on
-// their way. Every item reaches every barrier. Loads are not in branches: several are then under way at once.
+// into the image, dy | dx << 16}; dy = 32767 where padded, so that no cell is
+// read; before the first stand two zeros. Weights packed [group][depth][rows], zero padded to whole tiles. A work-group makes WM x WN outputs, an
+// item RM x RN. With LOCAL, WK steps of depth at a time stand in local memory while those after them are on
+// their way; one barrier a step, since two steps have room. Every item reaches every barrier.
 // Products are summed over CHUNK steps before they join the total: that keeps the rounding error small.
 // Where outputs are too few to fill a device the depth is split: each part writes its sums, conv_implicit_join adds them up.
 // global: (ceil(columns / WN) * LX, ceil(rows / WM) * LY, groups * splits), local (LX, LY, 1)
@@ -32,9 +33,9 @@ static inline int reads(column c, int2 tap, int in_h, int in_w) {
   return (uint)(c.y + (tap.y & 0xffff)) < (uint)in_h && (uint)(c.x + (tap.y >> 16)) < (uint)in_w;
 }
 
-static inline float cell(global const float *x, int inside, int at) {
-  const float v = x[inside ? at : 0];
-  return inside ? v : 0.0f;
+// A cell, or a zero in memory: what is loaded is not looked at before it is used, so that the loads run ahead of the products.
+static inline global const float *cell(global const float *x, global const float *zero, int inside, int at) {
+  return inside ? x + at : zero;
 }
 
 typedef struct { // where a step stands: its depth; without TABLE also its tap and its first channel
@@ -65,8 +66,8 @@ typedef struct {
   float cells[CELLS];
 } operands;
 
-static inline void fetch(operands *s, int id, place p, global const float *x, global const float4 *w, global const int2 *table, column mine,
-                         int rows_padded, int in_h, int in_w, int channels) {
+static inline void fetch(operands *s, int id, place p, global const float *x, global const float *zero, global const float4 *w, global const int2 *table,
+                         column mine, int rows_padded, int in_h, int in_w, int channels) {
 #pragma unroll
   for (int i = 0; i < WEIGHTS; i++) {
     const int e = id + i * ITEMS;
@@ -77,13 +78,13 @@ static inline void fetch(operands *s, int id, place p, global const float *x, gl
 #pragma unroll
   for (int i = 0; i < CELLS; i++) tap[i] = table[p.k + id / WN + i * (ITEMS / WN)];
 #pragma unroll
-  for (int i = 0; i < CELLS; i++) s->cells[i] = cell(x, reads(mine, tap[i], in_h, in_w), mine.base + tap[i].x);
+  for (int i = 0; i < CELLS; i++) s->cells[i] = *cell(x, zero, reads(mine, tap[i], in_h, in_w), mine.base + tap[i].x);
 #else
   const int2 tap = table[p.tap];
   const int inside = reads(mine, tap, in_h, in_w), plane = in_h * in_w, channel = p.channel + id / WN, at = mine.base + tap.x + channel * plane;
 #pragma unroll
   for (int i = 0; i < CELLS; i++)
-    s->cells[i] = cell(x, inside && channel + i * (ITEMS / WN) < channels, at + i * (ITEMS / WN) * plane);
+    s->cells[i] = *cell(x, zero, inside && channel + i * (ITEMS / WN) < channels, at + i * (ITEMS / WN) * plane);
 #endif
 }
 
@@ -108,7 +109,8 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
   x += x_offset + (size_t)g * group_image;
   global const float4 *weights_from = (global const float4 *)(w + w_offset + (size_t)g * depth_padded * rows_padded + r0); // packs are aligned
   y += y_offset + split * part;
-  table += table_offset;
+  table += table_offset + 1;
+  global const float *zero = (global const float *)(table - 1);
   float4 total[RM / 4][RN], acc[RM / 4][RN];
 #pragma unroll
   for (int i = 0; i < RM / 4; i++)
@@ -121,9 +123,7 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
   operands next;
   place p = place_of(first, channels_padded);
   int side = 0;
-  fetch(&next, id, p, x, weights_from, table, mine, rows_padded, in_h, in_w, channels);
-  put(&next, id, weights[0][0], (local float *)cells[0][0]);
-  barrier(CLK_LOCAL_MEM_FENCE);
+  fetch(&next, id, p, x, zero, weights_from, table, mine, rows_padded, in_h, in_w, channels);
 #else
   column mine[RN];
 #pragma unroll
@@ -133,8 +133,10 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
 #endif
   for (int k0 = first; k0 < end; k0 += WK) {
 #if LOCAL
-    p = after(p, channels_padded);
-    if (k0 + WK < end) fetch(&next, id, p, x, weights_from, table, mine, rows_padded, in_h, in_w, channels);
+    put(&next, id, weights[side][0], (local float *)cells[side][0]);
+    if (k0 + WK < end) p = after(p, channels_padded); // at the end the step is brought in again: loads in a branch would not run ahead
+    fetch(&next, id, p, x, zero, weights_from, table, mine, rows_padded, in_h, in_w, channels);
+    barrier(CLK_LOCAL_MEM_FENCE); // of the loads, too: some compilers would move them down to where they are used
 #endif
 #pragma unroll
     for (int k = 0; k < WK; k++) {
@@ -159,7 +161,7 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
 #pragma unroll
       for (int i = 0; i < RM / 4; i++) a[i] = weights_from[(size_t)(k0 + k) * (rows_padded / 4) + ty * (RM / 4) + i];
 #pragma unroll
-      for (int j = 0; j < RN; j++) b[j] = cell(x, exists && reads(mine[j], tap, in_h, in_w), mine[j].base + at);
+      for (int j = 0; j < RN; j++) b[j] = *cell(x, zero, exists && reads(mine[j], tap, in_h, in_w), mine[j].base + at);
 #endif
 #pragma unroll
       for (int i = 0; i < RM / 4; i++)
@@ -168,8 +170,6 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
     }
 #if LOCAL
     side = 1 - side;
-    if (k0 + WK < end) put(&next, id, weights[side][0], (local float *)cells[side][0]);
-    barrier(CLK_LOCAL_MEM_FENCE);
 #else
     p = after(p, channels_padded);
 #endif

@@ -11,9 +11,9 @@
 #define LEAST_GROUP 256
 
 const ocl_tile ocl_tiles[OCL_TILES] = {
-    [OCL_TILE_128_128] = {128, 128, 8, 8, 8, 1, 0.6},
+    [OCL_TILE_128_128] = {128, 128, 8, 8, 8, 1, 0.4},
     [OCL_TILE_64_64] = {64, 64, 16, 4, 8, 1, 0.5},
-    [OCL_TILE_64_32] = {64, 32, 16, 4, 4, 1, 0.4},
+    [OCL_TILE_64_32] = {64, 32, 16, 4, 4, 1, 0.45},
     [OCL_TILE_32_32] = {32, 32, 16, 4, 4, 1, 0.35},
     [OCL_TILE_64_64_NONE] = {64, 64, 16, 4, 8, 0, 0.3},
     [OCL_TILE_32_64_NONE] = {32, 64, 16, 4, 8, 0, 0.3},
@@ -29,7 +29,7 @@ static const ocl_class classes[] = {
     {"subgroup", 0, OTHER_TILES, 16, 50, 8, 8}, /* registers and caches serve better than local memory */
     {"cached", 0, OTHER_TILES & ~BIT(OCL_TILE_64_64_NONE), 64, 30, 16, 4}, /* local memory is only global memory */
     {"unified", 0, OTHER_TILES, 128, 50, 16, 4}, /* little local memory, shared with the host */
-    {"tiled", 0, LOCAL_TILES, 256, 500, 32, 4},
+    {"tiled", 0, LOCAL_TILES, 256, 1500, 32, 4},
     {"safe", 0, BIT(OCL_TILE_32_32), 64, 100, 16, 4},
     {"tiny", 0, BIT(OCL_TILE_16_32_NONE), 16, 30, 8, 4}, /* what remains where a kernel may have 32 items only */
 };

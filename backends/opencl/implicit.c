@@ -8,9 +8,9 @@
 #include "lanes.h"
 #include "post.h"
 
-#define STEP_NS 400.0   /* of a work-group by itself: the time of its loads */
-#define MOST_SPLITS 16
-#define LEAST_DEPTH 128 /* of a part */
+#define STEP_NS 600.0 /* of a work-group by itself: the time of its loads */
+#define MOST_SPLITS 32
+#define LEAST_DEPTH 64 /* of a part */
 #define PADDED_TAP 32767 /* dy of a depth that does not exist: no row is that far away */
 
 static int64_t up(int64_t n, int64_t multiple) {
@@ -156,10 +156,12 @@ ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, ocl_implicit
   }
 }
 
-/* {offset, dy | dx << 16} for each tap or, with a table, each depth. */
+/* Two zeros, then {offset, dy | dx << 16} for each tap or, with a table, each depth. */
 static void make_table(const ocl_implicit *s, int64_t entries, int32_t *table) {
   const int64_t taps = taps_of(s), all = has_table(s) ? s->channels * taps : taps;
-  for (int64_t k = 0; k < entries; k++, table += 2) {
+  table[0] = table[1] = 0;
+  for (int64_t k = 0; k < entries; k++) {
+    table += 2;
     const int64_t channel = k / taps, tap = k % taps, dy = tap / s->kernel_w * s->dilation_h, dx = tap % s->kernel_w * s->dilation_w;
     table[0] = k < all ? (int32_t)(channel * s->in_h * s->in_w + dy * s->in_w + dx) : 0;
     table[1] = k < all ? (int32_t)(dy | dx << 16) : PADDED_TAP;
@@ -171,7 +173,7 @@ cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_implicit *s, 
   const ocl_tile *t = plan->tile;
   const int64_t pixels = s->out_h * s->out_w, columns = columns_of(s), entries = has_table(s) ? padded_depth(s) : taps_of(s);
   const depth d = depth_of(s);
-  const uint64_t bytes = (uint64_t)entries * 2 * sizeof(int32_t);
+  const uint64_t bytes = (uint64_t)(entries + 1) * 2 * sizeof(int32_t);
   int32_t *table = host->alloc(host->ctx, bytes + 1, 16);
   if (!table) return ocl_fail(host, CVK_NO_MEMORY, "%s: no memory for a table of %lld taps", b->dev->label, (long long)entries);
   make_table(s, entries, table);
