@@ -242,5 +242,19 @@ START_TEST(vectors) {
 }
 END_TEST
 
-SUITE("opencl_dense", vectors, clblast_agrees, corners, transposed_and_broadcast, long_sums, matmul_shapes,
+/* On devices that are no CPU: any number of rows, as a convolution of one pixel, with the depth in one part and in several. */
+START_TEST(as_convolutions) {
+  const char *class = getenv("CONVOKE_CL_CLASS");
+  if (!class || strcmp(class, "gpu") == 0 || strcmp(class, "cpu") == 0 || !mini_open()) return;
+  static const int64_t sizes[][3] = {{1, 1, 1}, {9, 65, 17}, {33, 31, 16}, {64, 64, 130}, {5, 70, 1025}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int32_t way = 0; way < 4; way++)
+      gemm_check("dense_implicit", &(gemm_case){.m = sizes[i][0], .n = sizes[i][1], .k = sizes[i][2], .trans_b = way % 2,
+                                                .c_rank = way == 3 ? -1 : 1, .c_dim = {sizes[i][1]}, .alpha = 1, .beta = 1,
+                                                .constant = way / 2, .relu = way == 1});
+  mini_close();
+}
+END_TEST
+
+SUITE("opencl_dense", vectors, as_convolutions, clblast_agrees, corners, transposed_and_broadcast, long_sums, matmul_shapes,
       operands_without_weight_stay_out)
