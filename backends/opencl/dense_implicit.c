@@ -21,7 +21,7 @@ int32_t dense_implicit_accepts(ocl_query *q) {
   if (d.a_depth != 1 || d.depth < 1) return ocl_refuse(q, "rows of a that are not contiguous, or empty");
   if (d.alpha != 1 || (d.has_c && (d.beta != 1 || d.c_row != 0 || (d.c_column != 1 && d.columns > 1))))
     return ocl_refuse(q, "scaled by %g and %g, or c is no row, takes a b + a row", (double)d.alpha, (double)d.beta);
-  if (!d.has_c && ocl_own_inputs(q->op) > 2) return ocl_refuse(q, "a c that does not count");
+  if (!d.has_c && ocl_own_inputs(q->op) > 2 && q->op->in[2]) return ocl_refuse(q, "a c that does not count");
   const ocl_implicit s = shape_of(&d);
   if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements");
   const ocl_implicit_plan plan = ocl_implicit_choose(q->dev, &s);
