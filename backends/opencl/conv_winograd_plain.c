@@ -70,23 +70,42 @@ uint64_t conv_winograd_plain_pack_bytes(const ocl_build *b, int32_t input) {
   return ocl_implicit_bytes(&s.product) + (uint64_t)(c.channels_out * c.channels_in * TAPS) * sizeof(float);
 }
 
+typedef struct fill_task { /* a task is LINE output channels, a line of the cache in each plane */
+  const float *from;
+  float *to;
+  int64_t channels_in, channels_out, rows, plane;
+} fill_task;
+
+#define LINE 16
+
+static void fill_channels(void *arg, int64_t index, int32_t worker) {
+  const fill_task *task = arg;
+  const int64_t first = index * LINE, end = first + LINE < task->channels_out ? first + LINE : task->channels_out;
+  float u[PLANES];
+  (void)worker;
+  for (int64_t i = 0; i < task->channels_in; i++)
+    for (int64_t m = first; m < end; m++) {
+      ocl_winograd_weights(4, ocl_winograd_rows2, task->from + (m * task->channels_in + i) * TAPS, u);
+      for (int64_t k = 0; k < PLANES; k++) task->to[k * task->plane + i * task->rows + m] = u[k];
+    }
+}
+
 void conv_winograd_plain_pack_fill(const ocl_build *b, int32_t input, void *dst) {
+  const cvk_host *host = b->dev->host;
   const float *from = b->op->in[input]->const_data;
   ocl_conv c;
   ocl_conv_read(b->op, &c);
   const shape s = shape_of(&c);
   const uint64_t u_bytes = ocl_implicit_bytes(&s.product);
-  const int64_t rows = (c.channels_out + OCL_TILE_ROWS - 1) / OCL_TILE_ROWS * OCL_TILE_ROWS,
-                plane = (int64_t)(u_bytes / PLANES / sizeof(float));
-  float *to = dst;
-  float u[PLANES];
+  fill_task task = {.from = from,
+                    .to = dst,
+                    .channels_in = c.channels_in,
+                    .channels_out = c.channels_out,
+                    .rows = (c.channels_out + OCL_TILE_ROWS - 1) / OCL_TILE_ROWS * OCL_TILE_ROWS,
+                    .plane = (int64_t)(u_bytes / PLANES / sizeof(float))};
   memset(dst, 0, u_bytes);
-  for (int64_t m = 0; m < c.channels_out; m++)
-    for (int64_t i = 0; i < c.channels_in; i++) {
-      ocl_winograd_weights(4, ocl_winograd_rows2, from + (m * c.channels_in + i) * TAPS, u);
-      for (int64_t k = 0; k < PLANES; k++) to[k * plane + i * rows + m] = u[k];
-    }
-  memcpy(to + u_bytes / sizeof(float), from, (size_t)(c.channels_out * c.channels_in * TAPS) * sizeof(float));
+  host->parallel_for(host->ctx, (c.channels_out + LINE - 1) / LINE, fill_channels, &task);
+  memcpy(task.to + u_bytes / sizeof(float), from, (size_t)(c.channels_out * c.channels_in * TAPS) * sizeof(float));
 }
 
 cvk_status conv_winograd_plain_prepare(ocl_build *b) {

@@ -108,28 +108,30 @@ uint64_t ocl_implicit_bytes(const ocl_implicit *s) {
   return (uint64_t)(s->groups * padded_rows(s) * padded_depth(s)) * sizeof(float);
 }
 
-typedef struct fill_task { /* a task is one group */
+typedef struct fill_task { /* a task is OCL_TILE_ROWS rows of one group */
   const ocl_implicit *s;
   const float *w;
   float *dst;
 } fill_task;
 
-static void fill_group(void *arg, int64_t g, int32_t worker) {
+static void fill_rows(void *arg, int64_t index, int32_t worker) {
   const fill_task *task = arg;
   const ocl_implicit *s = task->s;
   const depth d = depth_of(s);
-  const int64_t rows = s->rows, to_rows = padded_rows(s);
-  const float *from = task->w + g * rows * d.channels * d.taps;
-  float *to = task->dst + g * to_rows * d.taps * d.padded;
+  const int64_t to_rows = padded_rows(s), blocks = to_rows / OCL_TILE_ROWS, g = index / blocks, first = index % blocks * OCL_TILE_ROWS;
+  const float *from = task->w + (g * s->rows * d.channels * d.taps + first * s->w_row);
+  float *to = task->dst + g * to_rows * d.taps * d.padded + first;
   (void)worker;
-  for (int64_t tap = 0; tap < d.taps; tap++)
-    for (int64_t c = 0; c < d.padded; c++, to += to_rows)
-      for (int64_t r = 0; r < to_rows; r++) to[r] = c < d.channels && r < rows ? from[r * s->w_row + (c * d.taps + tap) * s->w_depth] : 0.0f;
+  for (int64_t c = 0; c < d.padded; c++)
+    for (int64_t tap = 0; tap < d.taps; tap++)
+      for (int64_t r = 0; r < OCL_TILE_ROWS; r++)
+        to[(tap * d.padded + c) * to_rows + r] =
+            c < d.channels && first + r < s->rows ? from[r * s->w_row + (c * d.taps + tap) * s->w_depth] : 0.0f;
 }
 
 void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float *w, float *dst) {
   fill_task task = {s, w, dst};
-  host->parallel_for(host->ctx, s->groups, fill_group, &task);
+  host->parallel_for(host->ctx, s->groups * (padded_rows(s) / OCL_TILE_ROWS), fill_rows, &task);
 }
 
 /* The program for a tile has all three kernels. */
