@@ -53,3 +53,32 @@ kernel void conv_generic(global const float *x, ulong x_offset, global const flo
   const float16 other = load_if(add, add_offset + at, valid);
   store_lanes(y + y_offset + at, POST16(sum + acc, other), valid);
 }
+
+// An output an item, for devices that are no CPU. global: (pixels, output channels, batch)
+kernel void conv_generic_each(global const float *x, ulong x_offset, global const float *w, ulong w_offset, global const float *bias,
+                              ulong bias_offset, POST_PARAMETERS, global float *y, ulong y_offset, long in_group, long out_group, long groups,
+                              long in_d, long in_h, long in_w, long out_d, long out_h, long out_w, long kernel_d, long kernel_h, long kernel_w,
+                              long stride_d, long stride_h, long stride_w, long dilation_d, long dilation_h, long dilation_w, long pad_d, long pad_h,
+                              long pad_w, long batch, long chunk) {
+  const long t = get_global_id(0), o = get_global_id(1), n = get_global_id(2), ox = t % out_w, oy = t / out_w % out_h, oz = t / out_w / out_h;
+  if (oz >= out_d || o >= out_group * groups || n >= batch) return;
+  const long iz = oz * stride_d - pad_d, iy = oy * stride_h - pad_h, ix = ox * stride_w - pad_w, pixels = in_d * in_h * in_w;
+  global const float *plane = x + x_offset + (n * groups + o / out_group) * in_group * pixels;
+  global const float *weight = w + w_offset + o * in_group * kernel_d * kernel_h * kernel_w;
+  float sum = bias ? bias[bias_offset + o] : 0.0f, acc = 0.0f;
+  long left = chunk;
+  for (long c = 0; c < in_group; c++, plane += pixels)
+    for (long kz = 0; kz < kernel_d; kz++)
+      for (long ky = 0; ky < kernel_h; ky++)
+        for (long kx = 0; kx < kernel_w; kx++, weight++) {
+          const long sz = iz + kz * dilation_d, sy = iy + ky * dilation_h, sx = ix + kx * dilation_w;
+          if (sz >= 0 && sz < in_d && sy >= 0 && sy < in_h && sx >= 0 && sx < in_w) acc = fma(plane[(sz * in_h + sy) * in_w + sx], *weight, acc);
+          if (--left == 0) {
+            sum += acc;
+            acc = 0.0f;
+            left = chunk;
+          }
+        }
+  const long at = ((n * groups * out_group + o) * out_d + oz) * out_h * out_w + oy * out_w + ox;
+  y[y_offset + at] = POST1(sum + acc, add ? add[add_offset + at] : 0.0f);
+}

@@ -23,6 +23,18 @@ float16 softplus16(float16 x) {
   return fmax(x, 0.0f) + log1p(exp(-fabs(x)));
 }
 
+/* Far left, e^x alone would be denormal where the result is not, and some devices flush that to zero: it comes in two halves. */
+float16 swish16(float16 x, float alpha) {
+  const float16 half_way = exp(-0.5f * fabs(alpha * x)), r = 1.0f / (1.0f + half_way * half_way);
+  return select((x * half_way) * (half_way * r), x * r, alpha * x >= 0.0f);
+}
+
+/* Left of 0, with e = e^x: tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2). */
+float16 mish16(float16 x) {
+  const float16 half_way = exp(-0.5f * fabs(x)), e = half_way * half_way;
+  return select((x * half_way) * (half_way * (e + 2.0f) / (e * (e + 2.0f) + 2.0f)), x * tanh16(softplus16(x)), x >= 0.0f);
+}
+
 /* clang-format off */
 float16 unary16(int kind, float16 x, float alpha, float beta) {
   const float16 zero = (float16)(0.0f);
@@ -37,8 +49,8 @@ float16 unary16(int kind, float16 x, float alpha, float beta) {
     case 45:                                                                /* GELU; erfc keeps the far left exact */
       if (alpha != 0.0f) return x * sigmoid16(1.5957691216f * (x + 0.044715f * x * x * x)); /* (1 + tanh(u)) / 2 */
       return 0.5f * x * erfc(-0.7071067812f * x);
-    case 46: return x * sigmoid16(alpha * x);                               /* SWISH */
-    case 47: return x * tanh16(softplus16(x));                              /* MISH */
+    case 46: return swish16(x, alpha);                                      /* SWISH */
+    case 47: return mish16(x);                                              /* MISH */
     case 48: return select(zero, x, (x > alpha) | isnan(x));                /* THRESHOLDED_RELU */
     case 64: return exp(x);
     case 65: return log(x);

@@ -20,6 +20,10 @@
     const T e = exp(-fabs(v)), r = 1.0f / (1.0f + e);                                                                        \
     return v >= 0.0f ? r : e * r;                                                                                            \
   }                                                                                                                          \
+  static inline T swish##N(T v, float alpha) { /* in halves: see swish16 of elementwise.cl */                               \
+    const T e = exp(-0.5f * fabs(alpha * v)), r = 1.0f / (1.0f + e * e), left = (v * e) * (e * r);                           \
+    return alpha * v >= 0.0f ? v * r : left;                                                                                 \
+  }                                                                                                                          \
   static inline T activate##N(T v, int kind, float alpha, float beta) {                                                      \
     if (kind == 0) return clamp##N(v, alpha, beta); /* in the others' switch it would cost them all */                       \
     switch (kind) {                                                                                                          \
@@ -29,7 +33,7 @@
       case 37: return v < 0.0f ? alpha * expm1(v) : v;                                                                       \
       case 41: return clamp##N(alpha * v + beta, 0.0f, 1.0f);                                                                \
       case 42: return v * clamp##N(alpha * v + beta, 0.0f, 1.0f);                                                            \
-      case 46: return v * logistic##N(alpha * v);                                                                            \
+      case 46: return swish##N(v, alpha);                                                                                    \
       default: return v;                                                                                                     \
     }                                                                                                                        \
   }

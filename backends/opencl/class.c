@@ -57,12 +57,13 @@ static const ocl_class *gpu_class(cl_device_id id) {
 
 const ocl_class *ocl_class_of(cl_device_id id, const char *forced) {
   const cl_ulong type = ocl_device_ulong(id, CL_DEVICE_TYPE);
+  const int32_t vectors = ocl_device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT) > 1; /* else its own vectors are made of items */
   if (forced && forced[0]) {
     for (int32_t i = 0; i < N_CLASSES; i++)
       if (strcmp(classes[i].name, forced) == 0) return &classes[i];
     return gpu_class(id);
   }
-  return (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU) ? &classes[CPU] : gpu_class(id);
+  return (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU) && vectors ? &classes[CPU] : gpu_class(id);
 }
 
 const ocl_class *ocl_class_next(const ocl_class *c) {

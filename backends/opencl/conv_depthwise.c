@@ -14,6 +14,7 @@ static ocl_lanes lanes_of(const ocl_conv *c) {
 
 int32_t conv_depthwise_accepts(ocl_query *q) {
   ocl_conv c;
+  if (!q->dev->cpu_class) return ocl_refuse(q, "a device that is no CPU");
   if (!ocl_conv_accept(q, &c)) return 0;
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
   if (c.group != c.channels_in || c.group != c.channels_out)

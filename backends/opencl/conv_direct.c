@@ -22,6 +22,7 @@ static uint64_t packed_bytes(const ocl_conv *c) {
 
 int32_t conv_direct_accepts(ocl_query *q) {
   ocl_conv c;
+  if (!q->dev->cpu_class) return ocl_refuse(q, "a device that is no CPU");
   if (!ocl_conv_accept(q, &c)) return 0;
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
   if (c.group > 1 && (c.in_group % OCL_BLOCK || c.out_group % OCL_BLOCK))

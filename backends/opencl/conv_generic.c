@@ -16,12 +16,14 @@ int32_t conv_generic_accepts(ocl_query *q) {
 cvk_status conv_generic_prepare(ocl_build *b) {
   ocl_conv c;
   ocl_conv_read(b->op, &c);
-  ocl_launch *l = ocl_launch_begin(b, "conv_generic", "", "conv_generic");
+  const int32_t segments = b->dev->cpu_class; /* of 16 pixels; else an output an item */
+  ocl_launch *l = ocl_launch_begin(b, "conv_generic", "", segments ? "conv_generic" : "conv_generic_each");
   ocl_arg_in(l, b, 0);
   ocl_arg_in(l, b, 1);
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
   ocl_arg_conv(l, &c);
-  return ocl_launch_end(b, l, 3, (int64_t[]){c.out[0] * c.out[1] * ((c.out[2] + 15) / 16), c.channels_out, c.batch}, (size_t[]){16, 4, 1});
+  const int64_t pixels = c.out[0] * c.out[1] * (segments ? (c.out[2] + 15) / 16 : c.out[2]);
+  return ocl_launch_end(b, l, 3, (int64_t[]){pixels, c.channels_out, c.batch}, (size_t[]){32, 4, 1});
 }
