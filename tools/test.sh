@@ -17,11 +17,16 @@ esac
 tools/install-deps.sh --tests || stop "packages are missing"
 build build
 
-# A second OpenCL driver, where it installs: every op and row.
+# Other OpenCL drivers: every op and row on each. Intel's where it installs; Mesa's rusticl computes on the CPU as if it were a GPU.
 intel=$(tools/intel-opencl.sh build/intel-opencl) || intel=
+on_rusticl() {
+  pass opencl-rusticl RUSTICL_ENABLE=llvmpipe OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd -- selftest_opencl opencl_gpu_rows_tiled \
+    opencl_gpu_rows_tiny opencl_dense_tiled opencl_norm opencl_pool
+}
 
 if [ $long -eq 0 ]; then
   pass tests -- --no-suite long
+  on_rusticl
   [ -z "$intel" ] || pass opencl-intel OCL_ICD_VENDORS="$intel" -- selftest_opencl opencl_several opencl_dense opencl_gpu_rows_tiled \
     opencl_gpu_rows_tiny
 else
@@ -30,14 +35,15 @@ else
     pass "tests-$isa" CONVOKE_CPU_ISA=$isa -- --no-suite opencl --no-suite cpu --no-suite ops --no-suite long --no-suite tree
   done
   for icd in /etc/OpenCL/vendors/*.icd $intel; do
-    [ -f "$icd" ] || continue
     driver=$(basename "$icd" .icd)
+    [ -f "$icd" ] && [ "$driver" != rusticl ] || continue
     pass "opencl-$driver" OCL_ICD_VENDORS="$icd" -- --suite opencl
     [ "$driver" = pocl ] || continue
     for items in 16 1; do
       pass "opencl-$driver-groups-of-$items" OCL_ICD_VENDORS="$icd" POCL_MAX_WORK_GROUP_SIZE=$items -- --suite opencl
     done
   done
+  on_rusticl
   # These print what failed and the sum of their own; here their logs are added up with the others.
   tools/test-aarch64.sh || true
   tools/test-memory.sh || true

@@ -143,14 +143,14 @@ static ocl_launch *begin(ocl_build *b, const ocl_implicit *s, const ocl_tile *t,
 }
 
 ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, ocl_implicit_plan *plan) {
-  const ocl_class *next = b->dev->class;
+  const ocl_class *next = s->tile ? NULL : b->dev->class; /* NULL: not even the class's own tiles were looked at */
   ocl_implicit any = *s;
   *plan = ocl_implicit_choose(b->dev, s);
   any.tile = NULL;
   for (;;) {
     ocl_launch *l = begin(b, s, plan->tile, "conv_implicit");
     if (!l || l->status != CVK_OK || ocl_launch_most_items(l) >= ocl_tile_items(plan->tile)) return l;
-    next = ocl_class_next(next);
+    next = next ? ocl_class_next(next) : b->dev->class;
     const ocl_implicit_plan less = choose_from(b->dev, &any, next);
     if (!less.tile) return l; /* launching it says what is wrong */
     ocl_launch_drop(b, l);

@@ -94,6 +94,11 @@ void mini_option(const char *name, const char *value) {
   snprintf(state.option[i][1], sizeof state.option[i][1], "%s", value ? value : "");
 }
 
+int32_t mini_cpu_class(void) {
+  const char *class = getenv("CONVOKE_CL_CLASS");
+  return !class || strcmp(class, "cpu") == 0;
+}
+
 const cvk_backend *mini_backend(void) {
   typedef cvk_status (*entry_fn)(const cvk_host *, const cvk_backend **);
   if (state.backend) return state.backend;

@@ -27,6 +27,7 @@ typedef struct mini_op {
 
 /* Loads the plugin (CONVOKE_OPENCL_PLUGIN) and opens device 0. 0: there is no device; a line says so, and the test is to return. */
 int32_t mini_open(void);
+int32_t mini_cpu_class(void); /* whether CONVOKE_CL_CLASS leaves CPU devices the kernels for them */
 void mini_close(void);
 const cvk_backend *mini_backend(void);
 const cvk_host *mini_host(void);
