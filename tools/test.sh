@@ -21,7 +21,7 @@ build build
 intel=$(tools/intel-opencl.sh build/intel-opencl) || intel=
 on_rusticl() {
   pass opencl-rusticl RUSTICL_ENABLE=llvmpipe OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd -- selftest_opencl opencl_gpu_rows_tiled \
-    opencl_gpu_rows_tiny opencl_dense_tiled opencl_norm opencl_pool
+    opencl_gpu_rows_tiny opencl_dense_tiled opencl_norm
 }
 
 if [ $long -eq 0 ]; then
