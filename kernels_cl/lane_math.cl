@@ -88,3 +88,13 @@ static inline float16 simple16(int kind, float16 x, float alpha, float beta) {
   }
 }
 /* clang-format on */
+
+/* Sums of single numbers for work-groups: x the sum, y what its rounding lost: a number more, and two of them together. */
+static inline float2 added(float2 s, float v) {
+  const float term = v + s.y, sum = s.x + term;
+  return (float2)(sum, isfinite(sum) ? term - (sum - s.x) : 0.0f);
+}
+static inline float2 joined(float2 a, float2 b) {
+  const float sum = a.x + b.x, part = sum - a.x, lost = (a.x - (sum - part)) + (b.x - part);
+  return (float2)(sum, isfinite(sum) ? a.y + b.y + lost : 0.0f);
+}

@@ -327,6 +327,32 @@ kernel void global_plain(global const float *x, ulong x0, global float *y, ulong
   y[y0 + plane] = result;
 }
 
+/* The same, a work-group a plane, of a power of two of items; for GPUs. part: local, an element an item. global (planes * items) */
+kernel void global_group(global const float *x, ulong x0, global float *y, ulong y0, long cells, int kind, float p, local float2 *part) {
+  const int id = get_local_id(0), items = get_local_size(0);
+  float2 mine = (float2)(kind == 3 ? -INFINITY : 0.0f, 0.0f);
+  x += x0 + get_group_id(0) * cells;
+  for (long i = id; i < cells; i += items) {
+    const float v = kind == 5 ? p == 1.0f ? fabs(x[i]) : p == 2.0f ? x[i] * x[i] : pow(fabs(x[i]), p) : x[i];
+    if (kind == 3)
+      mine.x = max_one(mine.x, v);
+    else
+      mine = added(mine, v);
+  }
+  part[id] = mine;
+  for (int half_way = items / 2; half_way > 0; half_way /= 2) {
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (id >= half_way) continue;
+    if (kind == 3)
+      part[id].x = max_one(part[id].x, part[id + half_way].x);
+    else
+      part[id] = joined(part[id], part[id + half_way]);
+  }
+  if (id != 0) return;
+  const float sum = part[0].x + part[0].y;
+  y[y0 + get_group_id(0)] = kind == 3 ? part[0].x : kind == 4 ? sum / (float)cells : p == 1.0f ? sum : p == 2.0f ? sqrt(sum) : pow(sum, 1.0f / p);
+}
+
 /* global (planes): 16 numbers for each blocked plane of `cells`. Kinds 3, 4, 5. */
 kernel void global_blocked(global const float *x, ulong x0, global float *y, ulong y0, long planes, long cells, int kind, float p) {
   const long plane = get_global_id(0);

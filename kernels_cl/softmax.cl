@@ -33,12 +33,6 @@ kernel void softmax_row(global const float *x, ulong x0, global float *y, ulong 
   }
 }
 
-/* What remains of a compensated sum when another one, or a single number, joins it. */
-static inline float2 joined(float2 a, float2 b) {
-  const float sum = a.x + b.x, part = sum - a.x, lost = (a.x - (sum - part)) + (b.x - part);
-  return (float2)(sum, isfinite(sum) ? a.y + b.y + lost : 0.0f);
-}
-
 /* inner = 1, a work-group a row, of a power of two of items; for GPUs. part: local, an element an item. global (outer * items) */
 kernel void softmax_group(global const float *x, ulong x0, global float *y, ulong y0, long size, int logarithm, local float2 *part) {
   const int id = get_local_id(0), items = get_local_size(0);
@@ -57,7 +51,7 @@ kernel void softmax_group(global const float *x, ulong x0, global float *y, ulon
   barrier(CLK_LOCAL_MEM_FENCE);
   for (long i = id; i < size; i += items) {
     const float v = px[i] - top, e = exp(v);
-    total = joined(total, (float2)(e, 0.0f));
+    total = added(total, e);
     py[i] = logarithm ? v : e;
   }
   part[id] = total;

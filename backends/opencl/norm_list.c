@@ -84,12 +84,10 @@ static int32_t softmax_accepts(ocl_query *q) {
   return 1;
 }
 
-/* A row a work-group: of as many items, up to 128, as the device lets the kernel have and the row can use. */
+/* A row a work-group. */
 static cvk_status softmax_group_prepare(ocl_build *b, int64_t outer, int64_t size, int32_t logarithm) {
   ocl_launch *l = ocl_launch_begin(b, "softmax", "", "softmax_group");
-  const size_t most = l ? ocl_launch_most_items(l) : 0;
-  size_t items = 1;
-  while (items < 128 && 2 * items <= most && 2 * items <= b->dev->max_item[0] && (int64_t)items < size) items *= 2;
+  const size_t items = ocl_group_for(b->dev, l, size);
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
   ocl_arg_long(l, size);

@@ -173,17 +173,32 @@ static int32_t global_accepts(ocl_query *q) {
   return 1;
 }
 
+/* A plane a work-group, for devices that are no CPU. */
+static cvk_status global_group_prepare(ocl_build *b, int64_t planes, int64_t cells, float p) {
+  ocl_launch *l = ocl_launch_begin(b, "pool", "", "global_group");
+  const size_t items = ocl_group_for(b->dev, l, cells);
+  ocl_arg_in(l, b, 0);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_long(l, cells);
+  ocl_arg_int(l, global_kind(b->op));
+  ocl_arg_float(l, p);
+  ocl_arg_local(l, items * 2 * sizeof(float));
+  return ocl_launch_groups(b, l, 1, &planes, &items);
+}
+
 static cvk_status global_prepare(ocl_build *b) {
   const cvk_op *op = b->op;
   const int32_t blocked = b->row->layout == CVK_BLOCKED;
   const int64_t planes = planes_of(op->in[0]);
+  const float p = op->kind == CVK_OP_GLOBAL_LP_POOL ? (float)((const cvk_pool_attr *)op->attr)->p : 0.0f;
+  if (!blocked && !b->dev->cpu_class) return global_group_prepare(b, planes, ocl_pixels(op->in[0]), p);
   ocl_launch *l = ocl_launch_begin(b, "pool", "", blocked ? "global_blocked" : "global_plain");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
   ocl_arg_long(l, planes);
   ocl_arg_long(l, ocl_pixels(op->in[0]));
   ocl_arg_int(l, global_kind(op));
-  ocl_arg_float(l, op->kind == CVK_OP_GLOBAL_LP_POOL ? (float)((const cvk_pool_attr *)op->attr)->p : 0.0f);
+  ocl_arg_float(l, p);
   return ocl_launch_end(b, l, 1, &planes, ocl_line_local);
 }
 

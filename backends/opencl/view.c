@@ -115,6 +115,13 @@ void ocl_arg_long4(ocl_launch *l, int32_t n, const int64_t *v, int64_t rest) {
   ocl_arg_value(l, sizeof value, &value);
 }
 
+size_t ocl_group_for(const cvk_backend_device *dev, const ocl_launch *l, int64_t elements) {
+  const size_t most = l ? ocl_launch_most_items(l) : 0;
+  size_t items = 1;
+  while (items < 128 && 2 * items <= most && 2 * items <= dev->max_item[0] && (int64_t)items < elements) items *= 2;
+  return items;
+}
+
 void ocl_arg_int4(ocl_launch *l, int32_t n, const int64_t *v, int64_t rest) {
   cl_int4 value;
   for (int32_t i = 0; i < 4; i++) value.s[i] = (cl_int)(i < n ? v[i] : rest);
