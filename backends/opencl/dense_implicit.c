@@ -8,9 +8,22 @@
 #define PACK_NUMBER 10
 
 static ocl_implicit shape_of(const ocl_dense *d) {
-  return (ocl_implicit){.batch = d->rows, .groups = 1, .rows = d->columns, .channels = d->depth, .in_h = 1, .in_w = 1, .out_h = 1, .out_w = 1,
-                        .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1,
-                        .w_row = d->b_column, .w_depth = d->b_depth};
+  return (ocl_implicit){.batch = d->rows,
+                        .groups = 1,
+                        .rows = d->columns,
+                        .channels = d->depth,
+                        .in_h = 1,
+                        .in_w = 1,
+                        .out_h = 1,
+                        .out_w = 1,
+                        .kernel_h = 1,
+                        .kernel_w = 1,
+                        .stride_h = 1,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1,
+                        .w_row = d->b_column,
+                        .w_depth = d->b_depth};
 }
 
 int32_t dense_implicit_accepts(ocl_query *q) {

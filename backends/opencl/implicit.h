@@ -21,19 +21,20 @@ typedef struct ocl_implicit_plan {
   double ns; /* estimated */
 } ocl_implicit_plan;
 
-/* The wanted tile, or that of the device's class which the estimate likes best; where its limits allow none, one of a class that asks less. */
+/* The wanted tile, or that of the device's class which the estimate likes best; where its limits allow none, one of a class that asks less.
+ */
 ocl_implicit_plan ocl_implicit_choose(const cvk_backend_device *dev, const ocl_implicit *s);
 int32_t ocl_implicit_fits(const ocl_implicit *s);   /* all offsets fit 32 bits */
 uint64_t ocl_implicit_bytes(const ocl_implicit *s); /* of the packed weights, a multiple of 64 */
 /* Packs plain weights [group][row][channel][kh][kw] on the host's threads. */
 void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float *w, float *dst);
 
-/* A whole op: x is input 0, weights are input 1 (packed here when they come at run time, into the workspace's start), then a bias; post-ops. The
- * workspace has ocl_implicit_bytes for run-time weights and the plan's parts_bytes. */
+/* A whole op: x is input 0, weights are input 1 (packed here when they come at run time, into the workspace's start), then a bias;
+ * post-ops. The workspace has ocl_implicit_bytes for run-time weights and the plan's parts_bytes. */
 cvk_status ocl_implicit_prepare(ocl_build *b, const ocl_implicit *s);
 
-/* Only the product, in two halves: between them the caller adds the arguments x, w, bias, post and y, in this order. The tile is the plan's or,
- * where the built kernel can't run it, one of a class that asks less. NULL only when out of memory. */
+/* Only the product, in two halves: between them the caller adds the arguments x, w, bias, post and y, in this order. The tile is the plan's
+ * or, where the built kernel can't run it, one of a class that asks less. NULL only when out of memory. */
 ocl_launch *ocl_implicit_begin(ocl_build *b, const ocl_implicit *s, ocl_implicit_plan *plan);
 cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_implicit *s, const ocl_implicit_plan *plan);
 
