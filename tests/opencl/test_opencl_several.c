@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_opencl_several.c: sessions of several threads on one OpenCL device and on two at once (POCL_DEVICES="pthread pthread"): each gets the
- * bits that a session by itself gets. Tensors of one device are refused by another. */
+ * bits that a session by itself gets. Tensors of one device are refused by another. A later session finds the programs of an earlier one. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "../api/net.h"
@@ -11,8 +12,16 @@ enum { THREADS = 4, RUNS = 25 };
 static cvk_context *ctx;
 static int32_t n_devices; /* of the OpenCL backend */
 
+static atomic_int programs; /* that came into being, from source or from the cache */
+
+static void note_program(void *arg, int32_t level, const char *text) {
+  (void)arg;
+  (void)level;
+  if (strstr(text, "from source in") || strstr(text, "came from the cache")) atomic_fetch_add(&programs, 1);
+}
+
 static int32_t open_context(void) {
-  const cvk_context_options options = {.backends = "opencl"};
+  const cvk_context_options options = {.backends = "opencl", .log = note_program, .log_topics = "info"};
   cvk_device_info info = {.struct_size = sizeof info};
   int32_t n;
   ck_ok(cvk_context_create(&options, &ctx));
@@ -113,6 +122,25 @@ START_TEST(two_devices_at_once) {
 }
 END_TEST
 
+START_TEST(programs_outlive_a_session) {
+  if (!open_context()) return;
+  for (int32_t i = 0; i < 2; i++) {
+    atomic_store(&programs, 0);
+    job j = {.session = make("opencl:0"), .x = net_tensor(DIMS(1, 32, 18, 17), 1)};
+    run(&j);
+    ck_assert_int_eq(j.failed, 0);
+    cvk_tensor_release(j.x);
+    cvk_tensor_release(j.y);
+    cvk_session_release(j.session);
+    if (i == 0)
+      ck_assert_int_gt(programs, 1);
+    else
+      ck_assert_int_eq(programs, 0);
+  }
+  cvk_context_release(ctx);
+}
+END_TEST
+
 START_TEST(tensors_of_another_device) {
   if (!open_context()) return;
   if (n_devices > 1) {
@@ -139,4 +167,5 @@ START_TEST(ends_with_buffers_alive) {
 }
 END_TEST
 
-SUITE("opencl_several", threads_on_one_device, two_devices_at_once, tensors_of_another_device, ends_with_buffers_alive)
+SUITE("opencl_several", threads_on_one_device, two_devices_at_once, programs_outlive_a_session, tensors_of_another_device,
+      ends_with_buffers_alive)
