@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# tune_clblast.sh FOLDER: lets CLBlast's tuners (package clblast-utils) look for parameters on the first OpenCL device, some three minutes, and leaves
+# tune_clblast.sh FOLDER: lets CLBlast's tuners (package clblast-utils) look for parameters on the first OpenCL device, some two minutes, and leaves
 # their files in FOLDER, for CLBLAST_TUNED. A share of the candidates is tried, since each one is a build.
 set -e
 [ -n "$1" ] || { sed -n '3,4s/^# //p' "$0"; exit 2; }
