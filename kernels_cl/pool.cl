@@ -39,6 +39,13 @@ static inline float16 root(float16 x, float p) {
   return p == 1.0f ? x : p == 2.0f ? sqrt(x) : pow(x, 1.0f / p);
 }
 
+static inline float powered1(float x, float p) {
+  return p == 1.0f ? fabs(x) : p == 2.0f ? x * x : pow(fabs(x), p);
+}
+static inline float root1(float x, float p) {
+  return p == 1.0f ? x : p == 2.0f ? sqrt(x) : pow(x, 1.0f / p);
+}
+
 #define CELL -1 /* the step inside a blocked cell, whose 16 lanes begin at a multiple of 64 bytes */
 
 /* 16 cells, `step` apart (0: one cell for all lanes); reads nothing past the last one. */
@@ -124,7 +131,8 @@ kernel void pool_each(global const float *x, ulong x0, global float *y, ulong y0
   const int oh = pixel / out.z, plane = slice / out.x;
   const int4 first = (int4)(slice - plane * out.x, oh, pixel - oh * out.z, 0) * stride - begin;
   global const float *cells = x + x0 + (size_t)plane * in.x * in.y * in.z;
-  float best = -INFINITY, sum = 0.0f, rest = 0.0f;
+  float best = -INFINITY;
+  float2 total = (float2)(0.0f);
   for (int d = first.x, i = 0; i < size.x; i++, d += dilation.x) {
     if (d < 0 || d >= in.x) continue;
     for (int h = first.y, j = 0; j < size.y; j++, h += dilation.y) {
@@ -132,22 +140,20 @@ kernel void pool_each(global const float *x, ulong x0, global float *y, ulong y0
       for (int w = first.z, k = 0; k < size.z; k++, w += dilation.z) {
         if (w < 0 || w >= in.z) continue;
         const float v = cells[(d * in.y + h) * in.z + w];
-        if (kind == 3) {
+        if (kind == 3)
           best = max_one(best, v);
-        } else {
-          const float term = (kind == 4 ? v : power == 1.0f ? fabs(v) : power == 2.0f ? v * v : pow(fabs(v), power)) - rest, t = sum + term;
-          rest = isfinite(t) ? (t - sum) - term : 0.0f;
-          sum = t;
-        }
+        else
+          total = added(total, kind == 4 ? v : powered1(v, power));
       }
     }
   }
+  float sum = total.x + total.y;
   if (kind == 4) {
     const int4 low = count_pads ? -begin : (int4)(0), high = count_pads ? in + end : in;
     const int4 skipped = max((low - first + dilation - 1) / dilation, 0), inside = min((high - first + dilation - 1) / dilation, size) - skipped;
     sum /= (float)(inside.x * inside.y * inside.z);
   } else if (kind == 5) {
-    sum = power == 1.0f ? sum : power == 2.0f ? sqrt(sum) : pow(sum, 1.0f / power);
+    sum = root1(sum, power);
   }
   y[y0 + (size_t)slice * out.y * out.z + pixel] = kind == 3 ? best : sum;
 }
@@ -333,7 +339,7 @@ kernel void global_group(global const float *x, ulong x0, global float *y, ulong
   float2 mine = (float2)(kind == 3 ? -INFINITY : 0.0f, 0.0f);
   x += x0 + get_group_id(0) * cells;
   for (long i = id; i < cells; i += items) {
-    const float v = kind == 5 ? p == 1.0f ? fabs(x[i]) : p == 2.0f ? x[i] * x[i] : pow(fabs(x[i]), p) : x[i];
+    const float v = kind == 5 ? powered1(x[i], p) : x[i];
     if (kind == 3)
       mine.x = max_one(mine.x, v);
     else
@@ -350,7 +356,7 @@ kernel void global_group(global const float *x, ulong x0, global float *y, ulong
   }
   if (id != 0) return;
   const float sum = part[0].x + part[0].y;
-  y[y0 + get_group_id(0)] = kind == 3 ? part[0].x : kind == 4 ? sum / (float)cells : p == 1.0f ? sum : p == 2.0f ? sqrt(sum) : pow(sum, 1.0f / p);
+  y[y0 + get_group_id(0)] = kind == 3 ? part[0].x : kind == 4 ? sum / (float)cells : root1(sum, p);
 }
 
 /* global (planes): 16 numbers for each blocked plane of `cells`. Kinds 3, 4, 5. */

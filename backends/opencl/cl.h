@@ -38,7 +38,7 @@ cvk_status ocl_check(cvk_backend_device *dev, cl_int error, const char *call);
 
 typedef struct ocl_program ocl_program;
 
-/* What all that is open on one device has in common: some drivers take a tenth of a second for a context. Kept until the instance goes; after a
+/* What all that is open on one device has in common: some drivers take long to make a context. Kept until the instance goes; after a
  * loss, or in a forked process, the next opening gets a fresh one. */
 typedef struct ocl_shared {
   pid_t pid; /* the process that made it */

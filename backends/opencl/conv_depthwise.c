@@ -28,7 +28,7 @@ int32_t conv_depthwise_accepts(ocl_query *q) {
   ocl_want_pack(q, 1, PACK_NUMBER);
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_lanes_bytes(&lanes);
   q->candidate->estimated_ns = ocl_estimate(
-      q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->in[0]) + (double)cvk_desc_bytes(q->op->out[0]), ocl_vectors(q->dev, 0.25));
+      q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->in[0]) + (double)cvk_desc_bytes(q->op->out[0]), 0.25);
   return 1;
 }
 

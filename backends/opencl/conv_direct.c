@@ -35,7 +35,7 @@ int32_t conv_direct_accepts(ocl_query *q) {
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = packed_bytes(&c);
   const double full =
       (double)(ocl_blocks(c.in_group) * ocl_blocks(c.out_group)) * OCL_BLOCK * OCL_BLOCK / ((double)c.in_group * (double)c.out_group);
-  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)packed_bytes(&c), ocl_vectors(q->dev, 0.7));
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)packed_bytes(&c), 0.7);
   return 1;
 }
 

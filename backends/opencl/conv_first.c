@@ -27,7 +27,7 @@ int32_t conv_first_accepts(ocl_query *q) {
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_lanes_bytes(&lanes);
   const double full = (double)ocl_blocks(c.channels_out) * OCL_BLOCK / (double)c.channels_out;
   q->candidate->estimated_ns =
-      ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)cvk_desc_bytes(q->op->out[0]), ocl_vectors(q->dev, 0.5));
+      ocl_estimate(q->dev, 2 * c.multiply_adds * full, (double)cvk_desc_bytes(q->op->out[0]), 0.5);
   return 1;
 }
 

@@ -43,14 +43,10 @@ int32_t conv_implicit_accepts(ocl_query *q) {
   if (c.in[0] != 1 || c.kernel[0] != 1 || c.out[0] != 1) return ocl_refuse(q, "three spatial axes, takes 1 or 2");
   if (cvk_count(q->op->in[0]->rank, q->op->in[0]->dim) == 0) return ocl_refuse(q, "an empty input"); /* the kernel loads before it tests */
   const ocl_implicit s = shape_of(&c, q->row);
-  if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements, or 32767 lines");
-  const ocl_implicit_plan plan = ocl_implicit_choose(q->dev, &s);
-  if (!plan.tile && s.tile) return ocl_refuse(q, "a tile that the device's limits or the shape do not allow");
-  if (!plan.tile) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   if (reaches_pad(&s) && !ocl_conv_finite(q->op)) return ocl_refuse(q, "pads, and weights that are not known to be finite");
   if (!ocl_post_accept(q, CVK_PLAIN)) return 0;
-  ocl_want_pack(q, 1, PACK_NUMBER);
-  q->candidate->workspace_bytes = (q->op->in[1]->const_data ? 0 : ocl_implicit_bytes(&s)) + plan.parts_bytes;
+  const ocl_implicit_plan plan = ocl_implicit_accept(q, &s, PACK_NUMBER);
+  if (!plan.tile) return 0;
   q->candidate->estimated_ns = s.tile ? UNTUNED * plan.ns : plan.ns;
   return 1;
 }

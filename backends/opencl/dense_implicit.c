@@ -36,11 +36,8 @@ int32_t dense_implicit_accepts(ocl_query *q) {
     return ocl_refuse(q, "scaled by %g and %g, or c is no row, takes a b + a row", (double)d.alpha, (double)d.beta);
   if (!d.has_c && ocl_own_inputs(q->op) > 2 && q->op->in[2]) return ocl_refuse(q, "a c that does not count");
   const ocl_implicit s = shape_of(&d);
-  if (!ocl_implicit_fits(&s)) return ocl_refuse(q, "more than 2^30 elements");
-  const ocl_implicit_plan plan = ocl_implicit_choose(q->dev, &s);
-  if (!plan.tile) return ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
-  ocl_want_pack(q, 1, PACK_NUMBER);
-  q->candidate->workspace_bytes = (q->op->in[1]->const_data ? 0 : ocl_implicit_bytes(&s)) + plan.parts_bytes;
+  const ocl_implicit_plan plan = ocl_implicit_accept(q, &s, PACK_NUMBER);
+  if (!plan.tile) return 0;
   q->candidate->estimated_ns = plan.ns;
   return 1;
 }

@@ -104,6 +104,21 @@ int32_t ocl_implicit_fits(const ocl_implicit *s) {
   return near && in < most && out < most && weights < most && reach < most;
 }
 
+ocl_implicit_plan ocl_implicit_accept(ocl_query *q, const ocl_implicit *s, uint64_t pack_number) {
+  ocl_implicit_plan plan = {.splits = 1};
+  if (ocl_implicit_fits(s)) plan = ocl_implicit_choose(q->dev, s);
+  if (!ocl_implicit_fits(s))
+    ocl_refuse(q, "more than 2^30 elements, or 32767 lines");
+  else if (!plan.tile && s->tile)
+    ocl_refuse(q, "a tile that the device's limits or the shape do not allow");
+  else if (!plan.tile)
+    ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
+  if (!plan.tile) return plan;
+  ocl_want_pack(q, 1, pack_number);
+  q->candidate->workspace_bytes = (q->op->in[1]->const_data ? 0 : ocl_implicit_bytes(s)) + plan.parts_bytes;
+  return plan;
+}
+
 uint64_t ocl_implicit_bytes(const ocl_implicit *s) {
   return (uint64_t)(s->groups * padded_rows(s) * padded_depth(s)) * sizeof(float);
 }

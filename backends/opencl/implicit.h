@@ -24,6 +24,9 @@ typedef struct ocl_implicit_plan {
 /* The wanted tile, or that of the device's class which the estimate likes best; where its limits allow none, one of a class that asks less.
  */
 ocl_implicit_plan ocl_implicit_choose(const cvk_backend_device *dev, const ocl_implicit *s);
+/* For a row on the product with constant or run-time weights as input 1: sets pack and workspace. The plan, its tile NULL after a refusal.
+ */
+ocl_implicit_plan ocl_implicit_accept(ocl_query *q, const ocl_implicit *s, uint64_t pack_number);
 int32_t ocl_implicit_fits(const ocl_implicit *s);   /* all offsets fit 32 bits */
 uint64_t ocl_implicit_bytes(const ocl_implicit *s); /* of the packed weights, a multiple of 64 */
 /* Packs plain weights [group][row][channel][kh][kw] on the host's threads. */

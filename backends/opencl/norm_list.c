@@ -87,13 +87,11 @@ static int32_t softmax_accepts(ocl_query *q) {
 /* A row a work-group. */
 static cvk_status softmax_group_prepare(ocl_build *b, int64_t outer, int64_t size, int32_t logarithm) {
   ocl_launch *l = ocl_launch_begin(b, "softmax", "", "softmax_group");
-  const size_t items = ocl_group_for(b->dev, l, size);
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
   ocl_arg_long(l, size);
   ocl_arg_int(l, logarithm);
-  ocl_arg_local(l, items * 2 * sizeof(float));
-  return ocl_launch_groups(b, l, 1, (int64_t[]){size > 0 ? outer : 0}, &items);
+  return ocl_launch_lines(b, l, size > 0 ? outer : 0, size);
 }
 
 static cvk_status softmax_prepare(ocl_build *b) {

@@ -55,14 +55,15 @@ static int32_t window_accepts(ocl_query *q) {
   return 1;
 }
 
-static void add_window(ocl_launch *l, const window *w) {
-  ocl_arg_long4(l, SPATIAL, w->in, 1);
-  ocl_arg_long4(l, SPATIAL, w->out, 1);
-  ocl_arg_long4(l, SPATIAL, w->size, 1);
-  ocl_arg_long4(l, SPATIAL, w->stride, 1);
-  ocl_arg_long4(l, SPATIAL, w->dilation, 1);
-  ocl_arg_long4(l, SPATIAL, w->begin, 0);
-  ocl_arg_long4(l, SPATIAL, w->end, 0);
+/* add: ocl_arg_long4 or ocl_arg_int4. */
+static void add_window(ocl_launch *l, const window *w, void (*add)(ocl_launch *, int32_t, const int64_t *, int64_t)) {
+  add(l, SPATIAL, w->in, 1);
+  add(l, SPATIAL, w->out, 1);
+  add(l, SPATIAL, w->size, 1);
+  add(l, SPATIAL, w->stride, 1);
+  add(l, SPATIAL, w->dilation, 1);
+  add(l, SPATIAL, w->begin, 0);
+  add(l, SPATIAL, w->end, 0);
 }
 
 /* Output rows an item takes, from the taps of a row. */
@@ -74,6 +75,7 @@ static int64_t add_rows(ocl_launch *l, ocl_build *b, const window *w, int64_t ro
   return (rows + per_item - 1) / per_item;
 }
 
+/* All that the kernel below computes of offsets fits 32 bits. */
 static int32_t fits_ints(const cvk_op *op, const window *w) {
   const int64_t most = 1 << 20;
   for (int32_t d = 0; d < SPATIAL; d++)
@@ -89,13 +91,7 @@ static cvk_status each_prepare(ocl_build *b, const window *w) {
   ocl_launch *l = ocl_launch_begin(b, "pool", "", "pool_each");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
-  ocl_arg_int4(l, SPATIAL, w->in, 1);
-  ocl_arg_int4(l, SPATIAL, w->out, 1);
-  ocl_arg_int4(l, SPATIAL, w->size, 1);
-  ocl_arg_int4(l, SPATIAL, w->stride, 1);
-  ocl_arg_int4(l, SPATIAL, w->dilation, 1);
-  ocl_arg_int4(l, SPATIAL, w->begin, 0);
-  ocl_arg_int4(l, SPATIAL, w->end, 0);
+  add_window(l, w, ocl_arg_int4);
   ocl_arg_int(l, (int32_t)items[1]);
   ocl_arg_int(l, op->kind);
   ocl_arg_int(l, a->count_include_pad);
@@ -112,7 +108,7 @@ static cvk_status window_prepare(ocl_build *b) {
   ocl_launch *l = ocl_launch_begin(b, "pool", "", blocked ? "pool_blocked" : "pool_plain");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
-  add_window(l, &w);
+  add_window(l, &w, ocl_arg_long4);
   const int64_t items = add_rows(l, b, &w, planes_of(op->out[0]) * w.out[0] * w.out[1], blocked ? OCL_BLOCK : 1);
   ocl_arg_int(l, op->kind);
   ocl_arg_int(l, a->count_include_pad);
@@ -128,7 +124,7 @@ static cvk_status index_prepare(ocl_build *b) {
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
   ocl_arg_out(l, b, 1);
-  add_window(l, &w);
+  add_window(l, &w, ocl_arg_long4);
   const int64_t items = add_rows(l, b, &w, planes_of(op->out[1]) * w.out[0] * w.out[1], 1);
   ocl_arg_int(l, a->storage_order);
   ocl_arg_int(l, op->out[0] != NULL);
@@ -176,14 +172,12 @@ static int32_t global_accepts(ocl_query *q) {
 /* A plane a work-group, for devices that are no CPU. */
 static cvk_status global_group_prepare(ocl_build *b, int64_t planes, int64_t cells, float p) {
   ocl_launch *l = ocl_launch_begin(b, "pool", "", "global_group");
-  const size_t items = ocl_group_for(b->dev, l, cells);
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
   ocl_arg_long(l, cells);
   ocl_arg_int(l, global_kind(b->op));
   ocl_arg_float(l, p);
-  ocl_arg_local(l, items * 2 * sizeof(float));
-  return ocl_launch_groups(b, l, 1, &planes, &items);
+  return ocl_launch_lines(b, l, planes, cells);
 }
 
 static cvk_status global_prepare(ocl_build *b) {

@@ -36,8 +36,9 @@ typedef struct ocl_split {
 ocl_split ocl_split_rows(const cvk_backend_device *dev, int64_t rows, int64_t inner);
 /* Rows of `weight` elements' work each over one dimension of items: rows per item. */
 int64_t ocl_rows_per_item(const cvk_backend_device *dev, int64_t rows, int64_t weight);
-/* The items of a work-group that shares one line of `elements`: a power of two up to 128 that the kernel may have and the line can use. */
-size_t ocl_group_for(const cvk_backend_device *dev, const ocl_launch *l, int64_t elements);
+/* Ends a launch of a work-group for each line of `elements`: of a power of two of items, up to 128, as many as the kernel may have and the line can
+ * use. Its last parameter is a local float2 for each of them. */
+cvk_status ocl_launch_lines(ocl_build *b, ocl_launch *l, int64_t lines, int64_t elements);
 extern const size_t
     ocl_line_local[3]; /* {64, 1, 1}: the local size of kernels whose neighbours along dimension 0 touch neighbouring memory */
 
