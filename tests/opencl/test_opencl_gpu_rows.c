@@ -32,7 +32,7 @@ START_TEST(every_tile) {
                               .pad_begin = {1, 1}, .pad_end = {1, 1}, .activation0 = CVK_OP_RELU};
     const conv_case packed = {.batch = 1, .channels_in = 2, .channels_out = 66, .group = 1, .spatial = 2, .in = {4, 4}, .kernel = {3, 3},
                               .run_time_weights = 1};
-    const conv_case parts = {.batch = 2, .channels_in = 70, .channels_out = 65, .group = 1, .spatial = 2, .in = {4, 3}, .kernel = {2, 1},
+    const conv_case parts = {.batch = 2, .channels_in = 400, .channels_out = 65, .group = 1, .spatial = 2, .in = {4, 3}, .kernel = {2, 1},
                              .activation0 = CVK_OP_TANH, .add = 1, .activation1 = CVK_OP_RELU,
                              .run_time_weights = i % 2 == 1};
     conv_check(rows[i], &sides);
