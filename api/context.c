@@ -31,7 +31,9 @@ static const struct {
     [CVK_OPTION_NUM_THREADS] = {"num_threads", "CONVOKE_NUM_THREADS", 0},
     [CVK_OPTION_DEVICE] = {"device", "CONVOKE_DEVICE", 0},
     [CVK_OPTION_CL_CLASS] = {"cl_class", "CONVOKE_CL_CLASS", 0},
-    [CVK_OPTION_ICD_VENDORS] = {"icd_vendors", "OCL_ICD_VENDORS", 0}, /* the OpenCL loader's own, for messages */
+    [CVK_OPTION_ICD_VENDORS] = {"icd_vendors", "OCL_ICD_VENDORS", 0}, /* the OpenCL loader's own */
+    [CVK_OPTION_PROBE] = {"probe", "CONVOKE_PROBE", offsetof(cvk_context_options, probe)},
+    [CVK_OPTION_PLUGIN_OPTIONS] = {"plugin_options", "CONVOKE_PLUGIN_OPTIONS", offsetof(cvk_context_options, plugin_options)},
 };
 
 /* A topic asks for its own lines and for those that matter more; "dispatch" is no severity and asks for errors and warnings. */
@@ -138,7 +140,59 @@ const char *cvk_context_option(const cvk_context *ctx, const char *name) {
   if (name == NULL) return NULL;
   for (int i = 0; i < CVK_OPTION_COUNT; i++)
     if (strcmp(settings[i].name, name) == 0) return ctx->option[i];
+  const size_t n = strlen(name);
+  for (char *const *o = ctx->plugin_option; o != NULL && *o != NULL; o++)
+    if (strncmp(*o, name, n) == 0 && (*o)[n] == '=') return *o + n + 1;
   return NULL;
+}
+
+void cvk_context_settings_free(char **list) {
+  for (char **at = list; at != NULL && *at != NULL; at++) free(*at);
+  free(list);
+}
+
+char **cvk_context_settings(const cvk_context *ctx) {
+  size_t more = 0, n = 0;
+  while (ctx->plugin_option != NULL && ctx->plugin_option[more] != NULL) more++;
+  char **list = calloc(CVK_OPTION_COUNT + more + 1, sizeof *list);
+  int ok = list != NULL;
+  for (int i = 0; i < CVK_OPTION_COUNT && ok; i++) {
+    if (ctx->option[i] == NULL) continue;
+    if (asprintf(&list[n], "%s=%s", settings[i].name, ctx->option[i]) < 0) list[n] = NULL;
+    ok = list[n++] != NULL;
+  }
+  for (size_t i = 0; i < more && ok; i++) {
+    list[n] = strdup(ctx->plugin_option[i]);
+    ok = list[n++] != NULL;
+  }
+  if (ok) return list;
+  cvk_context_settings_free(list);
+  return NULL;
+}
+
+/* Cuts "NAME=VALUE;NAME=VALUE" into its items. */
+static cvk_status split_plugin_options(cvk_context *ctx) {
+  const char *text = ctx->option[CVK_OPTION_PLUGIN_OPTIONS];
+  size_t n = 1;
+  if (text == NULL) return CVK_OK;
+  for (const char *p = text; *p != '\0'; p++) n += *p == ';';
+  ctx->plugin_option = calloc(n + 1, sizeof *ctx->plugin_option);
+  if (ctx->plugin_option == NULL) return cvk_fail(CVK_NO_MEMORY, "context: no memory for %zu plugin options", n);
+  n = 0;
+  while (*text != '\0') {
+    const size_t length = strcspn(text, ";"), name = strcspn(text, "=;");
+    if (length > 0 && (name == 0 || name == length))
+      return cvk_fail(CVK_INVALID_ARGUMENT, "context: CONVOKE_PLUGIN_OPTIONS has \"%.*s\", items are NAME=VALUE, separated by ';'", (int)length, text);
+    if (length > 0 && (ctx->plugin_option[n++] = strndup(text, length)) == NULL) return cvk_fail(CVK_NO_MEMORY, "context: no memory for a plugin option");
+    text += length + (text[length] == ';');
+  }
+  return CVK_OK;
+}
+
+static cvk_status check_probe(const cvk_context *ctx) {
+  const char *text = ctx->option[CVK_OPTION_PROBE];
+  if (text == NULL || strcmp(text, "on") == 0 || strcmp(text, "off") == 0 || strcmp(text, "force") == 0) return CVK_OK;
+  return cvk_fail(CVK_INVALID_ARGUMENT, "context: CONVOKE_PROBE is \"%s\", allowed are on, off and force", text);
 }
 
 /* Where compiled programs are kept when nobody says where: the user's cache folder. NULL: nowhere. */
@@ -186,6 +240,7 @@ static void destroy(cvk_context *ctx) {
   cvk_registry_free(ctx->registry);
   cvk_threadpool_destroy(ctx->pool);
   for (int i = 0; i < CVK_OPTION_COUNT; i++) free(ctx->option[i]);
+  cvk_context_settings_free(ctx->plugin_option);
   pthread_mutex_destroy(&ctx->lock);
   free(ctx);
 }
@@ -217,6 +272,8 @@ cvk_status cvk_context_create(const cvk_context_options *options, cvk_context **
   };
   status = read_settings(ctx, &o);
   if (status == CVK_OK) status = thread_count(ctx, &o, &threads);
+  if (status == CVK_OK) status = check_probe(ctx);
+  if (status == CVK_OK) status = split_plugin_options(ctx);
   if (status != CVK_OK) goto fail;
   set_up_log(ctx, &o);
   ctx->pool = cvk_threadpool_create(threads);

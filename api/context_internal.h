@@ -21,6 +21,8 @@ enum { /* settings that cvk_context_option knows, in the order of the table in c
        CVK_OPTION_DEVICE,
        CVK_OPTION_CL_CLASS,
        CVK_OPTION_ICD_VENDORS,
+       CVK_OPTION_PROBE,
+       CVK_OPTION_PLUGIN_OPTIONS,
        CVK_OPTION_COUNT,
 };
 
@@ -28,6 +30,7 @@ struct cvk_context {
   _Atomic int32_t refs;
   int32_t no_env;
   char *option[CVK_OPTION_COUNT]; /* copies, resolved at creation; NULL: not set */
+  char **plugin_option;           /* "NAME=VALUE" of plugin_options, then NULL; NULL: none */
   uint32_t log_mask;              /* bit CVK_LOG_*: wanted */
   cvk_log_fn log;
   void *log_arg;
@@ -42,6 +45,10 @@ cvk_context *cvk_context_retain(cvk_context *ctx);
 /* A setting by name: "cpu_isa", "kernel", "cl_class", "cache_dir", "device", ...: the option field, else CONVOKE_<NAME> (unless no_env or
  * set-user-id), as it was when the context was created. NULL: not set or unknown. Lives as long as the context. */
 const char *cvk_context_option(const cvk_context *ctx, const char *name);
+
+/* All settings that a plugin may ask for, as "NAME=VALUE", then NULL. free() it and each entry. NULL: no memory. */
+char **cvk_context_settings(const cvk_context *ctx);
+void cvk_context_settings_free(char **list);
 
 /* One line of text, without a newline. cvk_context_logs: nonzero when somebody listens (cheap: ask before building text). */
 static inline int cvk_context_logs(const cvk_context *ctx, int32_t level) {

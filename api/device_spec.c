@@ -140,10 +140,16 @@ static cvk_status by_pattern(cvk_context *ctx, const char *spec, const cvk_backe
   return CVK_OK;
 }
 
+/* The CPU backend has the whole CPU; another engine there may have a few ops of it. */
+static int is_cpu_backend(const pick *p) {
+  return strcmp(p->backend->table->name, "cpu") == 0;
+}
+
 static int better(const void *a, const void *b) {
   const pick *x = a, *y = b;
   const int32_t rx = cvk_device_rank(&x->entry->info), ry = cvk_device_rank(&y->entry->info);
   if (rx != ry) return rx < ry ? -1 : 1;
+  if (is_cpu_backend(x) != is_cpu_backend(y)) return is_cpu_backend(x) ? -1 : 1;
   if (x->backend != y->backend) return x->backend < y->backend ? -1 : 1; /* as listed */
   return x->entry < y->entry ? -1 : x->entry > y->entry;
 }

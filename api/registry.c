@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "registry.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,28 @@ static const char *shadowed_by(const cvk_registry *r, int32_t i) {
 
 static int try_named(cvk_context *ctx, cvk_registry *r, const char *name, size_t name_bytes);
 
+/* What is harmful dies in another process. 0: out of memory. */
+static int try_elsewhere(cvk_context *ctx, const char *path, cvk_probe_verdict *out) {
+  char program[PATH_MAX];
+  const char *mode = ctx->option[CVK_OPTION_PROBE];
+  char **settings = cvk_context_settings(ctx);
+  cvk_probe_request q = {
+      .mode = mode == NULL || strcmp(mode, "on") == 0 ? CVK_PROBE_ON : strcmp(mode, "off") == 0 ? CVK_PROBE_OFF : CVK_PROBE_FORCE,
+      .may_filter = !ctx->no_env,
+      .cache_dir = ctx->option[CVK_OPTION_CACHE_DIR],
+      .vendors = ctx->option[CVK_OPTION_ICD_VENDORS],
+      .settings = (const char *const *)settings,
+  };
+  if (settings == NULL) return 0;
+  if (q.mode != CVK_PROBE_OFF) {
+    if (cvk_discovery_probe(program)) q.program = program;
+    else cvk_context_log(ctx, CVK_LOG_INFO, "plugin %s: opened without a trial: there is no convoke-probe beside the library", path);
+  }
+  const cvk_status status = cvk_probe(path, &q, out);
+  cvk_context_settings_free(settings);
+  return status == CVK_OK;
+}
+
 /* Opens file i unless that was done. 0: out of memory. */
 static int try_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
   const cvk_plugin_file *f = &r->found.file[i];
@@ -61,6 +84,9 @@ static int try_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
     snprintf(text, sizeof text, "not opened: %s of the same name came first", earlier);
     return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
   }
+  cvk_probe_verdict *trial = &r->plugin[i].trial;
+  if (!try_elsewhere(ctx, f->path, trial)) return 0;
+  if (trial->result >= CVK_PROBE_NO_PLUGIN) return set_verdict(ctx, r, i, trial->status, trial->text);
   cvk_plugin_load(f->path, &ctx->host, &result);
   if (result.status != CVK_OK) return set_verdict(ctx, r, i, result.status, result.verdict);
   const char *name = result.table->name;
@@ -75,7 +101,9 @@ static int try_file(cvk_context *ctx, cvk_registry *r, int32_t i) {
     return set_verdict(ctx, r, i, CVK_UNSUPPORTED, text);
   }
   r->backend[i] = (cvk_backend_entry){.table = result.table, .plugin = i};
-  return set_verdict(ctx, r, i, CVK_OK, result.verdict);
+  const int remark = trial->result == CVK_PROBE_GOOD && trial->text[0] != '\0';
+  snprintf(text, sizeof text, "%.200s%s%.800s", result.verdict, remark ? "; " : "", remark ? trial->text : "");
+  return set_verdict(ctx, r, i, CVK_OK, text);
 }
 
 /* Opens the files that could be the backend of this name: those called after it, and those that the path list names by another name. */
@@ -152,17 +180,24 @@ static void start_failed(cvk_context *ctx, cvk_registry *r, cvk_backend_entry *b
   if (asprintf(&r->plugin[b->plugin].start_verdict, "loaded, but %s", text) < 0) r->plugin[b->plugin].start_verdict = NULL;
 }
 
+static int has_id(const cvk_backend_entry *b, const char *id) {
+  for (int32_t i = 0; i < b->n_devices; i++)
+    if (strcmp(b->device[i].info.id, id) == 0) return 1;
+  return 0;
+}
+
 /* What the rest of the host relies on, whatever the backend wrote. 0: the record makes no sense. */
-static int tidy_info(const cvk_backend *table, int32_t index, cvk_device_info *info) {
+static int tidy_info(const cvk_backend_entry *b, int32_t index, cvk_device_info *info) {
+  const cvk_backend *table = b->table;
   const size_t n = strlen(table->name);
   info->id[sizeof info->id - 1] = info->name[sizeof info->name - 1] = '\0';
   info->driver[sizeof info->driver - 1] = info->isa[sizeof info->isa - 1] = '\0';
-  if (strncmp(info->id, table->name, n) != 0 || (info->id[n] != '\0' && info->id[n] != ':'))
+  if (strncmp(info->id, table->name, n) != 0 || (info->id[n] != '\0' && info->id[n] != ':') || has_id(b, info->id))
     snprintf(info->id, sizeof info->id, "%s:%d", table->name, (int)index);
   if (table->buffer_alloc == NULL) info->flags |= CVK_DEVICE_HOST_MEMORY;
   if (table->queue_open == NULL) info->flags &= ~(uint32_t)CVK_DEVICE_ASYNC;
   if (info->alignment == 0) info->alignment = 1;
-  return (info->alignment & (info->alignment - 1)) == 0 && info->alignment <= 1u << 20;
+  return !has_id(b, info->id) && (info->alignment & (info->alignment - 1)) == 0 && info->alignment <= 1u << 20;
 }
 
 static cvk_status list_devices(cvk_context *ctx, cvk_backend_entry *b) {
@@ -180,11 +215,11 @@ static cvk_status list_devices(cvk_context *ctx, cvk_backend_entry *b) {
     cvk_error_clear();
     const cvk_status got = b->table->device_info(b->instance, i, &e->info);
     e->info.struct_size = sizeof e->info;
-    if (got == CVK_OK && tidy_info(b->table, i, &e->info))
+    if (got == CVK_OK && tidy_info(b, i, &e->info))
       b->n_devices++;
     else
       cvk_context_log(ctx, CVK_LOG_WARNING, "backend %s: device %d of %d is left out: %s", b->table->name, (int)i, (int)count,
-                      got == CVK_OK ? "its alignment is no power of two up to 1 MiB" : cvk_error_message());
+                      got == CVK_OK ? "its id is another's, or its alignment no power of two up to 1 MiB" : cvk_error_message());
   }
   return CVK_OK;
 }
@@ -205,6 +240,13 @@ void cvk_registry_start(cvk_context *ctx, cvk_backend_entry *b) {
     start_failed(ctx, ctx->registry, b, CVK_AFTER_FORK, "not started");
     return;
   }
+  cvk_opencl_filter filter;
+  const cvk_opencl_drivers *drivers = b->plugin >= 0 ? &ctx->registry->plugin[b->plugin].trial.drivers : &(cvk_opencl_drivers){0};
+  if (!cvk_opencl_filter_begin(drivers, &filter)) {
+    cvk_fail(CVK_IO_ERROR, "drivers that crash cannot be left out: no folder can be made in /tmp");
+    start_failed(ctx, ctx->registry, b, CVK_IO_ERROR, "not started");
+    return;
+  }
   const uint64_t mode = cvk_fp_mode_get();
   cvk_error_clear();
   cvk_status status = b->table->instance_create(&ctx->host, &b->instance);
@@ -216,6 +258,7 @@ void cvk_registry_start(cvk_context *ctx, cvk_backend_entry *b) {
     if (status != CVK_OK) start_failed(ctx, ctx->registry, b, status, "its devices cannot be listed");
   }
   cvk_fp_mode_set(mode);
+  cvk_opencl_filter_end(drivers, &filter);
   if (drives_hardware(b)) cvk_plugin_driver_claim(b->table, b->pid);
 }
 
@@ -243,6 +286,7 @@ void cvk_registry_free(cvk_registry *r) {
   for (int32_t i = 0; i < r->found.n_files && r->plugin != NULL; i++) {
     free(r->plugin[i].verdict);
     free(r->plugin[i].start_verdict);
+    cvk_probe_verdict_free(&r->plugin[i].trial);
   }
   free(r->backend);
   free(r->plugin);
@@ -272,11 +316,31 @@ cvk_status cvk_registry_no_backend(const cvk_registry *r) {
   return cvk_fail(CVK_NO_BACKEND, "device: no backend plugin was loaded; searched: %s", t.s);
 }
 
+static int32_t count_verdicts(const cvk_registry *r) {
+  int32_t n = r->found.n_files;
+  for (int32_t i = 0; i < r->found.n_files; i++) n += r->plugin[i].trial.drivers.n;
+  return n;
+}
+
+static cvk_plugin_verdict verdict_on_file(const cvk_registry *r, int32_t i) {
+  const cvk_plugin_entry *p = &r->plugin[i];
+  return (cvk_plugin_verdict){.status = p->status, .path = r->found.file[i].path, .backend = p->backend, .version = p->version,
+                              .verdict = p->start_verdict != NULL ? p->start_verdict : p->verdict};
+}
+
+/* k: among the drivers of all plugins. */
+static cvk_plugin_verdict verdict_on_driver(const cvk_registry *r, int32_t k) {
+  int32_t i = 0;
+  for (; k >= r->plugin[i].trial.drivers.n; i++) k -= r->plugin[i].trial.drivers.n;
+  const cvk_opencl_driver *d = &r->plugin[i].trial.drivers.item[k];
+  return (cvk_plugin_verdict){.status = d->status, .path = d->path, .driver = 1, .backend = r->plugin[i].backend, .verdict = d->text != NULL ? d->text : "not tried"};
+}
+
 cvk_status cvk_plugin_count(cvk_context *ctx, int32_t *n) {
   if (ctx == NULL || n == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "plugin_count: %s is NULL", ctx == NULL ? "ctx" : "n");
   pthread_mutex_lock(&ctx->lock);
   const cvk_status status = cvk_registry_load_all(ctx);
-  if (status == CVK_OK) *n = ctx->registry->found.n_files;
+  if (status == CVK_OK) *n = count_verdicts(ctx->registry);
   pthread_mutex_unlock(&ctx->lock);
   return status;
 }
@@ -287,18 +351,11 @@ cvk_status cvk_plugin_verdict_get(cvk_context *ctx, int32_t index, cvk_plugin_ve
   cvk_status status = cvk_registry_load_all(ctx);
   if (status != CVK_OK) goto done;
   const cvk_registry *r = ctx->registry;
-  if (index < 0 || index >= r->found.n_files) {
-    status = cvk_fail(CVK_INVALID_ARGUMENT, "plugin_verdict_get: index is %d, there are %d", (int)index, (int)r->found.n_files);
+  if (index < 0 || index >= count_verdicts(r)) {
+    status = cvk_fail(CVK_INVALID_ARGUMENT, "plugin_verdict_get: index is %d, there are %d", (int)index, (int)count_verdicts(r));
     goto done;
   }
-  const cvk_plugin_entry *p = &r->plugin[index];
-  const cvk_plugin_verdict v = {
-      .status = p->status,
-      .path = r->found.file[index].path,
-      .backend = p->backend,
-      .version = p->version,
-      .verdict = p->start_verdict != NULL ? p->start_verdict : p->verdict,
-  };
+  const cvk_plugin_verdict v = index < r->found.n_files ? verdict_on_file(r, index) : verdict_on_driver(r, index - r->found.n_files);
   status = cvk_copy_out(out, &v, sizeof v, "plugin_verdict_get");
 done:
   pthread_mutex_unlock(&ctx->lock);

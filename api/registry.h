@@ -9,6 +9,7 @@
 #include "device_internal.h"
 #include "discovery.h"
 #include "loader.h"
+#include "probe.h"
 
 typedef struct cvk_device_entry {
   cvk_device_info info;
@@ -35,6 +36,7 @@ typedef struct cvk_plugin_entry { /* backend and version are NULL unless a table
   char *verdict;       /* of the file */
   char *start_verdict; /* of the backend's instance, where that failed; replaces verdict */
   const char *backend, *version;
+  cvk_probe_verdict trial; /* its drivers are those of the backend */
 } cvk_plugin_entry;
 
 typedef struct cvk_registry {

@@ -19,6 +19,7 @@
 
 #define PREFIX "convoke-"
 #define SUFFIX ".so"
+#define PROBE "convoke-probe"
 
 /* ---- lists ---- */
 
@@ -198,6 +199,21 @@ static int add_beside_library(cvk_discovery *d) {
   *slash = '\0';
   if (snprintf(path, sizeof path, "%s/convoke", folder) < (int)sizeof path && !add_folder(d, path)) return 0;
   return add_build_tree(d, folder);
+}
+
+int cvk_discovery_probe(char *path) {
+  char folder[PATH_MAX];
+  char *slash = own_path(folder) ? strrchr(folder, '/') : NULL;
+  if (slash != NULL) {
+    *slash = '\0';
+    if (snprintf(path, PATH_MAX, "%s/convoke/" PROBE, folder) < PATH_MAX && access(path, X_OK) == 0) return 1;
+    const char *base = strrchr(folder, '/');
+    if (base != NULL && strcmp(base, "/api") == 0 && snprintf(path, PATH_MAX, "%.*s/plugins/probe/" PROBE, (int)(base - folder), folder) < PATH_MAX &&
+        access(path, X_OK) == 0)
+      return 1;
+  }
+  snprintf(path, PATH_MAX, "%s", CVK_PLUGIN_DIR "/" PROBE);
+  return access(path, X_OK) == 0;
 }
 
 /* Is the compiled-in folder the one beside the library, already searched? */

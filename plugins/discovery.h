@@ -26,6 +26,9 @@ typedef struct cvk_discovery {
 cvk_status cvk_discovery_run(const char *path_list, cvk_discovery *out);
 void cvk_discovery_free(cvk_discovery *d);
 
+/* The program convoke-probe: beside the installed plugins, or in a build tree. path: PATH_MAX bytes. 0: it is nowhere. */
+int cvk_discovery_probe(char *path);
+
 /* Does CONVOKE_BACKENDS ("a,b" keeps those, "^a,b" leaves them out, NULL or "" keeps all) keep this backend? */
 int cvk_backend_is_wanted(const char *filter, const char *name);
 

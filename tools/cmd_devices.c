@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_devices.c: convoke devices: one line a device, first word its id; --verbose adds every plugin candidate and its verdict. */
+/* cmd_devices.c: convoke devices: one line a device, first word its id; --verbose adds every plugin candidate and driver that was tried, and its verdict. */
 #include "cli.h"
 
 static const char *type_name(int32_t type) {
@@ -20,13 +20,14 @@ static int print_text(cvk_context *ctx, int32_t n, int verbose) {
   for (int32_t i = 0; i < plugins; i++) {
     cvk_plugin_verdict v = {.struct_size = sizeof v};
     if (cvk_plugin_verdict_get(ctx, i, &v) != CVK_OK) return cli_library("devices");
-    printf("plugin %s backend=%s status=%s: %s\n", v.path, v.backend ? v.backend : "-", cvk_status_name(v.status), v.verdict);
+    printf("%s %s backend=%s status=%s: %s\n", v.driver ? "driver" : "plugin", v.path, v.backend ? v.backend : "-", cvk_status_name(v.status), v.verdict);
   }
   return CLI_OK;
 }
 
 static int print_json(cvk_context *ctx, int32_t n) {
-  cJSON *root = cJSON_CreateObject(), *devices = cJSON_AddArrayToObject(root, "devices"), *plugins = cJSON_AddArrayToObject(root, "plugins");
+  cJSON *root = cJSON_CreateObject(), *devices = cJSON_AddArrayToObject(root, "devices"), *plugins = cJSON_AddArrayToObject(root, "plugins"),
+        *drivers = cJSON_AddArrayToObject(root, "drivers");
   int32_t n_plugins = 0;
   int code = CLI_OK;
   for (int32_t i = 0; i < n && code == CLI_OK; i++) {
@@ -55,7 +56,7 @@ static int print_json(cvk_context *ctx, int32_t n) {
     if (v.backend) cJSON_AddStringToObject(o, "backend", v.backend);
     cJSON_AddStringToObject(o, "status", cvk_status_name(v.status));
     cJSON_AddStringToObject(o, "verdict", v.verdict);
-    cJSON_AddItemToArray(plugins, o);
+    cJSON_AddItemToArray(v.driver ? drivers : plugins, o);
   }
   if (code == CLI_OK) cli_print_json(root);
   else cJSON_Delete(root);
@@ -66,7 +67,7 @@ int cmd_devices(int argc, char **argv) {
   cli_common common = {0};
   int verbose = 0, n_positional;
   int32_t n = 0;
-  const cli_flag flags[] = {{"--verbose", FLAG_SWITCH, &verbose, NULL, "every plugin candidate and its verdict"}, CLI_COMMON_FLAGS(common)};
+  const cli_flag flags[] = {{"--verbose", FLAG_SWITCH, &verbose, NULL, "every plugin candidate and OpenCL driver, and its verdict"}, CLI_COMMON_FLAGS(common)};
   int code = cli_parse("devices", argc, argv, flags, sizeof flags / sizeof *flags, NULL, 0, 0, &n_positional);
   cvk_context *ctx = NULL;
   if (code >= 0) return code;

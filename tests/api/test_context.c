@@ -248,6 +248,26 @@ START_TEST(environment_is_left_alone) {
 }
 END_TEST
 
+START_TEST(plugin_options) {
+  cvk_context *ctx = NULL;
+  ck_ok(cvk_context_create(&(cvk_context_options){.no_env = 1, .plugin_options = "remote.backend=/a/b=c.so;;x=;kernel=not this one", .kernel = "k"}, &ctx));
+  ck_assert_str_eq(ctx->host.option(ctx->host.ctx, "remote.backend"), "/a/b=c.so");
+  ck_assert_str_eq(cvk_context_option(ctx, "x"), "");
+  ck_assert_str_eq(cvk_context_option(ctx, "kernel"), "k"); /* ours come first */
+  ck_assert_ptr_null(cvk_context_option(ctx, "remote"));
+  ck_assert_ptr_null(cvk_context_option(ctx, "remote.back"));
+  char **all = cvk_context_settings(ctx);
+  int32_t n = 0, seen = 0;
+  for (; all[n] != NULL; n++) seen += strcmp(all[n], "kernel=k") == 0 || strcmp(all[n], "remote.backend=/a/b=c.so") == 0;
+  ck_assert(n == 5 && seen == 2); /* kernel, plugin_options and three items */
+  cvk_context_settings_free(all);
+  cvk_context_release(ctx);
+  ck_fails(cvk_context_create(&(cvk_context_options){.no_env = 1, .plugin_options = "a=1;nothing"}, &ctx), CVK_INVALID_ARGUMENT, "has \"nothing\", items are");
+  ck_fails(cvk_context_create(&(cvk_context_options){.no_env = 1, .plugin_options = "=1"}, &ctx), CVK_INVALID_ARGUMENT, "has \"=1\", items are");
+  ck_fails(cvk_context_create(&(cvk_context_options){.no_env = 1, .probe = "yes"}, &ctx), CVK_INVALID_ARGUMENT, "allowed are on, off and force");
+}
+END_TEST
+
 /* A caller built with fewer fields. */
 START_TEST(short_options) {
   cvk_context *ctx = NULL;
@@ -261,5 +281,5 @@ START_TEST(short_options) {
 }
 END_TEST
 
-SUITE("context", creation_is_lazy, option_wins_over_variable, thread_count, log_topics, stderr_only_when_asked, status_text,
+SUITE("context", plugin_options, creation_is_lazy, option_wins_over_variable, thread_count, log_topics, stderr_only_when_asked, status_text,
       message_is_the_threads_own, host_table, environment_is_left_alone, short_options)

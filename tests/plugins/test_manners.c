@@ -17,9 +17,9 @@ typedef struct rule {
 
 static const char *const none[] = {NULL};
 /* programs, or for copying, not part of the library */
-static const char *const not_library[] = {"plugins/template", "plugins/conformance", "plugins/probe_main.c", NULL};
-static const char *const environment_places[] = {"api/context.c",    "plugins/template",    "plugins/conformance", "plugins/probe_main.c",
-                                                 "plugins/loader.c", "plugins/icd_probe.c", "plugins/probe.c",     NULL};
+static const char *const not_library[] = {"plugins/template", "plugins/conformance", "plugins/probe/", NULL};
+static const char *const environment_places[] = {"api/context.c",    "plugins/template", "plugins/conformance", "plugins/probe/",
+                                                 "plugins/loader.c", "plugins/opencl_drivers.c", NULL};
 static const char *const endings[] = {"printf", "vprintf",    "fprintf", "puts",   "putchar", "perror",    "exit",    "_exit",
                                       "_Exit",  "quick_exit", "abort",   "assert", "signal",  "sigaction", "longjmp", NULL};
 static const char *const environment[] = {"getenv", "secure_getenv", "setenv", "putenv", "unsetenv", NULL};

@@ -40,6 +40,21 @@ START_TEST(values) {
 }
 END_TEST
 
+/* Found first, and on a CPU too; `auto` still means the CPU backend. */
+START_TEST(not_automatic) {
+  cvk_context *ctx = context();
+  cvk_device *dev = NULL;
+  cvk_device_info info = {.struct_size = sizeof info};
+  ck_ok(cvk_device_info_get(ctx, 0, &info));
+  ck_assert_str_eq(info.id, "example");
+  ck_ok(cvk_device_open(ctx, "auto", &dev));
+  ck_ok(cvk_device_describe(dev, &info));
+  ck_assert_str_eq(info.id, "cpu");
+  cvk_device_release(dev);
+  cvk_context_release(ctx);
+}
+END_TEST
+
 /* A graph of two ops: the plugin has one of them, the CPU backend the other. */
 START_TEST(fallback) {
   cvk_context *ctx = context();
@@ -75,4 +90,4 @@ START_TEST(fallback) {
 }
 END_TEST
 
-SUITE("template", values, fallback)
+SUITE("template", values, not_automatic, fallback)

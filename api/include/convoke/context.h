@@ -35,6 +35,9 @@ typedef struct cvk_context_options {
   void *log_arg;
   int32_t no_env;           /* nonzero: read and set no environment variable */
   int32_t reserved;
+  const char *probe;        /* CONVOKE_PROBE: "on" (default): a plugin or driver that is new is tried in a process of its own before it is opened here;
+                               "off": never; "force": each time, whatever is kept of earlier trials */
+  const char *plugin_options; /* CONVOKE_PLUGIN_OPTIONS: "NAME=VALUE;NAME=VALUE": settings that plugins define, see their documents */
 } cvk_context_options;
 
 /* Creates a context. Starts no thread, opens no driver, loads no plugin: the first device call does. options may be NULL. */
@@ -48,14 +51,17 @@ CVK_EXPORT const char *cvk_error_message(void);
 CVK_EXPORT const char *cvk_status_name(cvk_status status);
 CVK_EXPORT const char *cvk_version(void);
 
-/* What became of each file that could be a plugin; strings live as long as the context. Loads plugins if that has not happened yet. */
+/* What became of each file that could be a plugin, and behind them of each OpenCL driver that was tried for one (backend: that one's name); strings live
+ * as long as the context. Loads plugins if that has not happened yet. */
 typedef struct cvk_plugin_verdict {
   uint32_t struct_size;  /* set by the caller */
   cvk_status status;     /* CVK_OK: loaded */
   const char *path;
   const char *backend;   /* its name, or NULL */
   const char *version;
-  const char *verdict;   /* one line: "loaded", "not a plugin: ...", dlerror's text, ... */
+  const char *verdict;   /* one line: "loaded", "not a plugin: ...", dlerror's text, "refused after a trial: ...", ... */
+  int32_t driver;        /* nonzero: path is an OpenCL driver's .icd file */
+  int32_t reserved;
 } cvk_plugin_verdict;
 CVK_EXPORT cvk_status cvk_plugin_count(cvk_context *ctx, int32_t *n);
 CVK_EXPORT cvk_status cvk_plugin_verdict_get(cvk_context *ctx, int32_t index, cvk_plugin_verdict *out);
