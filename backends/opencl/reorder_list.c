@@ -24,6 +24,7 @@ static int32_t takes_format(const cvk_format *f) {
 static int32_t accepts(ocl_query *q) {
   const cvk_tensor_desc *x = q->op->in[0], *y = q->op->out[0];
   if (cvk_dtype_bytes(x->dtype) != 4) return ocl_refuse(q, "elements of %d bytes, takes 4", (int)cvk_dtype_bytes(x->dtype));
+  if (q->op->n_post != 0) return ocl_refuse(q, "takes no post-ops");
   if (x->rank < 2) return ocl_refuse(q, "rank %d, takes 2 or more", (int)x->rank);
   if (!takes_format(&x->format) || !takes_format(&y->format))
     return ocl_refuse(q, "layouts %d (block %d) and %d (block %d), takes plain, NHWC and blocks of 16", (int)x->format.layout,

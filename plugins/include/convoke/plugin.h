@@ -380,7 +380,8 @@ typedef struct cvk_backend {
   cvk_status (*prepare)(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, cvk_pack *const *packs, cvk_kernel **out);
   /* in[], out[]: as op->in, op->out. Inputs with a pack come with buffer NULL; other constants come like run-time inputs, uploaded once, in
    * the candidate's format (const_data itself is always plain). `queue` NULL: run now, in host memory. `workspace` is never
-   * NULL; its buffer is where the row asked for none. `event` NULL: not wanted. Allocates nothing. */
+   * NULL; its buffer is where the row asked for none. `event` NULL: not wanted; *event NULL after
+   * OK: the work is done. Allocates nothing but the event. */
   cvk_status (*execute)(cvk_kernel *kernel, cvk_queue *queue, const cvk_arg *in, const cvk_arg *out, const cvk_arg *workspace,
                         cvk_event *const *wait, int32_t n_wait, cvk_event **event);
   void (*kernel_free)(cvk_kernel *kernel);

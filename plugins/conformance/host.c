@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.c: a host that watches. Memory is aligned as asked and no more, and has marks behind its end; loops run in three ways, which give the same
+ * bits where the work is split as it should be. */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conformance.h"
+#include "context_internal.h"
+#include "status.h"
+
+enum { THREADS = 3, TAIL = 16, FILL = 0xa5 };
+#define MAGIC 0x43564b414c4c4f43ull
+
+typedef struct header { /* lies right before the block */
+  void *base;
+  uint64_t bytes, magic;
+} header;
+
+static cvk_status host_fail(void *ctx, cvk_status status, const char *why) {
+  test_host *h = ctx;
+  snprintf(h->said, sizeof h->said, "%s", why != NULL ? why : "");
+  return cvk_fail(status, "%s", why != NULL ? why : "");
+}
+
+static void host_log(void *ctx, int32_t level, const char *text) {
+  (void)ctx, (void)level, (void)text;
+}
+
+static void *host_alloc(void *ctx, uint64_t bytes, uint64_t alignment) {
+  test_host *h = ctx;
+  const int64_t call = atomic_fetch_add(&h->calls, 1);
+  if (h->in_execute) atomic_fetch_add(&h->execute_calls, 1);
+  if (call == h->fail_at || alignment == 0 || (alignment & (alignment - 1)) != 0 || bytes > SIZE_MAX / 2) return NULL;
+  if (alignment < sizeof(void *)) alignment = sizeof(void *);
+  char *base = malloc((size_t)(bytes + 3 * alignment + sizeof(header) + TAIL));
+  if (base == NULL) return NULL;
+  char *p = (char *)(((uintptr_t)base + sizeof(header) + 2 * alignment - 1) & ~(uintptr_t)(2 * alignment - 1)) + alignment;
+  const header head = {base, bytes, MAGIC};
+  memcpy(p - sizeof head, &head, sizeof head);
+  memset(p, FILL, (size_t)bytes + TAIL);
+  atomic_fetch_add(&h->live, 1);
+  return p;
+}
+
+static void host_free(void *ctx, void *p) {
+  test_host *h = ctx;
+  header head;
+  if (p == NULL) return;
+  memcpy(&head, (char *)p - sizeof head, sizeof head);
+  if (head.magic != MAGIC) {
+    atomic_fetch_add(&h->strays, 1);
+    return;
+  }
+  for (int i = 0; i < TAIL; i++) {
+    if (((unsigned char *)p)[head.bytes + (uint64_t)i] != FILL) {
+      atomic_fetch_add(&h->overruns, 1);
+      break;
+    }
+  }
+  atomic_fetch_sub(&h->live, 1);
+  memset((char *)p - sizeof head, 0, sizeof head);
+  free(head.base);
+}
+
+static int32_t host_workers(void *ctx) {
+  const test_host *h = ctx;
+  return h->mode == IN_ORDER ? 1 : THREADS;
+}
+
+typedef struct loop {
+  _Atomic int64_t next;
+  int64_t n;
+  cvk_task task;
+  void *arg;
+  _Atomic int32_t worker;
+} loop;
+
+static _Thread_local int in_loop;
+
+static void *run_worker(void *arg) {
+  loop *l = arg;
+  const int32_t worker = atomic_fetch_add(&l->worker, 1);
+  in_loop++;
+  for (int64_t i; (i = atomic_fetch_add(&l->next, 1)) < l->n;) l->task(l->arg, i, worker);
+  in_loop--;
+  return NULL;
+}
+
+static void on_threads(loop *l) {
+  pthread_t thread[THREADS - 1];
+  int made = 0;
+  while (made < THREADS - 1 && made + 1 < l->n && pthread_create(&thread[made], NULL, run_worker, l) == 0) made++;
+  run_worker(l);
+  for (int i = 0; i < made; i++) pthread_join(thread[i], NULL);
+}
+
+static void host_parallel_for(void *ctx, int64_t n, cvk_task task, void *arg) {
+  const test_host *h = ctx;
+  const int32_t mode = in_loop ? IN_ORDER : h->mode; /* nested loops run inline */
+  loop l = {.n = n, .task = task, .arg = arg};
+  in_loop++;
+  if (mode == ON_THREADS) on_threads(&l);
+  for (int64_t i = 0; i < n && mode == IN_ORDER; i++) task(arg, i, 0);
+  for (int64_t i = n - 1; i >= 0 && mode == REVERSED; i--) task(arg, i, (int32_t)(i % THREADS));
+  in_loop--;
+}
+
+static const char *host_option(void *ctx, const char *name) {
+  const test_host *h = ctx;
+  return h->settings != NULL ? cvk_context_option(h->settings, name) : NULL;
+}
+
+static const void *host_extension(void *ctx, const char *name) {
+  (void)ctx, (void)name;
+  return NULL;
+}
+
+void test_host_init(test_host *h, cvk_context *settings) {
+  memset(h, 0, sizeof *h);
+  h->settings = settings;
+  h->fail_at = -1;
+  h->table = (cvk_host){.struct_size = sizeof h->table, .abi_major = CVK_ABI_MAJOR, .abi_minor = CVK_ABI_MINOR, .ctx = h, .fail = host_fail, .log = host_log,
+                        .alloc = host_alloc, .free = host_free, .workers = host_workers, .parallel_for = host_parallel_for, .option = host_option,
+                        .extension = host_extension};
+}
