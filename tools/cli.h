@@ -71,6 +71,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_onnx_test(int argc, char **argv);
 int cmd_cases(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_new_plugin(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
 
 #endif

@@ -14,6 +14,7 @@ const cli_command cli_commands[] = {
     {"compare", "MODEL.onnx", "runs a model on two devices, op by op, and names the first difference", cmd_compare},
     {"onnx-test", "DIR...", "ONNX backend test folders", cmd_onnx_test},
     {"cases", "FILE.json", "numeric fixtures", cmd_cases},
+    {"new-plugin", "NAME", "a folder with a backend of one op, to build and grow", cmd_new_plugin},
     {"selftest", "", "every op on every device against the plain-C reference", cmd_selftest},
     {NULL, NULL, NULL, NULL},
 };

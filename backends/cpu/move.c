@@ -16,7 +16,7 @@ typedef struct part {
 
 typedef struct move_kernel {
   cpu_kernel base;
-  int32_t n;
+  int32_t n, renames; /* renames: the elements stay in order, so that in place nothing moves */
   int64_t tasks;
   double ns;
   part part[];
@@ -220,6 +220,7 @@ cvk_status CVK_ISA_FN(move_prepare)(const cpu_device *device, const cvk_op *op, 
   if (!k) return CVK_NO_MEMORY;
   find(op->kind)->plan(k, op);
   k->ns = c->estimated_ns;
+  k->renames = c->inplace == 0;
   *out = &k->base;
   return CVK_OK;
 }
@@ -236,7 +237,7 @@ cvk_status CVK_ISA_FN(move_execute)(const cpu_kernel *kernel, const void *const 
   const move_kernel *k = (const move_kernel *)kernel;
   move_job job = {k, in, out};
   (void)workspace;
-  if (in[0] != out[0]) cpu_parallel(kernel->device, k->tasks, k->ns, run, &job);
+  if (!k->renames || in[0] != out[0]) cpu_parallel(kernel->device, k->tasks, k->ns, run, &job);
   return CVK_OK;
 }
 

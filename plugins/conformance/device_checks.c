@@ -307,7 +307,8 @@ static int64_t now_ms(void) {
 
 static void check_queue(const group_arg *g) {
   static subject s;
-  static const int64_t limits[] = {0, 1, 1000000, -1};
+  static const int64_t limits[] = {-1, 1000000000, 1}; /* the last may well pass: the device is lost then */
+  cvk_status status = CVK_OK;
   begin();
   if (!start(&s, g, 0)) return;
   if (s.p.queue == NULL) {
@@ -315,18 +316,18 @@ static void check_queue(const group_arg *g) {
     close_subject(&s);
     return;
   }
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 3; i++) {
     const int64_t at = now_ms();
     child_at("queue_finish of an empty queue, with a limit of %lld ns", (long long)limits[i]);
-    const cvk_status status = s.p.table.queue_finish(s.p.queue, limits[i]);
-    if (status != CVK_OK && (status != CVK_TIMEOUT || limits[i] < 0)) {
+    status = s.p.table.queue_finish(s.p.queue, limits[i]);
+    if (status != CVK_OK && (status != CVK_TIMEOUT || limits[i] != 1)) {
       check_fail("queue_finish with a limit of %lld ns answers %s", (long long)limits[i], cvk_status_name(status));
       return;
     }
     if (now_ms() - at > 2000) check_fail("queue_finish with a limit of %lld ns took %lld ms", (long long)limits[i], (long long)(now_ms() - at));
   }
-  if (!same_again(&s)) check_fail("after that: %s", s.why);
-  close_subject(&s);
+  if (status == CVK_OK && !same_again(&s)) check_fail("after that: %s", s.why);
+  if (status == CVK_OK) close_subject(&s);
 }
 
 static void check_buffers(const group_arg *g) {

@@ -59,9 +59,11 @@ const char *op_case_text(int32_t kind, int32_t index) {
 /* ---- a row ---- */
 
 typedef struct trial { /* of one case in one way with one row */
-  plugin *p;
+  plugin *p;               /* of the run in hand: one of `plugins` */
+  plugin *const *plugins;  /* an instance with one worker, one with several */
   op_case *c;
   const cvk_candidate *candidate;
+  const cvk_candidate *with_workers; /* the same of the second instance; NULL: it offers none */
   const sample_expected *expected;
   void *first[SAMPLE_OUTPUTS]; /* results of the first run */
   double worst;                /* in units of the bound for direct sums, at most */
@@ -129,7 +131,8 @@ static int can_be_in_place(const trial *t, const op_run *r) {
 static int run_mode(trial *t, int32_t mode) {
   static const char *const differs[] = {"P10, a second execution", "P14, tasks last first, by three workers in turn",
                                         "P14, three threads, and structs of a newer host"};
-  op_run r = {.p = t->p, .c = t->c, .candidate = t->candidate, .mode = mode, .fp_mode = cvk_fp_mode_get()};
+  t->p = t->plugins[mode != IN_ORDER];
+  op_run r = {.p = t->p, .c = t->c, .candidate = mode == IN_ORDER ? t->candidate : t->with_workers, .mode = mode, .fp_mode = cvk_fp_mode_get()};
   const cvk_status status = op_run_make(&r, mode == REVERSED ? AT_START : AT_END, mode == ON_THREADS);
   int ok = status == CVK_OK ? execute(t, &r, -1, differs[mode]) : say_status(t, "prepare", status);
   r.with_event = 1;
@@ -140,7 +143,7 @@ static int run_mode(trial *t, int32_t mode) {
 }
 
 static int run_row(trial *t) {
-  const int32_t modes = t->p->host_memory ? ON_THREADS : IN_ORDER;
+  const int32_t modes = t->with_workers ? ON_THREADS : IN_ORDER;
   int ok = 1;
   if (t->c->op.kind != CVK_OP_REORDER) op_case_format(t->c, t->candidate);
   for (int32_t mode = IN_ORDER; mode <= modes && ok; mode++) {
@@ -179,23 +182,33 @@ static int ask(plugin *p, const op_sample *s, int way, op_case *c, cvk_candidate
   return 1;
 }
 
-static int run_way(plugin *p, cvk_context *ctx, const op_sample *s, int32_t reorder, int way, double *worst, char *why, size_t why_bytes) {
-  cvk_candidate room[MOST_CANDIDATES];
+/* The candidate of the same row and formats; NULL: there is none. */
+static const cvk_candidate *like(const cvk_candidate *c, const cvk_candidate *room, int32_t n) {
+  for (int32_t i = 0; i < n; i++) {
+    if (strcmp(room[i].row, c->row) == 0 && memcmp(room[i].in, c->in, sizeof c->in) == 0 && memcmp(room[i].out, c->out, sizeof c->out) == 0) return &room[i];
+  }
+  return NULL;
+}
+
+static int run_way(plugin *const *plugins, cvk_context *ctx, const op_sample *s, int32_t reorder, int way, double *worst, char *why, size_t why_bytes) {
+  cvk_candidate room[MOST_CANDIDATES], more[MOST_CANDIDATES];
+  plugin *p = plugins[0];
   op_case *c = calloc(1, sizeof *c);
   sample_expected expected = {0};
-  int32_t n = 0;
+  int32_t n = 0, n_more = 0;
   child_at("case '%.200s', supports", s->text);
   if (c == NULL || !(reorder < 0 ? ask(p, s, way, c, room, &n, why, why_bytes) : ask_reorder(p, s, reorder, c, room, &n, why, why_bytes))) {
     free(c);
     return FAILED;
   }
   int result = n > 0 ? PASSED : LACKING;
-  if (n > 0 && sample_expect(ctx, &c->sample, &expected) != CVK_OK) {
+  if (n > 0 && plugins[1] && !plugin_ask(plugins[1], &c->op, more, &n_more, why, why_bytes)) result = FAILED;
+  if (result == PASSED && sample_expect(ctx, &c->sample, &expected) != CVK_OK) {
     snprintf(why, why_bytes, "the reference: %.400s", cvk_error_message());
     result = FAILED;
   }
   for (int32_t i = 0; i < n && result == PASSED; i++) {
-    trial t = {.p = p, .c = c, .candidate = &room[i], .expected = &expected};
+    trial t = {.plugins = plugins, .c = c, .candidate = &room[i], .with_workers = like(&room[i], more, n_more), .expected = &expected};
     if (!run_row(&t)) result = FAILED;
     if (t.worst > *worst) *worst = t.worst;
     if (result == FAILED) snprintf(why, why_bytes, "%srow %.60s: %.480s", way == SAMPLE_CONSTANTS ? "constant weights, " : "", room[i].row, t.why);
@@ -206,7 +219,7 @@ static int run_way(plugin *p, cvk_context *ctx, const op_sample *s, int32_t reor
   return result;
 }
 
-static void run_case(plugin *p, cvk_context *ctx, int32_t kind, int32_t nth) {
+static void run_case(plugin *const *plugins, cvk_context *ctx, int32_t kind, int32_t nth) {
   static const char *const names[] = {"PASS", "FAIL", "SKIP"};
   op_sample s;
   char why[TEXT_BYTES] = "";
@@ -215,7 +228,7 @@ static void run_case(plugin *p, cvk_context *ctx, int32_t kind, int32_t nth) {
   int passed = 0, failed = !op_sample_parse(op_case_text(kind, nth), &s, why, sizeof why);
   for (int way = 0; way < SAMPLE_WAYS && !failed; way++) {
     if (way == SAMPLE_CONSTANTS && !sample_has_constants(&s)) break;
-    const int result = run_way(p, ctx, &s, reorder, way, &worst, why, sizeof why);
+    const int result = run_way(plugins, ctx, &s, reorder, way, &worst, why, sizeof why);
     passed |= result == PASSED;
     failed = result == FAILED;
   }
@@ -225,19 +238,23 @@ static void run_case(plugin *p, cvk_context *ctx, int32_t kind, int32_t nth) {
 void op_group(void *arg) {
   const group_arg *g = arg;
   cvk_context *ctx = NULL;
-  static test_host host;
-  plugin p;
+  static test_host hosts[2];
+  static plugin p[2];
+  plugin *plugins[2] = {&p[0], NULL};
   char why[TEXT_BYTES];
   child_at("opening it");
   if (cvk_context_create(NULL, &ctx) != CVK_OK) return;
-  test_host_init(&host, ctx);
-  if (!plugin_load(&p, g->path, why, sizeof why) || !plugin_open(&p, &host, g->device, why, sizeof why)) {
+  for (int i = 0; i < 2; i++) {
+    test_host_init(&hosts[i], ctx);
+    hosts[i].mode = i == 0 ? IN_ORDER : REVERSED;
+    if (plugin_load(&p[i], g->path, why, sizeof why) && plugin_open(&p[i], &hosts[i], g->device, why, sizeof why)) continue;
     child_tell("C\t%d\tFAIL\t0\t%s", g->from, why);
     return;
   }
+  if (p[0].host_memory) plugins[1] = &p[1]; /* elsewhere the host's workers compute nothing */
   const int32_t n = op_cases_of(g->kind);
-  for (int32_t i = g->from; i < n; i++) run_case(&p, ctx, g->kind, i);
+  for (int32_t i = g->from; i < n; i++) run_case(plugins, ctx, g->kind, i);
   child_at("closing it");
-  plugin_close(&p);
+  for (int i = 0; i < 2; i++) plugin_close(&p[i]);
   cvk_context_release(ctx);
 }

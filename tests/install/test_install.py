@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""test_install.py BUILD_ROOT PREFIX: installs the build into a scratch folder, and from there: the program lists the same devices from any
+"""test_install.py BUILD_ROOT PREFIX MODEL: installs the build into a scratch folder, and from there: the program lists the same devices from any
 working directory and after the prefix was moved; an application compiles against convoke.pc; a plugin compiles against convoke-plugin.pc
-alone, in a folder of its own, and runs."""
+alone, in a folder of its own, and runs; a new author gets from an empty folder to `convoke run` on a plugin of his own in ten commands."""
 import os
 import pathlib
-import shutil
+import re
 import sys
 import tempfile
 
@@ -24,6 +24,7 @@ int main(int argc, char **argv) {
   return 0;
 }
 '''
+MODEL = None  # of examples/digits
 ANSWER = '-1 -0.5 0 3\n'
 
 
@@ -66,21 +67,37 @@ def check_application(prefix, pkgconfig, folder):
 
 
 def check_plugin(prefix, pkgconfig, folder, application):
-    """The installed template, built in a folder of its own with convoke-plugin.pc alone."""
-    mine = folder / 'plugin'
-    shutil.copytree(prefix / 'share' / 'convoke' / 'plugin-template', mine)
+    """What a new author does, as docs/plugin-guide.md says, with what is installed alone."""
+    empty, seven = folder / 'author', MODEL
+    empty.mkdir()
+    mine = empty / 'first'
     flags = run(['pkg-config', '--cflags', '--libs', 'convoke-plugin'], env=environment(PKG_CONFIG_PATH=pkgconfig)).stdout.split()
     check('convoke-plugin.pc asks for one folder of headers, no library',
           [os.path.realpath(flag.removeprefix('-I')) for flag in flags] == [str(prefix / 'include')], flags)
-    check_run('the template compiles', ['make', '-C', mine, 'CFLAGS=-O2 -Wall -Wextra -Werror -pedantic'], env=environment(PKG_CONFIG_PATH=pkgconfig))
-    result = run([prefix / 'bin' / 'convoke', 'devices'], cwd='/', env=environment(CONVOKE_PLUGIN_PATH=mine))
-    check('its device is listed', any(line.startswith('example ') for line in result.stdout.splitlines()), result.stdout + result.stderr)
-    result = application('example', CONVOKE_PLUGIN_PATH=mine)
-    check('its op runs', result.stdout == ANSWER, result.stdout + result.stderr)
-    check('without it there is no such device', application('example').returncode != 0)
+    here = environment(PKG_CONFIG_PATH=pkgconfig, PATH=f'{prefix}/bin:{os.environ["PATH"]}', CONVOKE_PLUGIN_PATH=mine / 'build',
+                       LD_LIBRARY_PATH=pkgconfig.parent, CONVOKE_CACHE_DIR=folder / 'cache')
+    commands = [(empty, 'convoke new-plugin first'), (mine, 'meson setup build --werror'), (mine, 'meson test -C build'), (mine, 'convoke devices'),
+                (mine, f'convoke run {seven} --device first --profile')]
+    check('ten commands at most', len(commands) <= 10)
+    for where, command in commands:
+        result = check_run(command.replace(str(seven), 'lenet5_digits.onnx'), command.split(), cwd=where, env=here)
+        if command == 'convoke devices':
+            check('its device is listed', any(line.startswith('first ') for line in result.stdout.splitlines()), result.stdout)
+        if command.startswith('meson test'):
+            check('conformance and its test passed', re.search(r'^Ok: +2', result.stdout, re.MULTILINE), result.stdout)
+    check('its convolution runs', 'conv_first' in result.stdout, result.stdout + result.stderr)
+    check('its CI script passes', run([mine / 'ci.sh'], env=here).returncode == 0)
+    result = run(['convoke', 'new-plugin', 'first'], cwd=empty, env=here)
+    check('a folder that is there is left alone', result.returncode == 1 and 'the folder first cannot be made: File exists' in result.stderr, result.stderr)
+    result = run(['convoke', 'new-plugin', 'My-Plugin'], cwd=empty, env=here)
+    check('a name that cannot be is refused', result.returncode == 2 and "not auto or reference: 'My-Plugin'" in result.stderr, result.stderr)
+    check('an application has its device', application('first', CONVOKE_PLUGIN_PATH=mine / 'build').stdout == ANSWER)
+    check('without it there is no such device', application('first').returncode != 0)
 
 
-def main(build, prefix_in):
+def main(build, prefix_in, model):
+    global MODEL
+    MODEL = model
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name).resolve()
         stage, elsewhere = folder / 'stage', folder / 'elsewhere'

@@ -310,7 +310,7 @@ typedef struct cvk_host {
   void (*log)(void *ctx, int32_t level, const char *text);
   void *(*alloc)(void *ctx, uint64_t bytes, uint64_t alignment); /* alignment: a power of two; NULL when out of memory */
   void (*free)(void *ctx, void *p);
-  int32_t (*workers)(void *ctx); /* threads that parallel_for may use, >= 1 */
+  int32_t (*workers)(void *ctx); /* threads that parallel_for may use, >= 1; the same while the instance lives */
   /* Runs task(arg, i, worker) for 0 <= i < n and returns when all are done. Nested or concurrent calls run inline. */
   void (*parallel_for)(void *ctx, int64_t n, cvk_task task, void *arg);
   /* A setting of the user's by name ("cpu_isa", "cl_class", "cache_dir"), or NULL. Valid while the instance lives.

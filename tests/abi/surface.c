@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* surface.c: a library whose exported functions reach every type of convoke/plugin.h, for abidw and abidiff to read from its debug
+ * information. The table and the host reach the structs that cross; attributes travel as const void *, so each has a function here. */
+#include <convoke/plugin.h>
+
+#define REACH(TYPE)                          \
+  CVK_EXPORT void reach_##TYPE(const TYPE *p); \
+  void reach_##TYPE(const TYPE *p) { (void)p; }
+
+REACH(cvk_conv_attr)
+REACH(cvk_pool_attr)
+REACH(cvk_pad_attr)
+REACH(cvk_gemm_attr)
+REACH(cvk_norm_attr)
+REACH(cvk_axis_attr)
+REACH(cvk_unary_attr)
+REACH(cvk_axes_attr)
+REACH(cvk_shape_attr)
+REACH(cvk_slice_attr)
+REACH(cvk_split_attr)
+REACH(cvk_cast_attr)
+REACH(cvk_post_op)
+REACH(cvk_quant)
+
+cvk_status convoke_plugin_entry_0(const cvk_host *host, const cvk_backend **out) {
+  (void)host, (void)out;
+  return CVK_UNSUPPORTED;
+}
