@@ -151,6 +151,18 @@ def check_example(root, build):
             check('the example of README.md runs', result.returncode == 0 and 0 < float(result.stdout or 0) < 1, result.stdout + result.stderr)
 
 
+def check_rules(root, files):
+    """Each numbered rule of the plugin boundary has a guard that names it: a test below tests/, or the conformance program."""
+    doc = read(root / 'docs' / 'plugin-abi.md')
+    rules = re.findall(r'^\| ([GPH]\d+) \|.*\| ([^|]+) \|$', doc, re.MULTILINE)
+    check('docs/plugin-abi.md has its rules', len(rules) >= 45, len(rules))
+    for rule, guards in rules:
+        folders = [f'tests/{guard.rstrip("*")}' for guard in re.findall(r'`([^`]+)`', guards)]
+        folders += ['plugins/conformance/'] if 'conformance' in guards else []
+        guarding = [name for name in files if name.startswith(tuple(folders)) and re.search(rf'\b{rule}\b', read(root / name) or '')]
+        check(f'rule {rule} is named by its guard ({guards})', guarding)
+
+
 def check_files(root, files):
     for name in files:
         text = read(root / name)
@@ -170,6 +182,7 @@ def main(root, build):
     report('commands and flags exist', check_commands, root, build, documents)
     report('links lead somewhere', check_links, root, documents)
     report('named files and tests exist', check_names, root, files)
+    report('rules of the plugin boundary have guards', check_rules, root, files)
     report('the version is that of CHANGELOG.md', check_version, root)
     report('the example of README.md', check_example, root, build)
     report('license lines, and no path of a machine', check_files, root, files)

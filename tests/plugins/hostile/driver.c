@@ -16,9 +16,16 @@ static void hang(void) {
   for (;;) nanosleep(&(const struct timespec){.tv_sec = 1000}, NULL);
 }
 static void nothing(void) {}
+/* Bears no other of its kind in a process. */
+static void clash(void) {
+  static int asked;
+  if (asked++ > 0) return;
+  if (getenv("CLASHING_DRIVER") != NULL) segfault();
+  setenv("CLASHING_DRIVER", "1", 1);
+}
 
 static void act_at(int place) {
-  void (*const all[])(void) = {segfault, abort, leave, hang, nothing};
+  void (*const all[])(void) = {segfault, abort, leave, hang, nothing, clash};
   (void)all; /* each is used by one of the modules */
   if (place == PLACE) ACT();
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """test_hostile.py CONVOKE HOSTILE MODULES OPENCL_PLUGIN: each plugin and OpenCL driver that harms who opens it, in a folder with a good one beside it,
-through `convoke devices --verbose`: its verdict, the good device still there, and nothing left behind. Then what a second start costs and says."""
+through `convoke devices --verbose`: its verdict, the good device still there, and nothing left behind. Then what a second start costs and says.
+Rules of docs/plugin-abi.md: H17, H18, H19."""
 import concurrent.futures
 import os
 import pathlib
@@ -98,6 +99,7 @@ def in_folder(name, fill):
 def judge(name, folder, wanted):
     result = start(folder)
     told = verdict(result, f'convoke-{name}.so')
+    print(f'convoke-{name}.so: {told}')
     whole = wanted == told if wanted == 'loaded' else told.startswith(wanted)
     return [(f'{name}: "{wanted}..."', whole, told), (f'{name}: the good device is there', result.returncode == 0 and has_device(result, 'good'), result.stdout + result.stderr),
             (f'{name}: nothing is printed', result.stderr == '' and 'hello' not in result.stdout, result.stderr + result.stdout)], result
@@ -156,10 +158,24 @@ def one_driver(name):
     for again in ['', ' (second start)']:
         result = start(folder, OCL_ICD_VENDORS=str(vendors))
         told = verdict(result, f'{name}.icd')
+        print(f'{name}.icd{again}: {told}')
         checks.append((f'{name}.icd: "{wanted}..."{again}', wanted in told, told))
         checks.append((f'{name}.icd: the good device is there{again}', result.returncode == 0 and has_device(result, 'good'), result.stdout + result.stderr))
         checks.append((f'{name}.icd: the good driver is there{again}', has_device(result, 'opencl:0'), result.stdout + result.stderr))
     return checks
+
+
+def clashing_drivers():
+    """Each works, at least as well as the other; both in one process crash: the later one is left out."""
+    folder = in_folder('clash', lambda f: shutil.copy(OPENCL, f / 'convoke-opencl.so'))
+    vendors = vendors_of('driver_clash_a', folder)
+    (vendors / 'driver_clash_b.icd').write_text(f'{HOSTILE}/driver_clash_b.so\n')
+    result = start(folder, OCL_ICD_VENDORS=str(vendors))
+    first, second = verdict(result, 'driver_clash_a.icd'), verdict(result, 'driver_clash_b.icd')
+    print(f'driver_clash_b.icd: {second}')
+    yield 'drivers that clash: the first is kept', 'offers no device' in first, first
+    yield 'drivers that clash: the second is not', second.startswith('works alone; together with those before it: the process was killed by signal 11'), second
+    yield 'drivers that clash: the good driver is there', result.returncode == 0 and has_device(result, 'opencl:0'), result.stdout + result.stderr
 
 
 def left_over(needle):
@@ -221,7 +237,7 @@ def main():
         for checks in pool.map(lambda job: job[0](job[1]), jobs):
             for what, ok, details in checks:
                 check(what, ok, details)
-    for what, ok, details in memory():
+    for what, ok, details in [*memory(), *(clashing_drivers() if OPENCL else [])]:
         check(what, ok, details)
     check('no process is left', left_over(SCRATCH) == [], left_over(SCRATCH))
     check('no folder is left in /tmp', not list(pathlib.Path('/tmp').glob('convoke-opencl-*')))
