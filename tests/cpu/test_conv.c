@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_conv.c: every convolution row of every instruction set against a double loop, |y - ref| <= k * 2^-24 * sum|x||w| with the k of its
- * error class (4, Winograd 64), at tile edges, between pages that fault, with constant and run-time weights, with post-ops, NaN and Inf, and on 1 and 3 threads bit for bit. */
+ * error class (4, Winograd 64), at tile edges, between pages that fault, with constant and run-time weights, with post-ops, NaN and Inf, and on 1 and 3 threads bit for bit.
+ * Rules of docs/plugin-abi.md: P12, P13, P15. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

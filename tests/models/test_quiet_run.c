@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_quiet_run.c: a run with outputs given and shapes seen before allocates nothing, and takes no more locks for a network than for one op.
  * This program's own malloc and pthread_mutex_lock count; the library and the plugin resolve to them. CONVOKE_TEST_MODEL names another network
- * (one input, one output) than LeNet-5. */
+ * (one input, one output) than LeNet-5.
+ * Rules of docs/plugin-abi.md: P10. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

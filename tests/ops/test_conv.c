@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_conv.c: CONV: hand-checked values, padding rules, errors, and random shapes against a loop that scatters instead of gathering. */
+/* test_conv.c: CONV: hand-checked values, padding rules, errors, and random shapes against a loop that scatters instead of gathering.
+ * Rules of docs/plugin-abi.md: H7. */
 #include <math.h>
 
 #include "ref_run.h"

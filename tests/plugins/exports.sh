@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# Rules of docs/plugin-abi.md: P1.
 # exports.sh NM LIBCONVOKE PLUGIN...: the library exports cvk_ names only, each plugin its entry only.
 nm=$1
 library=$2

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_discovery.c: which files are tried, in which order, and which are refused unopened. */
+/* test_discovery.c: which files are tried, in which order, and which are refused unopened.
+ * Rules of docs/plugin-abi.md: H1, H2. */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <stdio.h>

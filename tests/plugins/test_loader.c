@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_loader.c: what the loader takes and what it refuses, each with the sentence the user sees. */
+/* test_loader.c: what the loader takes and what it refuses, each with the sentence the user sees.
+ * Rules of docs/plugin-abi.md: G3, G4, P3, P4, P7, H3, H4, H5, H10. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_manners.c: reads the sources. A backend includes convoke/plugin.h and its own files, reads no environment, prints nothing and ends
- * no process; the library prints, aborts and exits nowhere, and touches the environment in one place. Comments and strings do not count. */
+ * no process; the library prints, aborts and exits nowhere, and touches the environment in one place. Comments and strings do not count.
+ * Rules of docs/plugin-abi.md: P2, P6, P17. */
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <ftw.h>

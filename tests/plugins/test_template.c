@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_template.c: the plugin of `convoke new-plugin` loads, is right, and leaves the rest to the CPU. (tests/install makes, builds and tests one as an
- * author does.) */
+ * author does.)
+ * Rules of docs/plugin-abi.md: H15, H16. */
 #include <convoke/convoke.h>
 #include <math.h>
 
