@@ -40,7 +40,8 @@ major=$(sed -n 's/^#define CVK_ABI_MAJOR \([0-9]*\).*/\1/p' "$include/convoke/pl
 minor=$(sed -n 's/^#define CVK_ABI_MINOR \([0-9]*\).*/\1/p' "$include/convoke/plugin.h")
 source=abi${major}_$minor.c
 [ -f "$root/tests/abi/kept/$source" ] || { echo "keep-abi.sh: write tests/abi/kept/$source first: the plugin of ABI $major.$minor" >&2; exit 1; }
-dump "$include" "$work/dump.xml"
+dump "$include" "$work/types.xml"
+sed '1a <!-- SPDX-License-Identifier: Apache-2.0 -->' "$work/types.xml" >"$work/dump.xml" # abidiff wants its own line first
 plugin "$source" "$work/plugin.so"
 
 status=0

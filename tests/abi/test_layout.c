@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_layout.c: the sizes and offsets of every struct in convoke/plugin.h as 0.1 published them, on 64-bit machines. Fields are only
- * appended: a line here never changes, a new field gets a line and a new size. test_values.c does the same for the constants. */
+ * appended: a line here never changes, a new field gets a line and a new size. test_values.c does the same for the constants.
+ * Rules of docs/plugin-abi.md: G1, G2, G3. */
 #include "../harness.h"
 
 #define SIZE(STRUCT, BYTES) _Static_assert(sizeof(STRUCT) == (BYTES), "size of " #STRUCT)

@@ -5,9 +5,9 @@
  * a table of functions (cvk_backend); the host asks which ops a device supports, prepares them once for fixed shapes
  * and executes them many times. C99, stands alone. The rules behind it are numbered in docs/plugin-abi.md.
  *
- * Growth. Every struct that may grow begins with struct_size, set by whoever fills it. Fields and values are only
- * appended, values never renumbered; a field is read only where struct_size covers it (CVK_HAS). Arrays hold pointers to
- * growable structs. cvk_format and cvk_arg are frozen and may be held by value.
+ * Growth. Every struct that may grow begins with struct_size, set by whoever makes it; where the other side fills it, it is the room
+ * there is. Fields and values are only appended, values never renumbered; a field is read only where struct_size covers it (CVK_HAS).
+ * Arrays hold pointers to growable structs. cvk_format and cvk_arg are frozen and may be held by value.
  * What never crosses: bool, enum, long, FILE, varargs, structs by value as arguments, memory freed by the other side. */
 #ifndef CONVOKE_PLUGIN_H
 #define CONVOKE_PLUGIN_H

@@ -61,9 +61,6 @@ static inline void base_device_close(cvk_backend_device *dev) {
 static inline cvk_status base_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n) {
   (void)dev;
   if (op->kind != CVK_OP_RELU || op->in[0]->dtype != CVK_F32 || op->n_post != 0 || *n < 1) return CVK_UNSUPPORTED;
-  const uint32_t size = candidates[0]->struct_size;
-  memset(candidates[0], 0, sizeof *candidates[0]);
-  candidates[0]->struct_size = size;
   candidates[0]->row = "relu_" NAME;
   candidates[0]->inplace = 0;
   *n = 1;
