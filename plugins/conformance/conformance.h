@@ -41,6 +41,8 @@ void child_tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* ---- the host (host.c) ---- */
 
 enum { IN_ORDER, REVERSED, ON_THREADS }; /* how parallel_for runs its tasks: one worker; workers taking turns, last task first; three threads */
+enum { WATCHED = SAMPLE_OUTPUTS + 1 };
+typedef struct watched { const void *data; uint64_t bytes; } watched;
 
 typedef struct test_host {
   cvk_host table;
@@ -52,15 +54,19 @@ typedef struct test_host {
   _Atomic int64_t execute_calls; /* allocations while in_execute */
   _Atomic int64_t overruns;      /* blocks written past their end */
   _Atomic int64_t strays;        /* frees of what alloc did not give */
+  watched watch[WATCHED];        /* memory that the tasks of a loop share out; looked at in mode REVERSED */
+  int64_t clashes;               /* tasks that changed what another worker's task of the loop had changed */
   char said[TEXT_BYTES];         /* the last sentence of fail */
 } test_host;
 
 void test_host_init(test_host *h, cvk_context *settings);
+/* After instance_destroy. 0: `why` says what is wrong with its memory. */
+int test_host_is_clean(const test_host *h, char *why, size_t why_bytes);
 
 /* ---- memory (memory.c) ---- */
 
 enum { AT_END, AT_START };
-typedef struct block { /* bytes between two pages that nobody may touch, at the one end or the other, 0xa5 in the rest */
+typedef struct block { /* bytes between two pages that nobody may touch, at the one end or the other, 0xff in the rest */
   char *map;
   size_t map_bytes;
   char *data;
@@ -95,7 +101,7 @@ int plugin_load(plugin *p, const char *path, char *why, size_t why_bytes);
 int plugin_open(plugin *p, test_host *host, int32_t index, char *why, size_t why_bytes);
 void plugin_close(plugin *p); /* device and instance; the library stays */
 
-/* Where a tensor lies: a block, or a range of a device's buffer with 0xa5 around. */
+/* Where a tensor lies: a block, or a range of a device's buffer with 0xff around. */
 typedef struct place {
   block b;
   cvk_buffer *buffer;
@@ -147,7 +153,7 @@ typedef struct group_arg {
   int32_t from;         /* the first case, after a crash */
 } group_arg;
 
-/* Lines: "C\tINDEX\tPASS|FAIL|SKIP\tWORST\tTEXT" a case, "W\tROW" a row that ran. */
+/* Lines: "C\tINDEX\tPASS|FAIL|SKIP\tWORST\tTEXT" a case, "W\tROW" a row that ran, "F\tTEXT" a fault of no one case. */
 void op_group(void *arg);
 int32_t op_cases_of(int32_t kind); /* how many there are */
 const char *op_case_text(int32_t kind, int32_t index);

@@ -116,6 +116,47 @@ static int start(subject *s, const group_arg *g, int32_t skip) {
 
 static void begin(void) { cvk_context_create(NULL, &settings); }
 
+/* ---- manners ---- */
+
+extern char **environ;
+
+static uint64_t hash_text(uint64_t h, const char *text) {
+  for (; *text; text++) h = (h ^ (unsigned char)*text) * 1099511628211ull;
+  return h * 31 + 1;
+}
+
+static uint64_t environment(void) {
+  uint64_t h = 0;
+  for (char **e = environ; e && *e; e++) h += hash_text(14695981039346656037ull, *e);
+  return h;
+}
+
+static int count_handlers(void) {
+  int n = 0;
+  for (int s = 1; s < 32; s++) {
+    struct sigaction a;
+    if (sigaction(s, NULL, &a) == 0 && a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN) n++;
+  }
+  return n;
+}
+
+/* What a process has that a library must leave alone, over opening, one op and closing. */
+static void check_manners(const group_arg *g) {
+  static subject s;
+  begin();
+  const uint64_t before = environment(), mode = cvk_fp_mode_get();
+  const int handlers = count_handlers();
+  char cwd[4096], now[4096];
+  if (getcwd(cwd, sizeof cwd) == NULL) cwd[0] = 0;
+  if (!start(&s, g, 0)) return;
+  close_subject(&s);
+  if (cvk_fp_mode_get() != mode) check_fail("it changes the floating-point mode");
+  /* drivers set variables and install handlers; a plugin has no say in that */
+  if (environment() != before && s.p.host_memory) check_fail("it changes the environment");
+  if (count_handlers() != handlers && s.p.host_memory) check_fail("it installs %d signal handlers", count_handlers() - handlers);
+  if (getcwd(now, sizeof now) != NULL && strcmp(cwd, now) != 0) check_fail("it changes the working directory");
+}
+
 /* ---- memory ---- */
 
 /* All of a life, with the allocation `fail_at` failing. The last status; OK: nothing failed. */
@@ -179,7 +220,7 @@ static int32_t open_files(void) {
   return n;
 }
 
-enum { WARM_LIVES = 6, LIVES = 16, SLACK_BYTES = 4096 /* a life may leave this much, of caches */ };
+enum { WARM_LIVES = 6, LIVES = 16, KERNELS = 100 /* made in each */, SLACK_BYTES = 4096 /* a life may leave this much, of caches */ };
 
 static void check_leaks(const group_arg *g) {
   static subject s;
@@ -189,9 +230,13 @@ static void check_leaks(const group_arg *g) {
   for (int i = 0; i < LIVES; i++) {
     child_at("life %d of %d", i, LIVES);
     if (!start(&s, g, 0)) return;
+    for (int k = 0; k < KERNELS && s.p.host_memory; k++) {
+      op_run_release(&s.run);
+      if (!open_run(&s)) break;
+    }
     close_subject(&s);
-    if (s.host.live != 0) {
-      check_fail("%lld blocks of the host's are not given back by instance_destroy", (long long)s.host.live);
+    if (!test_host_is_clean(&s.host, s.why, sizeof s.why)) {
+      check_fail("%s", s.why);
       return;
     }
     if (i + 1 != WARM_LIVES) continue;
@@ -350,6 +395,7 @@ static void check_buffers(const group_arg *g) {
   if (s.p.table.buffer_alloc(s.p.dev, (uint64_t)1 << 60, &a) == CVK_OK) check_fail("buffer_alloc of 2^60 bytes answers OK");
   child_at("buffer_alloc, write, copy, fill, read");
   a = NULL;
+  s.host.said[0] = '\0';
   const cvk_backend *t = &s.p.table;
   int ok = t->buffer_alloc(s.p.dev, N, &a) == CVK_OK && t->buffer_alloc(s.p.dev, N, &b) == CVK_OK;
   ok = ok && t->buffer_write(s.p.queue, a, 0, N, data) == CVK_OK && t->buffer_fill(s.p.queue, b, 0, N, 0x5b) == CVK_OK;
@@ -362,6 +408,7 @@ static void check_buffers(const group_arg *g) {
 }
 
 const rule_check device_checks[] = {
+    {"P6", "leaves environment, signals, directory and floating-point mode alone", check_manners},
     {"P16", "survives fork()", check_fork},
     {"P19", "answers NO_MEMORY with a sentence, and gives all back", check_no_memory},
     {"P20", "leaves nothing behind", check_leaks},

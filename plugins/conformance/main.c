@@ -101,6 +101,9 @@ static void take_op_line(void *arg, char *line) {
   } else if (mark[0] == 'S') {
     p->line->ns = atof(field(&line));
     p->line->cpu_ns = atof(line);
+  } else if (mark[0] == 'F') {
+    p->line->failed++;
+    add_fault(p->line->name, "after all cases", line);
   } else if (mark[0] == 'C') {
     const int32_t index = atoi(field(&line));
     const char *verdict = field(&line);

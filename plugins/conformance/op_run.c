@@ -142,29 +142,51 @@ static cvk_status drain(plugin *p, const cvk_tensor_desc *d, place *from, void *
 
 /* ---- a run ---- */
 
+static void free_places(op_run *r) {
+  for (int32_t i = 0; i < r->c->op.n_in; i++) place_free(r->p, &r->in[i]);
+  for (int32_t i = 0; i < r->c->op.n_out; i++) place_free(r->p, &r->out[i]);
+  place_free(r->p, &r->workspace);
+}
+
 void op_run_release(op_run *r) {
   plugin *p = r->p;
   if (r->kernel) p->table.kernel_free(r->kernel);
   for (int32_t i = 0; i < r->c->op.n_in; i++) {
     if (r->packs[i]) p->table.pack_free(r->packs[i]);
-    place_free(p, &r->in[i]);
+    block_free(&r->constant[i]);
   }
-  for (int32_t i = 0; i < r->c->op.n_out; i++) place_free(p, &r->out[i]);
-  place_free(p, &r->workspace);
+  free_places(r);
   r->kernel = NULL;
   memset(r->packs, 0, sizeof r->packs);
 }
 
-static cvk_status make_kernel(op_run *r, uint32_t newer) {
+/* Constants, between pages that nobody may touch. */
+static cvk_status make_constants(op_run *r, shown *s, int where) {
+  for (int32_t i = 0; i < r->c->op.n_in; i++) {
+    const cvk_tensor_desc *d = r->c->in[i];
+    if (d == NULL || d->const_data == NULL) continue;
+    const cvk_tensor_desc plain = plain_of(d);
+    if (!block_make(&r->constant[i], cvk_desc_bytes(&plain), cvk_dtype_bytes(d->dtype), where)) return CVK_NO_MEMORY;
+    memcpy(r->constant[i].data, d->const_data, (size_t)r->constant[i].bytes);
+    block_protect(&r->constant[i], 0);
+    s->in[i].d.const_data = r->constant[i].data;
+  }
+  return CVK_OK;
+}
+
+static cvk_status make_kernel(op_run *r, int where, uint32_t newer) {
   plugin *p = r->p;
   shown *s = show(r->c, newer ? NEWER : 0);
-  cvk_status status = s ? CVK_OK : CVK_NO_MEMORY;
+  cvk_status status = s ? make_constants(r, s, where) : CVK_NO_MEMORY;
   p->host->mode = r->mode;
   for (int32_t i = 0; i < r->c->op.n_in && i < CVK_CANDIDATE_INPUTS && status == CVK_OK; i++) {
     if (r->candidate->pack[i]) status = p->table.pack_create(p->dev, &s->op.op, r->candidate, i, &r->packs[i]);
   }
   if (status == CVK_OK) status = p->table.prepare(p->dev, &s->op.op, r->candidate, r->packs, &r->kernel);
   hide(s);
+  for (int32_t i = 0; i < r->c->op.n_in; i++) {
+    if (r->packs[i]) block_free(&r->constant[i]); /* what a pack was made of is gone */
+  }
   return status;
 }
 
@@ -187,14 +209,25 @@ static cvk_status make_places(op_run *r, int where) {
 }
 
 cvk_status op_run_make(op_run *r, int where, uint32_t newer) {
-  const cvk_status status = make_kernel(r, newer);
+  const cvk_status status = make_kernel(r, where, newer);
   return status == CVK_OK ? make_places(r, where) : status;
+}
+
+cvk_status op_run_move(op_run *r, int where) {
+  free_places(r);
+  return make_places(r, where);
 }
 
 static void protect(op_run *r, int writable, int32_t except) {
   for (int32_t i = 0; i < r->c->op.n_in; i++) {
     if (r->in[i].b.map && i != except) block_protect(&r->in[i].b, writable);
   }
+}
+
+/* What tasks share out: outputs, and the workspace. */
+static watched watch(const op_run *r, int32_t i) {
+  const place *at = i < SAMPLE_OUTPUTS ? &r->out[i] : &r->workspace;
+  return (watched){at->b.data, at->b.bytes};
 }
 
 cvk_status op_run_execute(op_run *r, int32_t inplace) {
@@ -207,11 +240,14 @@ cvk_status op_run_execute(op_run *r, int32_t inplace) {
   const int with_event = r->with_event && p->table.event_wait != NULL;
   if (p->host_memory && !r->unwatched) protect(r, 0, inplace);
   p->host->mode = r->mode;
+  for (int32_t i = 0; i < WATCHED; i++) p->host->watch[i] = watch(r, i);
+  p->host->clashes = 0;
   p->host->in_execute = !with_event; /* an event is the one thing that may be made there */
   cvk_status status = p->table.execute(r->kernel, p->queue, in, out, &r->workspace.arg, NULL, 0, with_event ? &event : NULL);
   p->host->in_execute = 0;
+  memset(p->host->watch, 0, sizeof p->host->watch);
   if (status == CVK_OK && event) status = p->table.event_wait(event, (int64_t)60 * 1000000000);
-  if (status == CVK_OK) status = plugin_finish(p);
+  if (status == CVK_OK && (event || r->unwatched)) status = plugin_finish(p); /* else who reads the output waits: a queue is in order */
   if (event) p->table.event_free(event);
   if (p->host_memory && !r->unwatched) protect(r, 1, inplace);
   return status;
@@ -236,6 +272,7 @@ int op_run_is_sound(op_run *r, char *why, size_t why_bytes) {
   if (!place_is_sound(p, &r->workspace)) return refuse(why, why_bytes, "P11: it wrote outside of its workspace", -1);
   if (p->host->execute_calls) return refuse(why, why_bytes, "P10: execute allocates memory of the host's", -1);
   if (p->host->overruns) return refuse(why, why_bytes, "P11: it wrote past the end of memory that it had from alloc", -1);
+  if (p->host->clashes) return refuse(why, why_bytes, "P14: two tasks of a loop write the same bytes of an output or of the workspace", -1);
   if (p->host->strays) return refuse(why, why_bytes, "P17: it gave free what alloc did not give", -1);
   if (cvk_fp_mode_get() != r->fp_mode) return refuse(why, why_bytes, "P6: it changed the floating-point mode", -1);
   return 1;

@@ -16,11 +16,14 @@ typedef struct op_run {
   uint64_t fp_mode;
   cvk_kernel *kernel;
   cvk_pack *packs[CASE_IN];
+  block constant[CASE_IN]; /* const_data as the plugin sees it: while the rules say that it lives */
   place in[CASE_IN], out[SAMPLE_OUTPUTS], workspace;
 } op_run;
 
 /* where: AT_END, AT_START. newer: structs as a newer host would fill them. */
 cvk_status op_run_make(op_run *r, int where, uint32_t newer);
+/* The same kernel with other memory for all tensors. */
+cvk_status op_run_move(op_run *r, int where);
 /* inplace >= 0: output 0 is where this input is. */
 cvk_status op_run_execute(op_run *r, int32_t inplace);
 int op_run_is_sound(op_run *r, char *why, size_t why_bytes);

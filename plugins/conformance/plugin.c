@@ -11,7 +11,7 @@
 #include "op_table.h"
 #include "status.h"
 
-enum { FILL = 0xa5, TAIL = 64 };
+enum { FILL = 0xff, TAIL = 64 };
 #define FINISH_LIMIT_NS ((int64_t)60 * 1000000000)
 
 int plugin_load(plugin *p, const char *path, char *why, size_t why_bytes) {

@@ -5,6 +5,8 @@
 #include <convoke/plugin.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +17,20 @@
 enum {
   NONE,
   /* conv */
-  PAD_OFF, STRIDE_SWAPPED, DILATION_IGNORED, GROUP_OFFSET, BATCH_ZERO, BIAS_LAST_BLOCK, PAD_CELLS, HALF_WEIGHTS, TASK_ORDER, RACE, WORKSPACE_SMALL,
-  WORKSPACE_ZERO, WEIGHTS_PAST_END, WEIGHTS_AFTER_PREPARE,
+  PAD_OFF, STRIDE_SWAPPED, DILATION_IGNORED, GROUP_OFFSET, BATCH_ZERO, BIAS_LAST_BLOCK, PAD_CELLS, HALF_WEIGHTS, TASK_ORDER, WORKER_COUNT,
+  RACE, RACE_STATIC, WORKSPACE_SMALL, WORKSPACE_ZERO, WEIGHTS_PAST_END, WEIGHTS_AFTER_PREPARE,
   /* max_pool */
   DROPS_NAN, PAD_ZERO, INPLACE_WRONG, EMPTY,
   /* relu and add */
   NAN_IS_ZERO, READS_PAST_END, WRITES_PAST_END, WRITES_BEFORE, WRITES_INPUT, LANES, ALIGNMENT,
   /* kernels */
-  STATE, FIRST_POINTERS, ALLOCATES, OP_LATER, ATTR_SIZE, FLUSHES, PRINTS, NO_BITS_SPLIT,
+  STATE, FIRST_POINTERS, ALLOCATES, OP_LATER, ATTR_SIZE, FLUSHES, PRINTS, VARIABLE, HANDLER,
   /* questions */
   POSTS, ANY_DTYPE, NO_ROOM, ANY_INDEX, INSTANCE_SHARED,
   /* memory */
   FREES_TWICE, FREES_FOREIGN, LEAKS_BLOCK, LEAKS_MALLOC, NO_CHECK, OVERRUNS,
   /* at load */
-  THREAD, VARIABLE, HANDLER,
+  THREAD, LINKS,
 };
 #define IS(NAME) (FAULT == (NAME))
 
@@ -105,8 +107,11 @@ static cvk_status device_count(cvk_instance *inst, int32_t *n) {
   return CVK_OK;
 }
 
+const char *cvk_status_name(cvk_status status); /* libconvoke's; only LINKS calls it */
+
 static cvk_status no_device(cvk_instance *inst, int32_t index) {
   char why[80];
+  if (IS(LINKS)) return inst->host->fail(inst->host->ctx, CVK_NO_DEVICE, cvk_status_name(CVK_NO_DEVICE));
   snprintf(why, sizeof why, "faulty: there is no device %d, there is 1", index);
   return inst->host->fail(inst->host->ctx, CVK_NO_DEVICE, why);
 }
@@ -155,7 +160,8 @@ static const char *refusal(const cvk_op *op) {
 static uint64_t slice_bytes(const cvk_tensor_desc *y) { return (uint64_t)y->dim[3] * BLOCK * sizeof(double); }
 
 static cvk_status supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n) {
-  static const char *const rows[] = {[CVK_OP_CONV] = "conv_faulty", [CVK_OP_MAX_POOL] = "max_pool_faulty", [CVK_OP_RELU] = "relu_faulty", [CVK_OP_ADD] = "add_faulty"};
+  static const char *const rows[] = {[CVK_OP_CONV] = "conv_faulty", [CVK_OP_MAX_POOL] = "max_pool_faulty", [CVK_OP_RELU] = "relu_faulty",
+                                     [CVK_OP_ADD] = "add_faulty"};
   const cvk_host *host = dev->host;
   const char *why = refusal(op);
   if (why != NULL) {
@@ -241,6 +247,8 @@ static void pack_free(cvk_pack *pack) { pack->host->free(pack->host->ctx, pack);
 
 /* ---- kernels ---- */
 
+static void ignore(int s) { (void)s; }
+
 static cvk_status prepare(cvk_backend_device *dev, const cvk_op *op, const cvk_candidate *candidate, cvk_pack *const *packs, cvk_kernel **out) {
   const cvk_tensor_desc *x = op->in[0], *y = op->out[0];
   cvk_kernel *k = make(dev->host, sizeof *k);
@@ -260,7 +268,8 @@ static cvk_status prepare(cvk_backend_device *dev, const cvk_op *op, const cvk_c
     k->channels = x->dim[1];
     k->inner = cvk_count(x->rank - 2, x->dim + 2);
   }
-  if (IS(EMPTY) && op->kind == CVK_OP_MAX_POOL) k->batch = k->count / (k->win.out[0] * k->win.out[1]);
+  if (IS(VARIABLE)) setenv("OMP_NUM_THREADS", "1", 1);
+  if (IS(HANDLER)) signal(SIGFPE, ignore);
   if (IS(LEAKS_BLOCK)) k->x = make(dev->host, 64);
   if (IS(LEAKS_MALLOC)) k->x = calloc(16, sizeof(float));
   *out = k;
@@ -322,18 +331,27 @@ static void store_row(const job *j, part p, int64_t oy, const double *sum) {
   }
 }
 
+/* A sum in as many parts as there are workers, each of f32, has other bits with another number of them. */
+static void round_sums(double *sum, int64_t n) {
+  for (int64_t i = 0; i < n; i++) sum[i] = (double)(float)sum[i];
+}
+
 static void conv_part(const job *j, part p, int32_t worker) {
   const window *w = &j->k->win;
-  double *sum = (double *)(void *)(j->workspace + (size_t)(IS(RACE) ? 0 : worker) * (size_t)w->out[1] * BLOCK * sizeof(double));
+  static double of_all[1024 * BLOCK];
+  const int64_t width = w->out[1] * BLOCK, share = p.last_c / j->k->host->workers(j->k->host->ctx) + 1;
+  double *own = (double *)(void *)j->workspace + (IS(RACE) ? 0 : worker) * width, *sum = IS(RACE_STATIC) ? of_all : own;
   for (int64_t oy = 0; oy < w->out[0]; oy++) {
-    if (!IS(WORKSPACE_ZERO)) memset(sum, 0, (size_t)w->out[1] * BLOCK * sizeof *sum);
+    if (!IS(WORKSPACE_ZERO)) memset(sum, 0, (size_t)width * sizeof *sum);
     for (int64_t c = p.first_c; c < p.last_c; c++) {
+      if (IS(WORKER_COUNT) && c % share == 0) round_sums(sum, width);
       for (int64_t ky = 0; ky < w->kernel[0]; ky++) {
         for (int64_t kx = 0; kx < w->kernel[1]; kx++) add_tap(j, p, c, ky, kx, oy, sum);
       }
     }
+    if (IS(RACE_STATIC)) sched_yield(); /* that it shows on a busy machine too */
     store_row(j, p, oy, sum);
-    if (IS(WORKSPACE_ZERO)) memset(sum, 0, (size_t)w->out[1] * BLOCK * sizeof *sum);
+    if (IS(WORKSPACE_ZERO)) memset(sum, 0, (size_t)width * sizeof *sum);
   }
 }
 
@@ -421,7 +439,7 @@ static void run_elements(job *j) {
   if (IS(READS_PAST_END) && k->count % 4 != 0) (void)((const volatile float *)j->x)[k->count];
   if (IS(WRITES_PAST_END) && k->count % 4 != 0) j->y[k->count] = 0;
   if (IS(WRITES_BEFORE)) j->y[-1] = 0;
-  if (IS(WRITES_INPUT) && k->kind == CVK_OP_ADD && k->count > 0) ((float *)(uintptr_t)j->x2)[0] = j->x2[0];
+  if (IS(WRITES_INPUT) && k->kind == CVK_OP_ADD && k->count > 0) *(volatile float *)(uintptr_t)j->x2 = j->x2[0];
   k->host->parallel_for(k->host->ctx, tasks, element_task, j);
 }
 
@@ -451,7 +469,7 @@ static cvk_status execute(cvk_kernel *k, cvk_queue *queue, const cvk_arg *in, co
   if (event != NULL) *event = NULL;
   if (misbehave(k, &j)) return CVK_OK;
   if (kind == CVK_OP_CONV) run_conv(&j);
-  else if (kind == CVK_OP_MAX_POOL) k->host->parallel_for(k->host->ctx, k->batch, pool_task, &j);
+  else if (kind == CVK_OP_MAX_POOL) k->host->parallel_for(k->host->ctx, k->batch + (IS(EMPTY) && k->batch == 0), pool_task, &j);
   else run_elements(&j);
   return CVK_OK;
 }
