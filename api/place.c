@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* place.c: chooses a kernel row, and with it the layouts, for every op: the least sum of kernel time, reorders and copies.
  *
- * Dynamic programming over the ops in order. A value's table holds, for each (space, format) it could lie in, how much dearer that is than the
+ * Dynamic programming over the ops in order. A value's table holds, for each state (space, format) it could lie in, how much dearer that is than the
  * cheapest; differences, not sums, so that what several ops share is not counted twice. Then, from the outputs backwards, each op
  * takes the option that is cheapest for the formats that its readers have taken. Exact on chains, a good guess elsewhere. */
 #include <string.h>
@@ -12,6 +12,7 @@
 
 typedef struct state {
   int32_t space;
+  int32_t owner; /* the device whose private layout it is, or -1 */
   cvk_format format;
   double cost;
 } state;
@@ -29,12 +30,24 @@ static double copy_ns(double bytes) { return 20000.0 + bytes / 5.0; }
 
 static const cvk_format plain = {CVK_PLAIN, 0, 0};
 
-static double move_ns(const cvk_plan *p, int32_t value, const state *from, int32_t space, const cvk_format *format) {
+/* As `device` reads or writes `format`. */
+static state state_at(const cvk_plan *p, int32_t device, const cvk_format *format) {
+  return (state){.space = cvk_plan_space_of(p, device), .owner = cvk_format_owner(format, device), .format = *format};
+}
+
+static state plain_in(int32_t space) { return (state){.space = space, .owner = -1}; }
+
+static int32_t same(const state *a, const state *b) {
+  return a->space == b->space && a->owner == b->owner && cvk_format_equal(&a->format, &b->format);
+}
+
+static double move_ns(const cvk_plan *p, int32_t value, const state *from, const state *to) {
   const double bytes = (double)cvk_desc_bytes(&p->values[value].desc);
-  if (from->space == space) return cvk_format_equal(&from->format, format) ? 0 : reorder_ns(bytes, space);
+  if (same(from, to)) return 0;
+  if (from->space == to->space) return reorder_ns(bytes, to->space) * (from->owner >= 0 && to->owner >= 0 ? 2 : 1);
   double ns = copy_ns(bytes);
   if (!cvk_format_equal(&from->format, &plain)) ns += reorder_ns(bytes, from->space);
-  if (!cvk_format_equal(format, &plain)) ns += reorder_ns(bytes, space);
+  if (!cvk_format_equal(&to->format, &plain)) ns += reorder_ns(bytes, to->space);
   return ns;
 }
 
@@ -50,15 +63,16 @@ static int32_t base_of(const cvk_plan *p, int32_t v, int32_t *viewed) {
 }
 
 /* Cheapest way for `op` under option i to get one operand. */
-static double operand_ns(const cvk_plan *p, const table *tables, int32_t v, int32_t space, const cvk_format *format) {
+static double operand_ns(const cvk_plan *p, const table *tables, int32_t v, const state *wanted) {
   int32_t viewed;
   const int32_t base = base_of(p, v, &viewed);
   if (p->values[base].constant) return 0; /* laid out once, when the plan is made */
   const table *t = &tables[base];
+  const state to = viewed ? plain_in(wanted->space) : *wanted;
   double best = -1;
   for (int32_t s = 0; s < t->n; s++) {
-    double ns = t->s[s].cost + move_ns(p, base, &t->s[s], space, viewed ? &plain : format);
-    if (viewed && !cvk_format_equal(format, &plain)) ns += reorder_ns((double)cvk_desc_bytes(&p->values[v].desc), space);
+    double ns = t->s[s].cost + move_ns(p, base, &t->s[s], &to);
+    if (viewed && !cvk_format_equal(&wanted->format, &plain)) ns += reorder_ns((double)cvk_desc_bytes(&p->values[v].desc), wanted->space);
     if (best < 0 || ns < best) best = ns;
   }
   return best < 0 ? 0 : best;
@@ -83,25 +97,32 @@ static double inputs_ns(const cvk_plan *p, const table *tables, const cvk_plan_o
   cvk_format format;
   for (int32_t k = 0; k < operand_count(op); k++) {
     const int32_t v = operand(op, &op->options[i].candidate, k, &format);
-    if (v >= 0) ns += operand_ns(p, tables, v, cvk_plan_space_of(p, op->options[i].device), &format);
+    if (v < 0) continue;
+    const state wanted = state_at(p, op->options[i].device, &format);
+    ns += operand_ns(p, tables, v, &wanted);
   }
   return ns;
 }
 
-static void add_state(state *list, int32_t *n, int32_t space, const cvk_format *format, double cost) {
+static void add_state(state *list, int32_t *n, state new) {
   for (int32_t s = 0; s < *n; s++) {
-    if (list[s].space != space || !cvk_format_equal(&list[s].format, format)) continue;
-    if (cost < list[s].cost) list[s].cost = cost;
+    if (!same(&list[s], &new)) continue;
+    if (new.cost < list[s].cost) list[s].cost = new.cost;
     return;
   }
-  if (*n < MAX_STATES) list[(*n)++] = (state){space, *format, cost};
+  if (*n < MAX_STATES) list[(*n)++] = new;
+}
+
+/* Output k of `op` as option i makes it. */
+static state made_by(const cvk_plan *p, const cvk_plan_op *op, int32_t i, int32_t k) {
+  return state_at(p, op->options[i].device, &op->options[i].candidate.out[k < CVK_CANDIDATE_OUTPUTS ? k : CVK_CANDIDATE_OUTPUTS - 1]);
 }
 
 static void forward(const cvk_plan *p, table *tables, double *costs) {
   for (int32_t v = 0; v < p->n_values; v++) {
     if (p->values[v].input >= 0) {
       const int32_t here = p->inputs[p->values[v].input].on_device ? cvk_plan_space_of(p, 0) : 0;
-      add_state(tables[v].s, &tables[v].n, here, &plain, 0);
+      add_state(tables[v].s, &tables[v].n, plain_in(here));
     }
   }
   for (int32_t at = 0; at < p->n_ops; at++) {
@@ -115,28 +136,26 @@ static void forward(const cvk_plan *p, table *tables, double *costs) {
     for (int32_t k = 0; k < op->n_out; k++) {
       table *t = &tables[op->out[k]];
       for (int32_t i = 0; i < op->n_options; i++) {
-        const cvk_candidate *c = &op->options[i].candidate;
-        add_state(t->s, &t->n, cvk_plan_space_of(p, op->options[i].device), &c->out[k < CVK_CANDIDATE_OUTPUTS ? k : CVK_CANDIDATE_OUTPUTS - 1],
-                  costs[i] - least);
+        state made = made_by(p, op, i, k);
+        made.cost = costs[i] - least;
+        add_state(t->s, &t->n, made);
       }
     }
   }
 }
 
-static void want(const cvk_plan *p, table *tables, int32_t v, int32_t space, const cvk_format *format) {
+static void want(const cvk_plan *p, table *tables, int32_t v, state wanted) {
   int32_t viewed;
   const int32_t base = base_of(p, v, &viewed);
-  add_state(tables[base].wanted, &tables[base].n_wanted, space, viewed ? &plain : format, 0);
+  add_state(tables[base].wanted, &tables[base].n_wanted, viewed ? plain_in(wanted.space) : wanted);
 }
 
 static double readers_ns(const cvk_plan *p, const table *tables, const cvk_plan_op *op, int32_t i) {
-  const cvk_candidate *c = &op->options[i].candidate;
-  const int32_t space = cvk_plan_space_of(p, op->options[i].device);
   double ns = 0;
   for (int32_t k = 0; k < op->n_out; k++) {
-    const state made = {space, c->out[k < CVK_CANDIDATE_OUTPUTS ? k : CVK_CANDIDATE_OUTPUTS - 1], 0};
+    const state made = made_by(p, op, i, k);
     const table *t = &tables[op->out[k]];
-    for (int32_t w = 0; w < t->n_wanted; w++) ns += move_ns(p, op->out[k], &made, t->wanted[w].space, &t->wanted[w].format);
+    for (int32_t w = 0; w < t->n_wanted; w++) ns += move_ns(p, op->out[k], &made, &t->wanted[w]);
   }
   return ns;
 }
@@ -146,7 +165,7 @@ static double backward(cvk_plan *p, table *tables, int32_t only_plain) {
   double total = 0;
   for (int32_t v = 0; v < p->n_values; v++) tables[v].n_wanted = 0;
   for (int32_t o = 0; o < p->graph->n_outputs; o++) {
-    want(p, tables, p->graph->outputs[o], p->output_on_device[o] ? cvk_plan_space_of(p, 0) : 0, &plain);
+    want(p, tables, p->graph->outputs[o], plain_in(p->output_on_device[o] ? cvk_plan_space_of(p, 0) : 0));
   }
   for (int32_t at = p->n_ops - 1; at >= 0; at--) {
     if (p->order[at] < 0) continue;
@@ -167,7 +186,7 @@ static double backward(cvk_plan *p, table *tables, int32_t only_plain) {
     const cvk_plan_option *chosen = &op->options[op->chosen];
     for (int32_t k = 0; k < operand_count(op); k++) {
       const int32_t v = operand(op, &chosen->candidate, k, &format);
-      if (v >= 0) want(p, tables, v, cvk_plan_space_of(p, chosen->device), &format);
+      if (v >= 0) want(p, tables, v, state_at(p, chosen->device, &format));
     }
   }
   return total;

@@ -66,12 +66,13 @@ typedef struct cvk_plan_storage {
   int32_t first, last;  /* steps between which it is alive */
   int32_t part_of;      /* the storage that this one is a part of (alias.c), or -1 */
   uint64_t bytes, offset; /* offset: of a part, in its whole; memory_plan.c makes it the place in the arena or tensor */
-  void *buffer;         /* CONSTANT: host pointer or cvk_buffer */
-  int32_t owned;        /* CONSTANT: buffer is the plan's to free */
+  void *buffer;         /* CONSTANT: host pointer or cvk_buffer; NULL until prepare.c: a step lays it out */
+  int32_t owned;        /* CONSTANT: what of buffer is the plan's to free: 0 nothing, 1 host memory, 2 a cvk_buffer */
 } cvk_plan_storage;
 
 typedef struct cvk_plan_slot { /* a value in one format in one space */
   int32_t value, space, storage;
+  int32_t owner; /* the device whose private layout it is in, or -1 */
   cvk_tensor_desc desc;
 } cvk_plan_slot;
 
@@ -81,6 +82,7 @@ typedef struct cvk_plan_step {
   int32_t type;
   int32_t device;             /* RUN: runs on it */
   int32_t op;                 /* index, or -1 for an inserted reorder or copy */
+  int32_t once;               /* lays a constant out: prepare.c runs it and takes it out of the steps */
   int32_t n_in, n_out;
   int32_t *in, *out;          /* slots; -1: absent (a pack, an unread output) */
   cvk_candidate candidate;
@@ -172,6 +174,8 @@ void cvk_plan_unpin(cvk_plan *p, int32_t value);     /* it is not read any more 
 int32_t cvk_plan_space_of(const cvk_plan *p, int32_t device);
 int64_t cvk_op_multiply_adds(int32_t kind, const cvk_any_attr *attr, const cvk_tensor_desc *const *in, const cvk_tensor_desc *out0);
 int32_t cvk_format_equal(const cvk_format *a, const cvk_format *b);
+/* The device that a format belongs to: a private layout's number means something to `device` alone. -1: all know it. */
+static inline int32_t cvk_format_owner(const cvk_format *f, int32_t device) { return f->layout == CVK_PRIVATE ? device : -1; }
 /* Format that a candidate wants for input i. */
 cvk_format cvk_candidate_in(const cvk_plan_op *op, const cvk_candidate *c, int32_t i);
 /* A cvk_op for the backend over an op of the plan with n_post post-ops. Formats: plain, or those of `c`. Lives in *hold. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prepare.c: a planned schedule becomes executable: weights packed, kernels prepared, memory allocated, every argument filled in. */
+/* prepare.c: a planned schedule becomes executable: weights packed, kernels prepared, memory allocated, every argument filled in,
+ * constants in private layouts laid out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,18 +86,29 @@ static cvk_status allocate(cvk_plan *p) {
   return CVK_OK;
 }
 
-/* Constants that a device reads from its own memory are uploaded once. */
+/* Memory for a constant that a step lays out in host memory. */
+static cvk_status allocate_constant(cvk_plan_storage *s) {
+  s->buffer = cvk_memory_alloc(s->bytes, 64, 0);
+  s->owned = 1;
+  return s->buffer ? CVK_OK : cvk_plan_no_memory();
+}
+
+/* Constants that a device reads from its own memory are uploaded once; those without a buffer yet get one. */
 static cvk_status upload(cvk_plan *p) {
   cvk_status status = CVK_OK;
   for (int32_t i = 0; i < p->n_storages && status == CVK_OK; i++) {
     cvk_plan_storage *s = &p->storages[i];
-    if (s->type != CVK_STORAGE_CONSTANT || s->space == 0) continue;
+    if (s->type != CVK_STORAGE_CONSTANT) continue;
+    if (s->space == 0) {
+      if (s->buffer == NULL && s->bytes) status = allocate_constant(s);
+      continue;
+    }
     cvk_device *dev = p->spaces[s->space].dev;
     void *host = s->buffer;
     cvk_buffer *buffer = NULL;
     cvk_error_clear();
     status = dev->backend->buffer_alloc(dev->handle, s->bytes ? s->bytes : 1, &buffer);
-    if (status == CVK_OK && s->bytes) {
+    if (status == CVK_OK && s->bytes && host) {
       pthread_mutex_lock(&dev->lock);
       status = dev->backend->buffer_write(dev->queue, buffer, 0, s->bytes, host);
       if (status == CVK_OK) status = cvk_device_finish(dev, -1);
@@ -104,7 +116,7 @@ static cvk_status upload(cvk_plan *p) {
     }
     if (s->owned) cvk_memory_free(host);
     s->buffer = buffer;
-    s->owned = buffer != NULL;
+    s->owned = buffer ? 2 : 0;
     if (status != CVK_OK) status = cvk_device_result(dev, status, "upload of a constant");
   }
   return status;
@@ -144,6 +156,31 @@ static cvk_status fill_args(cvk_plan *p) {
   return status;
 }
 
+static cvk_status run_now(const cvk_plan *p, const cvk_plan_step *s) {
+  cvk_device *dev = p->devices[s->device];
+  cvk_error_clear();
+  pthread_mutex_lock(&dev->lock);
+  cvk_status status = dev->backend->execute(s->kernel, dev->queue, s->in_args, s->out_args, &s->workspace, NULL, 0, NULL);
+  if (status == CVK_OK) status = cvk_device_finish(dev, -1);
+  pthread_mutex_unlock(&dev->lock);
+  return status == CVK_OK ? CVK_OK : cvk_fail_within(cvk_device_result(dev, status, s->candidate.row), "layout of a constant on %s", dev->info.id);
+}
+
+/* The steps that lay constants out run now, and go. */
+static cvk_status run_once(cvk_plan *p) {
+  cvk_status status = CVK_OK;
+  int32_t n = 0;
+  for (int32_t i = 0; i < p->n_steps && status == CVK_OK; i++) {
+    if (p->steps[i].once) status = run_now(p, &p->steps[i]);
+  }
+  for (int32_t i = 0; i < p->n_steps; i++) {
+    if (p->steps[i].once) p->devices[p->steps[i].device]->backend->kernel_free(p->steps[i].kernel);
+    else p->steps[n++] = p->steps[i];
+  }
+  p->n_steps = n;
+  return status;
+}
+
 cvk_status cvk_plan_prepare(cvk_plan *p) {
   int32_t *readers = cvk_arena_alloc(&p->memory, (size_t)p->n_values + 1, sizeof *readers);
   cvk_status status = readers ? CVK_OK : cvk_plan_no_memory();
@@ -156,6 +193,7 @@ cvk_status cvk_plan_prepare(cvk_plan *p) {
   if (status == CVK_OK) status = allocate(p);
   if (status == CVK_OK) status = upload(p);
   if (status == CVK_OK) status = fill_args(p);
+  if (status == CVK_OK) status = run_once(p);
   return status;
 }
 
@@ -174,7 +212,7 @@ void cvk_plan_free(cvk_plan *p) {
   for (int32_t i = 0; i < p->n_storages; i++) {
     const cvk_plan_storage *s = &p->storages[i];
     if (s->type != CVK_STORAGE_CONSTANT || !s->owned) continue;
-    if (s->space && p->spaces[s->space].dev) p->spaces[s->space].dev->backend->buffer_free(s->buffer);
+    if (s->owned == 2) p->spaces[s->space].dev->backend->buffer_free(s->buffer);
     else cvk_memory_free(s->buffer);
   }
   for (int32_t i = 0; i <= CVK_PLAN_DEVICES; i++) {

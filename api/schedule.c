@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* schedule.c: turns the placed ops into steps. Each value lies in slots (a format in a space); a slot that a step needs and that does not
- * exist is made then: a reorder on the device where the value is, a copy between spaces, both at most once per value and format. */
+ * exist is made then: a reorder on a device of the value's space (the one that owns the layout, where it is private), a copy between spaces, both at
+ * most once per value and format. */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,20 +30,28 @@ static cvk_status add_storage(cvk_plan *p, int32_t type, int32_t space, uint64_t
   return CVK_OK;
 }
 
-static cvk_status add_slot(cvk_plan *p, int32_t value, int32_t space, const cvk_format *format, int32_t storage, int32_t *out) {
+/* `device` makes it. */
+static cvk_status add_slot(cvk_plan *p, int32_t value, int32_t space, int32_t device, const cvk_format *format, int32_t storage, int32_t *out) {
   cvk_status status = grow(p, (void **)&p->slots, p->n_slots, &p->cap_slots, sizeof *p->slots);
   if (status != CVK_OK) return status;
-  p->slots[p->n_slots] = (cvk_plan_slot){.value = value, .space = space, .storage = storage, .desc = p->values[value].desc};
+  const int32_t owner = cvk_format_owner(format, device);
+  p->slots[p->n_slots] = (cvk_plan_slot){.value = value, .space = space, .storage = storage, .owner = owner, .desc = p->values[value].desc};
   p->slots[p->n_slots].desc.format = *format;
   *out = p->n_slots++;
   return CVK_OK;
 }
 
-static int32_t find_slot(const cvk_plan *p, int32_t value, int32_t space, const cvk_format *format) {
+/* Whether the slot is in `format` as `device` means it. */
+static int32_t slot_is(const cvk_plan_slot *slot, const cvk_format *format, int32_t device) {
+  return cvk_format_equal(&slot->desc.format, format) && slot->owner == cvk_format_owner(format, device);
+}
+
+/* space < 0: any. format NULL: any; device: who means it. */
+static int32_t find_slot(const cvk_plan *p, int32_t value, int32_t space, const cvk_format *format, int32_t device) {
   for (int32_t s = p->n_slots - 1; s >= 0; s--) {
     const cvk_plan_slot *slot = &p->slots[s];
     if (slot->value != value || (space >= 0 && slot->space != space)) continue;
-    if (format == NULL || cvk_format_equal(&slot->desc.format, format)) return s;
+    if (format == NULL || slot_is(slot, format, device)) return s;
   }
   return -1;
 }
@@ -84,14 +93,22 @@ static int32_t device_of_space(const cvk_plan *p, int32_t space, int32_t prefer)
   return -1;
 }
 
-/* Asks device d, and for host memory the reference as well, for a row that reorders one desc to the other. */
+/* Who reorders slot `source` to `format` for `device`: only the owner knows a private layout. */
+static int32_t reorderer(const cvk_plan *p, int32_t source, int32_t device, const cvk_format *format) {
+  const cvk_plan_slot *slot = &p->slots[source];
+  if (slot->owner >= 0) return slot->owner;
+  return format->layout == CVK_PRIVATE ? device : device_of_space(p, slot->space, device);
+}
+
+/* Asks device d, and for layouts that all know in host memory the reference as well, for a row that reorders one desc to the other. */
 static cvk_status ask_reorder(cvk_plan *p, int32_t *d, const cvk_tensor_desc *from, const cvk_tensor_desc *to, cvk_candidate *c) {
   cvk_plan_option options[CVK_MAX_OPTIONS];
   const cvk_tensor_desc *in[1] = {from}, *out[1] = {to};
   const cvk_op op = {.struct_size = sizeof op, .kind = CVK_OP_REORDER, .n_in = 1, .n_out = 1, .in = in, .out = out};
   int32_t n = 0;
   cvk_status status = cvk_plan_ask(p, *d, &op, options, &n);
-  if (status == CVK_UNSUPPORTED && cvk_plan_space_of(p, *d) == 0) {
+  const int32_t private_layout = from->format.layout == CVK_PRIVATE || to->format.layout == CVK_PRIVATE;
+  if (status == CVK_UNSUPPORTED && cvk_plan_space_of(p, *d) == 0 && !private_layout) {
     const int32_t last = CVK_PLAN_DEVICES - 1;
     if (p->devices[last] == NULL) p->devices[last] = p->fallback(p->session, last);
     if (p->devices[last]) {
@@ -110,6 +127,7 @@ static cvk_status ask_reorder(cvk_plan *p, int32_t *d, const cvk_tensor_desc *fr
   return CVK_OK;
 }
 
+/* `device` wants it. */
 static cvk_status add_reorder(cvk_plan *p, int32_t device, int32_t source, const cvk_format *format, int32_t *out) {
   cvk_plan_step *step;
   cvk_candidate candidate;
@@ -117,19 +135,20 @@ static cvk_status add_reorder(cvk_plan *p, int32_t device, int32_t source, const
   cvk_tensor_desc to = from.desc;
   uint64_t bytes;
   int32_t storage;
+  device = reorderer(p, source, device, format);
   to.format = *format;
   cvk_status status = slot_bytes(p, device, &to, &bytes);
   if (status == CVK_OK) status = ask_reorder(p, &device, &from.desc, &to, &candidate);
   if (status == CVK_OK) status = add_step(p, CVK_STEP_RUN, device, 1, 1, &step);
   if (status == CVK_OK) status = add_storage(p, CVK_STORAGE_ARENA, from.space, bytes, &storage);
-  if (status == CVK_OK) status = add_slot(p, from.value, from.space, format, storage, out);
+  if (status == CVK_OK) status = add_slot(p, from.value, from.space, device, format, storage, out);
   if (status != CVK_OK) return status;
   touch(p, source);
   step->candidate = candidate;
   step->in[0] = source;
   step->out[0] = *out;
   step->label = "reorder";
-  step->bytes = (int64_t)(bytes + cvk_desc_bytes(&from.desc));
+  step->bytes = (int64_t)(bytes + p->storages[from.storage].bytes);
   p->n_steps++;
   return CVK_OK;
 }
@@ -141,7 +160,7 @@ static cvk_status add_copy(cvk_plan *p, int32_t source, int32_t space, int32_t *
   int32_t storage;
   cvk_status status = add_step(p, CVK_STEP_COPY, space ? space - 1 : from.space - 1, 1, 1, &step);
   if (status == CVK_OK) status = add_storage(p, CVK_STORAGE_ARENA, space, bytes, &storage);
-  if (status == CVK_OK) status = add_slot(p, from.value, space, &plain, storage, out);
+  if (status == CVK_OK) status = add_slot(p, from.value, space, -1, &plain, storage, out);
   if (status != CVK_OK) return status;
   touch(p, source);
   step->in[0] = source;
@@ -152,20 +171,31 @@ static cvk_status add_copy(cvk_plan *p, int32_t source, int32_t space, int32_t *
   return CVK_OK;
 }
 
+static cvk_status get_slot(cvk_plan *p, int32_t value, int32_t space, int32_t device, const cvk_format *format, int32_t *out);
+
+/* A constant in a private layout: its owner lays it out, once. The plain data stays as well: packs are the way for large constants. */
+static cvk_status private_constant(cvk_plan *p, int32_t value, int32_t space, int32_t device, const cvk_format *format, int32_t *out) {
+  int32_t source;
+  cvk_status status = get_slot(p, value, space, device, &plain, &source);
+  if (status == CVK_OK) status = add_reorder(p, device, source, format, out);
+  if (status != CVK_OK) return status;
+  p->steps[p->n_steps - 1].once = 1;
+  p->storages[p->slots[*out].storage].type = CVK_STORAGE_CONSTANT;
+  return CVK_OK;
+}
+
 /* A constant in the format and space asked for, laid out now; prepare.c uploads what is not in host memory. */
 static cvk_status constant_slot(cvk_plan *p, int32_t value, int32_t space, int32_t device, const cvk_format *format, int32_t *out) {
   const cvk_plan_value *v = &p->values[value];
   cvk_tensor_desc desc = v->desc;
   uint64_t bytes;
   int32_t storage;
+  if (format->layout == CVK_PRIVATE) return private_constant(p, value, space, device, format, out);
   desc.format = *format;
   cvk_status status = cvk_plan_pin(p, value);
   if (status == CVK_OK) status = slot_bytes(p, device, &desc, &bytes);
-  if (status == CVK_OK && format->layout == CVK_PRIVATE) {
-    status = cvk_fail(CVK_INTERNAL, "%s wants a constant in a private layout without a pack", p->devices[device]->info.id);
-  }
   if (status == CVK_OK) status = add_storage(p, CVK_STORAGE_CONSTANT, space, bytes, &storage);
-  if (status == CVK_OK) status = add_slot(p, value, space, format, storage, out);
+  if (status == CVK_OK) status = add_slot(p, value, space, device, format, storage, out);
   if (status != CVK_OK) return status;
   cvk_plan_storage *s = &p->storages[storage];
   if (format->layout == CVK_PLAIN) {
@@ -180,27 +210,25 @@ static cvk_status constant_slot(cvk_plan *p, int32_t value, int32_t space, int32
   return cvk_op_def_find(CVK_OP_REORDER)->reference(&op, (const void *const[]){v->desc.const_data}, (void *const[]){s->buffer});
 }
 
-static cvk_status get_slot(cvk_plan *p, int32_t value, int32_t space, int32_t device, const cvk_format *format, int32_t *out);
-
 static cvk_status view_slot(cvk_plan *p, int32_t value, int32_t space, int32_t device, int32_t *out) {
   int32_t base;
   cvk_status status = get_slot(p, p->values[value].view_of, space, device, &plain, &base);
-  return status == CVK_OK ? add_slot(p, value, space, &plain, p->slots[base].storage, out) : status;
+  return status == CVK_OK ? add_slot(p, value, space, device, &plain, p->slots[base].storage, out) : status;
 }
 
 /* The slot of `value` in `format` in `space`, made if need be; `device` is who wants it. */
 static cvk_status get_slot(cvk_plan *p, int32_t value, int32_t space, int32_t device, const cvk_format *format, int32_t *out) {
   int32_t source;
   cvk_status status = CVK_OK;
-  *out = find_slot(p, value, space, format);
+  *out = find_slot(p, value, space, format, device);
   if (*out >= 0) return CVK_OK;
   if (p->values[value].constant) return constant_slot(p, value, space, device, format, out);
   if (p->values[value].view_of >= 0 && cvk_format_equal(format, &plain)) return view_slot(p, value, space, device, out);
-  source = find_slot(p, value, space, &plain);
-  if (source < 0) source = find_slot(p, value, space, NULL);
+  source = find_slot(p, value, space, &plain, device);
+  if (source < 0) source = find_slot(p, value, space, NULL, device);
   if (source < 0 && p->values[value].view_of >= 0) status = view_slot(p, value, space, device, &source);
   if (source < 0 && status == CVK_OK) { /* it lies elsewhere: bring it over plain */
-    int32_t away = find_slot(p, value, -1, NULL);
+    int32_t away = find_slot(p, value, -1, NULL, device);
     if (away < 0) return cvk_fail(CVK_INTERNAL, "value %d is read before it is made", value);
     const int32_t from = space && p->slots[away].space ? 0 : p->slots[away].space; /* between two devices: through host memory */
     const int32_t owner = device_of_space(p, p->slots[away].space, 0);
@@ -208,15 +236,14 @@ static cvk_status get_slot(cvk_plan *p, int32_t value, int32_t space, int32_t de
     if (status == CVK_OK) status = add_copy(p, away, space, &source);
   }
   if (status != CVK_OK) return status;
-  if (cvk_format_equal(&p->slots[source].desc.format, format)) {
+  if (slot_is(&p->slots[source], format, device)) {
     *out = source;
     return CVK_OK;
   }
-  const int32_t d = device_of_space(p, space, device);
   if (!cvk_format_equal(&p->slots[source].desc.format, &plain) && !cvk_format_equal(format, &plain)) {
-    status = add_reorder(p, d, source, &plain, &source);
+    status = add_reorder(p, device, source, &plain, &source);
   }
-  return status == CVK_OK ? add_reorder(p, d, source, format, out) : status;
+  return status == CVK_OK ? add_reorder(p, device, source, format, out) : status;
 }
 
 /* ---- steps ---- */
@@ -302,7 +329,7 @@ static cvk_status join_op(cvk_plan *p, const cvk_plan_op *op, const cvk_candidat
   cvk_status status = add_storage(p, CVK_STORAGE_ARENA, space, cvk_desc_bytes(&desc), &whole);
   if (status != CVK_OK) return status;
   *done = join(p, space, op->n_in, in, at, whole);
-  if (*done) return add_slot(p, op->out[0], space, &desc.format, whole, &slot);
+  if (*done) return add_slot(p, op->out[0], space, -1, &desc.format, whole, &slot);
   p->n_storages--;
   return CVK_OK;
 }
@@ -322,7 +349,7 @@ static cvk_status split_op(cvk_plan *p, const cvk_plan_op *op, const cvk_candida
     if (status != CVK_OK) break;
     p->storages[storage].part_of = whole;
     p->storages[storage].offset = at[i];
-    status = add_slot(p, op->out[i], space, &desc.format, storage, &slot);
+    status = add_slot(p, op->out[i], space, -1, &desc.format, storage, &slot);
   }
   return status;
 }
@@ -385,7 +412,7 @@ static cvk_status schedule_op(cvk_plan *p, int32_t index) {
     if (status != CVK_OK) break;
     int32_t storage = i == 0 ? take_over(p, s, bytes) : -1;
     if (storage < 0) status = add_storage(p, CVK_STORAGE_ARENA, space, bytes, &storage);
-    if (status == CVK_OK) status = add_slot(p, op->out[i], space, &desc.format, storage, &s->out[i]);
+    if (status == CVK_OK) status = add_slot(p, op->out[i], space, option->device, &desc.format, storage, &s->out[i]);
     if (status == CVK_OK) touch(p, s->out[i]);
     s->bytes += (int64_t)bytes;
   }
@@ -402,7 +429,7 @@ static cvk_status schedule_inputs(cvk_plan *p) {
     status = add_storage(p, CVK_STORAGE_INPUT, space, cvk_desc_bytes(&p->values[v].desc), &storage);
     if (status != CVK_OK) break;
     p->storages[storage].io = i;
-    status = add_slot(p, v, space, &plain, storage, &slot);
+    status = add_slot(p, v, space, -1, &plain, storage, &slot);
   }
   return status;
 }
@@ -416,7 +443,7 @@ static cvk_status schedule_outputs(cvk_plan *p) {
     const int32_t v = p->graph->outputs[o], space = p->output_on_device[o] ? cvk_plan_space_of(p, 0) : 0;
     int32_t base = v;
     while (p->values[base].view_of >= 0) base = p->values[base].view_of;
-    const int32_t any = find_slot(p, base, space, NULL) >= 0 ? find_slot(p, base, space, NULL) : find_slot(p, base, -1, NULL);
+    const int32_t here = find_slot(p, base, space, NULL, 0), any = here >= 0 ? here : find_slot(p, base, -1, NULL, 0);
     const int32_t from = any >= 0 ? p->slots[any].space : space;
     const int32_t owner = device_of_space(p, from, 0);
     status = get_slot(p, v, from, owner < 0 ? 0 : owner, &plain, &p->outputs[o].slot);

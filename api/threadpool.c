@@ -197,22 +197,32 @@ static void do_nothing(void *arg, size_t worker) {
   (void)worker;
 }
 
+/* The owner sends spinning workers to sleep: by an empty loop, after which they don't spin. */
+static void stop_spinning(cvk_threadpool *pool, int32_t pid) {
+  if (!pool->spinning) return;
+  if (pool->threads != NULL && pool->pid == pid)
+    pthreadpool_parallelize_1d(pool->threads, do_nothing, NULL, (size_t)pool->workers, PTHREADPOOL_FLAG_YIELD_WORKERS);
+  pool->spinning = 0;
+}
+
+void cvk_threadpool_rest(cvk_threadpool *pool) {
+  const int32_t pid = cvk_process_id();
+  if (current.pool == pool || !acquire(pool, pid)) return;
+  stop_spinning(pool, pid);
+  release(pool, pid);
+}
+
 void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on) {
   if (on) {
     atomic_fetch_add(&pool->hot, 1);
     return;
   }
   if (atomic_fetch_sub(&pool->hot, 1) != 1 || pool->workers == 1) return;
-  /* The last run is over: one empty loop sends spinning workers to sleep. */
   const int32_t pid = cvk_process_id();
   if (!acquire(pool, pid)) return;
   if (pool->in_period) end_period(pool);
-  /* The last run is over: workers go on spinning for pthreadpool's some 25 ms, as another run may come; after a crowded period one empty loop
-   * sends them to sleep at once. */
-  if (pool->spinning && pool->calm_periods > 0 && pool->threads != NULL && pool->pid == pid) {
-    pthreadpool_parallelize_1d(pool->threads, do_nothing, NULL, (size_t)pool->workers, PTHREADPOOL_FLAG_YIELD_WORKERS);
-    pool->spinning = 0;
-  }
+  /* The last run is over: workers go on spinning for pthreadpool's some 25 ms, as another run may come; not after a crowded period. */
+  if (pool->calm_periods > 0) stop_spinning(pool, pid);
   release(pool, pid);
 }
 

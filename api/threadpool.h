@@ -27,6 +27,9 @@ void cvk_threadpool_parallel_for(cvk_threadpool *pool, int64_t n, cvk_task task,
  * for some 25 ms after it too, as another may follow and a worker takes 5 to 15 us to wake. Calls nest. While other work crowds the cores
  * (threads are pushed off them) the workers sleep all the same. */
 void cvk_threadpool_keep_hot(cvk_threadpool *pool, int32_t on);
+/* Workers that spin go to sleep now: other threads than the pool's are to have the cores. The next loop wakes them. Does nothing
+ * while a loop runs. */
+void cvk_threadpool_rest(cvk_threadpool *pool);
 
 /* min(affinity mask, ceil(cgroup CPU quota)), at least 1. root: a prefix of /proc and /sys (tests); NULL: the system's. */
 int32_t cvk_threadpool_default_size(const char *root);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_context.c: settings, logging, status text, the host table, and what creating a context does not do. */
+/* test_context.c: settings, logging, status text, the host table, and what creating a context does not do.
+ * Rules of docs/plugin-abi.md: P5. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_device.c: listing and choosing devices, references, lost devices and fork. */
+/* test_device.c: listing and choosing devices, references, lost devices and fork.
+ * Rules of docs/plugin-abi.md: P16, H6, H12, H16. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_fuse.c: post-ops on a backend whose answers are known (tests/plugins/modules/planner.c: ADD takes two of RELU, MUL, ADD): what is offered,
  * the tail that is dropped when it is refused, what may not be fused; and on the CPU backend batch norm folded into a convolution, a bias into a
- * product. */
+ * product.
+ * Rules of docs/plugin-abi.md: P9, H16. */
 #include <math.h>
 #include <stdlib.h>
 

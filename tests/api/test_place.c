@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_place.c: which kernel row, and with it which layout, an op gets, on a backend whose costs are known (tests/plugins/modules/planner.c: RELU
- * in blocks of 8 channels costs a tenth of plain RELU): reorders only where they pay, each made once, forced rows, what the report tells. */
+ * in blocks of 8 channels costs a tenth of plain RELU): reorders only where they pay, each made once, forced rows, what the report tells.
+ * Rules of docs/plugin-abi.md: H14. */
 #include <stdlib.h>
 
 #include "../plugins/sandbox.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_session.c: runs: outputs given and new, aliasing, devices, shapes that change and plans that are kept, values read on the host, clones,
- * kept values, outputs that are inputs or constants, threads. */
+ * kept values, outputs that are inputs or constants, threads.
+ * Rules of docs/plugin-abi.md: P14, H8, H11, H13. */
 #include <pthread.h>
 #include <stdlib.h>
 

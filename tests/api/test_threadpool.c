@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_threadpool.c: every index once, worker indices that never clash, nesting, concurrent callers, fork, floating-point mode, quotas. */
+/* test_threadpool.c: every index once, worker indices that never clash, nesting, concurrent callers, fork, floating-point mode, quotas.
+ * Rules of docs/plugin-abi.md: H5, H9, H22. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../harness.h"
@@ -239,6 +241,38 @@ START_TEST(hot) {
 }
 END_TEST
 
+static void rest_task(void *arg, int64_t i, int32_t worker) {
+  cvk_threadpool_rest(((count *)arg)->pool);
+  count_task(arg, i, worker);
+}
+
+/* CPU time that the process takes in 20 ms in which its caller sleeps. */
+static double idle_ms(void) {
+  struct timespec begin, end;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+  nanosleep(&(const struct timespec){.tv_nsec = 20000000}, NULL);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+  return (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) * 1e-6;
+}
+
+/* Hot workers spin, at rest they sleep, and the next loop finds them; a rest within a loop, or before the first one, is nothing. */
+START_TEST(rest) {
+  count *c = new_count(2);
+  cvk_threadpool_rest(c->pool);
+  cvk_threadpool_keep_hot(c->pool, 1);
+  for (int i = 0; i < 50; i++) cvk_threadpool_parallel_for(c->pool, 100, count_task, c);
+  cvk_threadpool_rest(c->pool);
+  const double rested = idle_ms();
+  ck_assert_msg(rested < 5, "%.1f ms of CPU time", rested);
+  cvk_threadpool_rest(c->pool);
+  cvk_threadpool_parallel_for(c->pool, 100, rest_task, c);
+  cvk_threadpool_keep_hot(c->pool, 0);
+  cvk_threadpool_rest(c->pool);
+  check(c, 100, 51);
+  free_count(c);
+}
+END_TEST
+
 /* ---- quotas: a made-up /proc and /sys ---- */
 
 static void put(const char *path, const char *text) {
@@ -319,5 +353,5 @@ START_TEST(affinity) {
 }
 END_TEST
 
-SUITE("threadpool", every_index_once, threads_start_when_needed, nested, concurrent_callers, after_fork, floating_point_mode, hot, quota_v2,
+SUITE("threadpool", every_index_once, threads_start_when_needed, nested, concurrent_callers, after_fork, floating_point_mode, hot, rest, quota_v2,
       quota_v1, affinity)

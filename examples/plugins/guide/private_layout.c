@@ -39,10 +39,9 @@ static const char *refuse_reorder(const cvk_op *op) {
   return known ? NULL : "reorder_private: is between plain and layout 1";
 }
 
-/* A constant can't come in a private layout: the host does not know how to lay it out (a pack would be the way to take one). */
+/* Constants come in the layout too, through the reorder, once; the host keeps them plain as well, so large weights are better packed. */
 static const char *refuse_other(const cvk_op *op) {
   for (int32_t i = 0; i < op->n_in; i++) {
-    if (op->in[i]->const_data != NULL) return "private: takes no constants";
     if (!guide_same_shape(op->in[i], op->out[0])) return "private: does not broadcast";
   }
   return NULL;

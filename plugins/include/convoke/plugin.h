@@ -334,7 +334,7 @@ enum { /* cvk_device_info.flags */
   CVK_DEVICE_HOST_MEMORY = 1, /* buffers are host pointers */
   CVK_DEVICE_ASYNC = 2,       /* execute may return before the work is done; queue_finish waits */
   CVK_DEVICE_PROFILING = 4,   /* event_time works */
-  CVK_DEVICE_OWN_THREADS = 8, /* the backend has a thread pool of its own: the host idles its pool meanwhile */
+  CVK_DEVICE_OWN_THREADS = 8, /* the backend has a thread pool of its own, of workers() threads: the host's workers sleep when a run begins */
 };
 
 typedef struct cvk_device_info { /* strings: UTF-8, zero-terminated */
