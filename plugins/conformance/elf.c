@@ -38,8 +38,8 @@ static void read_symbols(const char *data, size_t bytes, const Elf64_Shdr *s, co
   for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= s->sh_size; at += sizeof(Elf64_Sym)) {
     Elf64_Sym symbol;
     memcpy(&symbol, data + s->sh_offset + at, sizeof symbol);
-    const int binding = ELF64_ST_BIND(symbol.st_info);
-    if (symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS && (binding == STB_GLOBAL || binding == STB_WEAK)) add(out, data, bytes, strings, symbol.st_name);
+    const int binding = ELF64_ST_BIND(symbol.st_info), visible = binding == STB_GLOBAL || binding == STB_WEAK;
+    if (symbol.st_shndx != SHN_UNDEF && symbol.st_shndx != SHN_ABS && visible) add(out, data, bytes, strings, symbol.st_name);
   }
 }
 

@@ -43,7 +43,10 @@ void report_text(const report *r) {
     printf("\n");
   }
   printf("%d ops are not supported. worst: the largest error, in units of the bound of the row's class.\n\n", lacking);
-  for (int32_t i = 0; i < r->n_rules; i++) printf("%-4s %s %s%s%s\n", r->rules[i].rule, r->rules[i].verdict, r->rules[i].title, r->rules[i].text[0] ? ": " : "", r->rules[i].text);
+  for (int32_t i = 0; i < r->n_rules; i++) {
+    const rule_line *l = &r->rules[i];
+    printf("%-4s %s %s%s%s\n", l->rule, l->verdict, l->title, l->text[0] ? ": " : "", l->text);
+  }
   if (r->n_faults) printf("\n");
   for (int32_t i = 0; i < r->n_faults; i++) printf("FAIL %s %s\n", r->faults[i].op, r->faults[i].text);
   if (r->more_faults) printf("and %lld more\n", (long long)r->more_faults);

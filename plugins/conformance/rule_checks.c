@@ -92,7 +92,8 @@ static void quiet_log(void *ctx, int32_t level, const char *text) {
 
 /* The host of the entry ends at a page that nobody may read. */
 static void check_entry(const group_arg *g) {
-  const cvk_host limited = {.struct_size = offsetof(cvk_host, alloc), .abi_major = CVK_ABI_MAJOR, .abi_minor = CVK_ABI_MINOR, .fail = quiet_fail, .log = quiet_log};
+  const cvk_host limited = {
+      .struct_size = offsetof(cvk_host, alloc), .abi_major = CVK_ABI_MAJOR, .abi_minor = CVK_ABI_MINOR, .fail = quiet_fail, .log = quiet_log};
   cvk_status (*entry)(const cvk_host *, const cvk_backend **);
   const cvk_backend *table = NULL;
   cvk_backend copy;

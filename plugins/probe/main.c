@@ -25,7 +25,9 @@
 
 #include "trial.h"
 
-enum { PIPE_FD = 200, MOST_PROCESSES = 64, MOST_THREADS = 1024, NICE = 10, LEAVE_MS = 200, TICK_MS = 2, COUNT_MS = 2, REAP_MS = 2000, LINE = CVK_PROBE_TEXT + 100 };
+enum { PIPE_FD = 200 /* out of the way of what a plugin opens */, LINE = CVK_PROBE_TEXT + 100 };
+enum { MOST_PROCESSES = 64, MOST_THREADS = 1024, NICE = 10 };
+enum { TICK_MS = 2, COUNT_MS = 2, LEAVE_MS = 200 /* for a process to end by itself */, REAP_MS = 2000 };
 
 /* ---- the child ---- */
 
