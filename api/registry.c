@@ -243,7 +243,7 @@ void cvk_registry_start(cvk_context *ctx, cvk_backend_entry *b) {
   cvk_opencl_filter filter;
   const cvk_opencl_drivers *drivers = b->plugin >= 0 ? &ctx->registry->plugin[b->plugin].trial.drivers : &(cvk_opencl_drivers){0};
   if (!cvk_opencl_filter_begin(drivers, &filter)) {
-    cvk_fail(CVK_IO_ERROR, "drivers that crash cannot be left out: no folder can be made in /tmp");
+    cvk_fail(CVK_IO_ERROR, "drivers that crash cannot be left out: no folder can be made in TMPDIR or /tmp");
     start_failed(ctx, ctx->registry, b, CVK_IO_ERROR, "not started");
     return;
   }

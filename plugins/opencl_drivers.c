@@ -125,8 +125,9 @@ static void place_of(const cvk_opencl_driver *d, const char *folder, char path[P
 
 int cvk_opencl_vendors_make(const cvk_opencl_drivers *d, char folder[CVK_VENDORS_BYTES]) {
   char library[PATH_MAX], path[PATH_MAX];
-  snprintf(folder, CVK_VENDORS_BYTES, "/tmp/convoke-opencl-XXXXXX");
-  if (mkdtemp(folder) == NULL) {
+  const char *parent = secure_getenv("TMPDIR");
+  if (parent == NULL || parent[0] != '/') parent = "/tmp";
+  if (snprintf(folder, CVK_VENDORS_BYTES, "%s/convoke-opencl-XXXXXX", parent) >= CVK_VENDORS_BYTES || mkdtemp(folder) == NULL) {
     folder[0] = '\0';
     return 0;
   }

@@ -29,8 +29,8 @@ int cvk_opencl_driver_set(cvk_opencl_driver *d, int32_t result, cvk_status statu
 /* Of the list, the files and what in the environment changes how drivers act. */
 uint64_t cvk_opencl_drivers_fingerprint(const char *vendors, const cvk_opencl_drivers *d);
 
-/* A folder in /tmp with the drivers that are not HARMFUL, for OCL_ICD_VENDORS. 0: it could not be made. */
-#define CVK_VENDORS_BYTES 64
+/* A folder in $TMPDIR, else /tmp, with the drivers that are not HARMFUL, for OCL_ICD_VENDORS. 0: it could not be made. */
+#define CVK_VENDORS_BYTES 512
 int cvk_opencl_vendors_make(const cvk_opencl_drivers *d, char folder[CVK_VENDORS_BYTES]);
 void cvk_opencl_vendors_remove(const cvk_opencl_drivers *d, const char *folder);
 

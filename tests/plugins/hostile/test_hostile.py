@@ -76,7 +76,7 @@ DRIVER_FILES = {
 
 def start(folder, **more):
     env = {k: v for k, v in os.environ.items() if not k.startswith('CONVOKE_')}
-    return run([PROGRAM, 'devices', '--verbose'], env={**env, 'CONVOKE_PLUGIN_PATH': str(folder), 'CONVOKE_CACHE_DIR': str(folder / 'cache'), **more})
+    return run([PROGRAM, 'devices', '--verbose'], env={**env, 'CONVOKE_PLUGIN_PATH': str(folder), 'CONVOKE_CACHE_DIR': str(folder / 'cache'), 'TMPDIR': SCRATCH, **more})
 
 
 def verdict(result, end):
@@ -240,7 +240,7 @@ def main():
     for what, ok, details in [*memory(), *(clashing_drivers() if OPENCL else [])]:
         check(what, ok, details)
     check('no process is left', left_over(SCRATCH) == [], left_over(SCRATCH))
-    check('no folder is left in /tmp', not list(pathlib.Path('/tmp').glob('convoke-opencl-*')))
+    check('no folder of drivers is left', not list(pathlib.Path(SCRATCH).glob('convoke-opencl-*')))
     return finish()
 
 
