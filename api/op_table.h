@@ -29,6 +29,8 @@ typedef union cvk_any_attr {
   cvk_slice_attr slice;
   cvk_split_attr split;
   cvk_cast_attr cast;
+  cvk_mod_attr mod;
+  cvk_arg_attr arg;
 } cvk_any_attr;
 
 /* An op on its way through its shape rule. The rule checks the inputs, RESOLVES attr in place (see plugin.h) and fills out[0..n_out-1]

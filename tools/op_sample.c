@@ -25,7 +25,8 @@ static const struct { const char *name; double value; } words[] = {
 /* ---- attributes: which struct a kind takes (from ops.def), which fields a struct has ---- */
 
 enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_attr, ATTR_cvk_gemm_attr, ATTR_cvk_norm_attr, ATTR_cvk_axis_attr,
-       ATTR_cvk_unary_attr, ATTR_cvk_axes_attr, ATTR_cvk_shape_attr, ATTR_cvk_slice_attr, ATTR_cvk_split_attr, ATTR_cvk_cast_attr };
+       ATTR_cvk_unary_attr, ATTR_cvk_axes_attr, ATTR_cvk_shape_attr, ATTR_cvk_slice_attr, ATTR_cvk_split_attr, ATTR_cvk_cast_attr, ATTR_cvk_mod_attr,
+       ATTR_cvk_arg_attr };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
@@ -95,6 +96,10 @@ static const field fields[] = {
     {ATTR_cvk_cast_attr, "to", I32, AT(cvk_cast_attr, dtype), 0, 0},
     {ATTR_cvk_cast_attr, "start", I32, AT(cvk_cast_attr, start), 0, 0},
     {ATTR_cvk_cast_attr, "end", I32, AT(cvk_cast_attr, end), 0, 0},
+    {ATTR_cvk_mod_attr, "fmod", I32, AT(cvk_mod_attr, fmod), 0, 0},
+    {ATTR_cvk_arg_attr, "axis", I32, AT(cvk_arg_attr, axis), 0, 0},
+    {ATTR_cvk_arg_attr, "keep", I32, AT(cvk_arg_attr, keep_dims), 0, 0},
+    {ATTR_cvk_arg_attr, "last", I32, AT(cvk_arg_attr, select_last_index), 0, 0},
 };
 
 /* ---- reading ---- */

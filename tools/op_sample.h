@@ -38,6 +38,8 @@ typedef struct sample_step {
     cvk_slice_attr slice;
     cvk_split_attr split;
     cvk_cast_attr cast;
+    cvk_mod_attr mod;
+    cvk_arg_attr arg;
   } attr;
 } sample_step;
 

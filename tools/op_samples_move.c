@@ -34,6 +34,8 @@ const char *const op_samples_move[] = {
     "cast u8:3x5 to=f32", "cast 3x5@pos to=u8", "cast i64:7 to=i32", "cast 3x5 to=f32", "cast i8:5 to=i64",
     "shape 2x3x4", "shape 2x3x4x5 start=1 end=3", "shape 0x3",
     "constant_of_shape i64[2,3] value=1.5 type=f32", "constant_of_shape i64[2,3]", "constant_of_shape i64[0,3] type=i64 value=4",
+    "range f32(0) f32(5) f32(0.5)", "range f32(3) f32(-4) f32(-1.5)", "range i64(3) i64(9) i64(2)", "range i32(1) i32(1) i32(1)",
+    "cast_like 3x5@big i32:2", "cast_like i64:3x5 4", "cast_like bool:7 f16:1", "cast_like 3x5 3x5",
     /* of what a convolution leaves in blocks of channels */
     "conv 1x3x6x6 17x3x3x3 17; transpose _ axes=0,2,3,1",
     "conv 1x3x6x6 17x3x3x3 17; flatten _",

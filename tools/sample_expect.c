@@ -61,6 +61,19 @@ static const measure measures[] = {
     {CVK_OP_SQRT, ROUNDED, 4, 0, 0},
     {CVK_OP_RECIPROCAL, ROUNDED, 4, 0, 0},
     {CVK_OP_ERF, ROUNDED, 8, 0, 0},
+    {CVK_OP_SIN, ROUNDED, 8, 0x1p-22, 0},
+    {CVK_OP_COS, ROUNDED, 8, 0x1p-22, 0},
+    {CVK_OP_TAN, ROUNDED, 16, 0, 0},
+    {CVK_OP_ASIN, ROUNDED, 8, 0, 0},
+    {CVK_OP_ACOS, ROUNDED, 8, 0x1p-22, 0},
+    {CVK_OP_ATAN, ROUNDED, 8, 0, 0},
+    {CVK_OP_SINH, ROUNDED, 8, 0, 0},
+    {CVK_OP_COSH, ROUNDED, 8, 0, 0},
+    {CVK_OP_ASINH, ROUNDED, 8, 0, 0},
+    {CVK_OP_ACOSH, ROUNDED, 8, 0, 0},
+    {CVK_OP_ATANH, ROUNDED, 8, 0, 0},
+    {CVK_OP_SHRINK, ROUNDED, 1, 0, 0},
+    {CVK_OP_REDUCE_PROD, ROUNDED, 64, 0, 0},
 };
 
 static const measure *measure_of(int32_t kind) {

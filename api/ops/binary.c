@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* binary.c: ADD SUB MUL DIV POW and the comparisons EQUAL LESS GREATER, broadcasting as NumPy's: one table row a kind, with a function for
+/* binary.c: ADD SUB MUL DIV POW MOD and the comparisons EQUAL LESS GREATER, broadcasting as NumPy's: one table row a kind, with a function for
  * each class of types. Reals are computed in double and rounded once, which for + - * / of float32 is float32 arithmetic. Integers wrap;
  * division truncates; a zero divisor, and zero to a negative power, is INVALID_ARGUMENT. POW takes b of another type; the result is a's. */
 #include <math.h>
@@ -22,6 +22,12 @@ static double multiply(double a, double b) {
 }
 static double divide(double a, double b) {
   return a / b;
+}
+/* The sign of b, zeros included (Mod-28). */
+static double floored_remainder(double a, double b) {
+  const double r = fmod(a, b);
+  if (r == 0) return copysign(0, b);
+  return (r < 0) != (b < 0) ? r + b : r;
 }
 static double equal(double a, double b) {
   return a == b;
@@ -47,6 +53,17 @@ static int64_t signed_divide(int64_t a, int64_t b) {
 }
 static int64_t unsigned_divide(int64_t a, int64_t b) {
   return (int64_t)((uint64_t)a / (uint64_t)b);
+}
+/* The sign of a. */
+static int64_t signed_remainder(int64_t a, int64_t b) {
+  return b == -1 ? 0 : a % b;
+}
+static int64_t signed_floored_remainder(int64_t a, int64_t b) {
+  const int64_t r = signed_remainder(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+static int64_t unsigned_remainder(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a % (uint64_t)b);
 }
 static int64_t int_equal(int64_t a, int64_t b) {
   return a == b;
@@ -92,6 +109,7 @@ static const binary_row rows[] = {
     {CVK_OP_MUL, multiply, int_multiply, int_multiply, NULL},
     {CVK_OP_DIV, divide, signed_divide, unsigned_divide, NULL},
     {CVK_OP_POW, pow, signed_power, unsigned_power, NULL},
+    {CVK_OP_MOD, floored_remainder, signed_floored_remainder, unsigned_remainder, NULL},
     {CVK_OP_EQUAL, equal, int_equal, int_equal, int_equal},
     {CVK_OP_LESS, less, signed_less, unsigned_less, NULL},
     {CVK_OP_GREATER, greater, signed_greater, unsigned_greater, NULL},
@@ -100,6 +118,8 @@ static const binary_row rows[] = {
 static const int32_t number_types[] = {CVK_F32, CVK_F64, CVK_I32, CVK_I64, CVK_F16, CVK_BF16, CVK_I8,
                                        CVK_I16, CVK_U8,  CVK_U16, CVK_U32, CVK_U64, CVK_BOOL};
 enum { ALL_TYPES = sizeof number_types / sizeof *number_types, NUMBER_TYPES = ALL_TYPES - 1 /* bool comes last */ };
+
+static const binary_row truncated_mod = {CVK_OP_MOD, fmod, signed_remainder, unsigned_remainder, NULL};
 
 static const binary_row *find_row(int32_t kind) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -128,6 +148,12 @@ cvk_status cvk_infer_binary(cvk_op_call *call) {
   return s == CVK_OK ? infer_broadcast(call, call->in[0]->dtype) : s;
 }
 
+cvk_status cvk_infer_mod(cvk_op_call *call) {
+  cvk_mod_attr *attr = &call->attr->mod;
+  if (attr->fmod != 0 && attr->fmod != 1) return cvk_fail(CVK_INVALID_ARGUMENT, "mod: fmod is %d, allowed 0 and 1", attr->fmod);
+  return cvk_infer_binary(call);
+}
+
 cvk_status cvk_infer_compare(cvk_op_call *call) {
   cvk_status s = cvk_require_dtype(call, 0, call->kind == CVK_OP_EQUAL ? ALL_TYPES : NUMBER_TYPES, number_types);
   if (s == CVK_OK) s = check_same_type(call);
@@ -151,8 +177,10 @@ static void run_reals(const cvk_op *op, const binary_row *row, const span *r, co
 /* What integers have no answer for, found before the function is called. */
 static cvk_status check_ints(const cvk_op *op, int64_t n, const int64_t *a, const int64_t *b) {
   const int32_t signed_exponent = cvk_dtype_class(op->in[1]->dtype) == CVK_CLASS_SIGNED;
-  for (int64_t i = 0; op->kind == CVK_OP_DIV && i < n; i++)
-    if (b[i] == 0) return cvk_fail(CVK_INVALID_ARGUMENT, "div: %lld is divided by 0; integer divisors must not be 0", (long long)a[i]);
+  for (int64_t i = 0; (op->kind == CVK_OP_DIV || op->kind == CVK_OP_MOD) && i < n; i++)
+    if (b[i] == 0)
+      return cvk_fail(CVK_INVALID_ARGUMENT, "%s: %lld is divided by 0; integer divisors must not be 0", op->kind == CVK_OP_DIV ? "div" : "mod",
+                      (long long)a[i]);
   for (int64_t i = 0; op->kind == CVK_OP_POW && signed_exponent && i < n; i++)
     if (a[i] == 0 && b[i] < 0) return cvk_fail(CVK_INVALID_ARGUMENT, "pow: integer 0 to the power %lld, allowed >= 0", (long long)b[i]);
   return CVK_OK;
@@ -186,7 +214,8 @@ static int_function choose_ints(const cvk_op *op, const binary_row *row) {
 
 cvk_status cvk_ref_binary(const cvk_op *op, const void *const *in, void *const *out) {
   const cvk_tensor_desc *y = op->out[0];
-  const binary_row *row = find_row(op->kind);
+  const int32_t truncates = op->kind == CVK_OP_MOD && ((const cvk_mod_attr *)op->attr)->fmod;
+  const binary_row *row = truncates ? &truncated_mod : find_row(op->kind);
   cvk_status s = CVK_OK;
   cvk_walk w;
   if (row == NULL) return cvk_fail(CVK_INTERNAL, "op kind %d: no binary function", op->kind);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cast.c: CAST between all element types (ONNX Cast). To a float: to nearest even, once. Integer to integer keeps the low bits. Float to
+/* cast.c: CAST and CAST_LIKE between all element types (ONNX Cast, CastLike). To a float: to nearest even, once. Integer to integer keeps the low bits. Float to
  * integer, which ONNX leaves open beyond the type's range, truncates and saturates; NaN gives 0. To bool: v != 0. From bool: 0 or 1. */
 #include <math.h>
 
@@ -12,6 +12,11 @@ cvk_status cvk_infer_cast(cvk_op_call *call) {
   if (cvk_dtype_bytes(dtype) == 0)
     return cvk_fail(CVK_INVALID_ARGUMENT, "cast: dtype is %d, allowed an element type (1 float32, 7 int64, ...: ONNX's numbers)", dtype);
   return cvk_desc_set(&call->out[0], "cast: output", dtype, x->rank, x->dim);
+}
+
+cvk_status cvk_infer_cast_like(cvk_op_call *call) {
+  const cvk_tensor_desc *x = call->in[0];
+  return cvk_desc_set(&call->out[0], "cast_like: output", call->in[1]->dtype, x->rank, x->dim);
 }
 
 /* uint64 values with the top bit set, which the signed way cannot carry: the lowest kept bit stands for those cut, so that the narrowing

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reduce.c: REDUCE_MEAN, _SUM, _MAX, _MIN over some axes (ONNX Reduce*). Floats are summed in double in index order and rounded once; NaN
- * wins in MAX and MIN. Integer sums wrap, integer means truncate. Over no element: sum 0, mean NaN, max and min the type's lowest and
+/* reduce.c: REDUCE_MEAN, _SUM, _MAX, _MIN, _PROD over some axes (ONNX Reduce*). Floats are combined in double in index order and rounded
+ * once; NaN wins in MAX and MIN. Integer sums and products wrap, integer means truncate. Over no element: sum 0, product 1, mean NaN, max and min the type's lowest and
  * highest value (-inf, inf); an integer mean of none is INVALID_ARGUMENT. */
 #include <float.h>
 #include <math.h>
@@ -67,6 +67,9 @@ cvk_status cvk_infer_reduce(cvk_op_call *call) {
 static double add(double a, double b) {
   return a + b;
 }
+static double multiply(double a, double b) {
+  return a * b;
+}
 static double larger(double a, double b) {
   return isnan(a) || a > b ? a : b;
 }
@@ -75,6 +78,9 @@ static double smaller(double a, double b) {
 }
 static int64_t int_add(int64_t a, int64_t b) {
   return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+static int64_t int_multiply(int64_t a, int64_t b) {
+  return (int64_t)((uint64_t)a * (uint64_t)b);
 }
 static int64_t signed_larger(int64_t a, int64_t b) {
   return a > b ? a : b;
@@ -103,6 +109,7 @@ static const reduce_row rows[] = {
     {CVK_OP_REDUCE_SUM, add, int_add, int_add, 0},
     {CVK_OP_REDUCE_MAX, larger, signed_larger, unsigned_larger, -INFINITY},
     {CVK_OP_REDUCE_MIN, smaller, signed_smaller, unsigned_smaller, INFINITY},
+    {CVK_OP_REDUCE_PROD, multiply, int_multiply, int_multiply, 1},
 };
 
 static const reduce_row *find_row(int32_t kind) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unary.c: the activations and unary functions of one input, CLIP included: one table row a kind. Reals are evaluated in double and rounded
- * once to the element type; a NaN stays a NaN everywhere. Formulas are taken as ONNX writes them, so x sigmoid(x) and its kin are NaN at
- * -inf (-inf times 0). Integers, where ONNX allows them, wrap. */
+ * once to the element type; a NaN stays a NaN everywhere but in SHRINK. Formulas are taken as ONNX writes them, so x sigmoid(x) and its kin are
+ * NaN at -inf (-inf times 0). Integers, where ONNX allows them, wrap; SHRINK takes them as reals, truncates and saturates. */
 #include <math.h>
 
 #include "element.h"
@@ -151,6 +151,78 @@ static double round_up(double x, double alpha, double beta) {
   return ceil(x);
 }
 
+static double sine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return sin(x);
+}
+
+static double cosine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return cos(x);
+}
+
+static double tangent_of_angle(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return tan(x);
+}
+
+static double arc_sine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return asin(x);
+}
+
+static double arc_cosine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return acos(x);
+}
+
+static double arc_tangent(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return atan(x);
+}
+
+static double hyperbolic_sine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return sinh(x);
+}
+
+static double hyperbolic_cosine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return cosh(x);
+}
+
+static double area_sine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return asinh(x);
+}
+
+static double area_cosine(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return acosh(x);
+}
+
+static double area_tangent(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return atanh(x);
+}
+
+/* Halves go to the even neighbour: the rounding mode is never changed here. */
+static double round_even(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return nearbyint(x);
+}
+
+static double sign(double x, double alpha, double beta) {
+  UNUSED_PARAMETERS;
+  return isnan(x) ? x : (double)((x > 0) - (x < 0));
+}
+
+/* Neither comparison holds for NaN, which becomes 0 as the formula has it. */
+static double shrink(double x, double alpha, double beta) {
+  if (x < -alpha) return x + beta;
+  return x > alpha ? x - beta : 0;
+}
+
 static int64_t int_relu(int64_t x) {
   return x < 0 ? 0 : x;
 }
@@ -165,6 +237,12 @@ static int64_t int_same(int64_t x) {
 }
 static int64_t int_not(int64_t x) {
   return x == 0;
+}
+static int64_t int_not_zero(int64_t x) {
+  return x != 0;
+}
+static int64_t int_sign(int64_t x) {
+  return (x > 0) - (x < 0);
 }
 
 /* A kind without a function for a class of types is refused for those types. The defaults are what a NULL attribute stands for. */
@@ -202,6 +280,20 @@ static const unary_row rows[] = {
     {CVK_OP_FLOOR, round_down, NULL, NULL, NULL, 0, 0},
     {CVK_OP_CEIL, round_up, NULL, NULL, NULL, 0, 0},
     {CVK_OP_NOT, NULL, NULL, NULL, int_not, 0, 0},
+    {CVK_OP_SIN, sine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_COS, cosine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_TAN, tangent_of_angle, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ASIN, arc_sine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ACOS, arc_cosine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ATAN, arc_tangent, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_SINH, hyperbolic_sine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_COSH, hyperbolic_cosine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ASINH, area_sine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ACOSH, area_cosine, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ATANH, area_tangent, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_ROUND, round_even, NULL, NULL, NULL, 0, 0},
+    {CVK_OP_SIGN, sign, int_sign, int_not_zero, NULL, 0, 0},
+    {CVK_OP_SHRINK, shrink, int_same, int_same, NULL, 0.5f, 0},
 };
 
 static const unary_row *find_row(int32_t kind) {
@@ -332,7 +424,7 @@ cvk_status cvk_ref_unary(const cvk_op *op, const void *const *in, void *const *o
   const unary_row *row = find_row(op->kind);
   if (row == NULL) return cvk_fail(CVK_INTERNAL, "op kind %d: no unary function", op->kind);
   if (out[0] == NULL) return CVK_OK;
-  if (cvk_dtype_class(x->dtype) == CVK_CLASS_REAL)
+  if (cvk_dtype_class(x->dtype) == CVK_CLASS_REAL || op->kind == CVK_OP_SHRINK)
     run_reals(op, row->real, in, out[0], count);
   else if (op->kind == CVK_OP_CLIP)
     clip_ints(op, in, out[0], count);

@@ -19,6 +19,8 @@ REACH(cvk_shape_attr)
 REACH(cvk_slice_attr)
 REACH(cvk_split_attr)
 REACH(cvk_cast_attr)
+REACH(cvk_mod_attr)
+REACH(cvk_arg_attr)
 REACH(cvk_post_op)
 REACH(cvk_quant)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_layout.c: the sizes and offsets of every struct in convoke/plugin.h as 0.1 published them, on 64-bit machines. Fields are only
+/* test_layout.c: the sizes and offsets of every struct in convoke/plugin.h as 0.1 (or the minor that is named) published them, on 64-bit machines. Fields are only
  * appended: a line here never changes, a new field gets a line and a new size. test_values.c does the same for the constants.
  * Rules of docs/plugin-abi.md: G1, G2, G3. */
 #include "../harness.h"
@@ -120,6 +120,16 @@ AT(cvk_cast_attr, struct_size, 0);
 AT(cvk_cast_attr, dtype, 4);
 AT(cvk_cast_attr, start, 8);
 AT(cvk_cast_attr, end, 12);
+
+SIZE(cvk_mod_attr, 8); /* 0.2 */
+AT(cvk_mod_attr, struct_size, 0);
+AT(cvk_mod_attr, fmod, 4);
+
+SIZE(cvk_arg_attr, 16); /* 0.2 */
+AT(cvk_arg_attr, struct_size, 0);
+AT(cvk_arg_attr, axis, 4);
+AT(cvk_arg_attr, keep_dims, 8);
+AT(cvk_arg_attr, select_last_index, 12);
 
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);

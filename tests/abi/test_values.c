@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_values.c: every constant of convoke/plugin.h as 0.1 published it. Values are only appended: a line here never changes. */
+/* test_values.c: every constant of convoke/plugin.h as 0.1, or the minor that is named, published it. Values are only appended: a line here never changes. */
 #include "../harness.h"
 
 #define VALUE(NAME, NUMBER) \
@@ -88,6 +88,21 @@ static const struct {
     VALUE(CVK_OP_FLOOR, 71),
     VALUE(CVK_OP_CEIL, 72),
     VALUE(CVK_OP_NOT, 73),
+    /* 0.2 */
+    VALUE(CVK_OP_SIN, 74),
+    VALUE(CVK_OP_COS, 75),
+    VALUE(CVK_OP_TAN, 76),
+    VALUE(CVK_OP_ASIN, 77),
+    VALUE(CVK_OP_ACOS, 78),
+    VALUE(CVK_OP_ATAN, 79),
+    VALUE(CVK_OP_SINH, 80),
+    VALUE(CVK_OP_COSH, 81),
+    VALUE(CVK_OP_ASINH, 82),
+    VALUE(CVK_OP_ACOSH, 83),
+    VALUE(CVK_OP_ATANH, 84),
+    VALUE(CVK_OP_ROUND, 85),
+    VALUE(CVK_OP_SIGN, 86),
+    VALUE(CVK_OP_SHRINK, 87),
     VALUE(CVK_OP_ADD, 96),
     VALUE(CVK_OP_SUB, 97),
     VALUE(CVK_OP_MUL, 98),
@@ -101,10 +116,15 @@ static const struct {
     VALUE(CVK_OP_LESS, 106),
     VALUE(CVK_OP_GREATER, 107),
     VALUE(CVK_OP_WHERE, 108),
+    VALUE(CVK_OP_MOD, 109), /* 0.2 */
     VALUE(CVK_OP_REDUCE_MEAN, 128),
     VALUE(CVK_OP_REDUCE_SUM, 129),
     VALUE(CVK_OP_REDUCE_MAX, 130),
     VALUE(CVK_OP_REDUCE_MIN, 131),
+    /* 0.2 */
+    VALUE(CVK_OP_REDUCE_PROD, 132),
+    VALUE(CVK_OP_ARG_MAX, 133),
+    VALUE(CVK_OP_ARG_MIN, 134),
     VALUE(CVK_OP_RESHAPE, 160),
     VALUE(CVK_OP_FLATTEN, 161),
     VALUE(CVK_OP_TRANSPOSE, 162),
@@ -120,6 +140,9 @@ static const struct {
     VALUE(CVK_OP_CAST, 172),
     VALUE(CVK_OP_SHAPE, 173),
     VALUE(CVK_OP_CONSTANT_OF_SHAPE, 174),
+    /* 0.2 */
+    VALUE(CVK_OP_RANGE, 175),
+    VALUE(CVK_OP_CAST_LIKE, 176),
     VALUE(CVK_PAD_EXPLICIT, 0),
     VALUE(CVK_SAME_UPPER, 1),
     VALUE(CVK_SAME_LOWER, 2),

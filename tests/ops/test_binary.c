@@ -119,6 +119,37 @@ START_TEST(negative_integer_powers) {
 }
 END_TEST
 
+static void expect_mod(int32_t fmod_flag, const ref_tensor *a, const ref_tensor *b, int32_t dtype, const void *want) {
+  const cvk_mod_attr attr = {.fmod = fmod_flag};
+  ref_tensor y;
+  ck_ok(ref_run2(CVK_OP_MOD, &attr, a, b, &y));
+  ref_expect_bytes(&y, dtype, a->desc.rank, a->desc.dim, want);
+  ref_free(&y);
+}
+
+START_TEST(remainders) {
+  ref_tensor i = ref_of(CVK_I32, SHAPE(5), (int32_t[]){-4, 7, 5, INT32_MIN, -6}), j = ref_of(CVK_I32, SHAPE(5), (int32_t[]){3, -3, 8, -1, 3}),
+             u = ref_of(CVK_U64, SHAPE(1), (uint64_t[]){UINT64_MAX}), ten = ref_of(CVK_U64, SHAPE(1), (uint64_t[]){10}),
+             zero = ref_of(CVK_I32, SCALAR, (int32_t[]){0}), y;
+  expect_mod(0, &i, &j, CVK_I32, (int32_t[]){2, -2, 5, 0, 0});
+  expect_mod(1, &i, &j, CVK_I32, (int32_t[]){-1, 1, 5, 0, 0});
+  expect_mod(0, &u, &ten, CVK_U64, (uint64_t[]){5});
+  expect_mod(1, &u, &ten, CVK_U64, (uint64_t[]){5});
+  ck_fails(ref_run2(CVK_OP_MOD, NULL, &i, &zero, &y), CVK_INVALID_ARGUMENT, "mod: -4 is divided by 0");
+  ck_fails(ref_run2(CVK_OP_MOD, &(cvk_mod_attr){.fmod = 2}, &i, &j, &y), CVK_INVALID_ARGUMENT, "fmod is 2");
+  ref_free(&i), ref_free(&j), ref_free(&u), ref_free(&ten), ref_free(&zero);
+  ref_tensor a = ref_of(CVK_F32, SHAPE(7), (float[]){-4.25f, 5, 6, -0.0f, 1, INFINITY, -1}),
+             b = ref_of(CVK_F32, SHAPE(7), (float[]){2, -3, 3, 2, INFINITY, 2, INFINITY});
+  ck_ok(ref_run2(CVK_OP_MOD, &(cvk_mod_attr){.fmod = 1}, &a, &b, &y));
+  ref_expect(&y, 0, SHAPE(7), (float[]){-0.25f, 2, 0, 0, 1, NAN, -1});
+  ref_free(&y);
+  ck_ok(ref_run2(CVK_OP_MOD, NULL, &a, &b, &y));
+  ref_expect(&y, 0, SHAPE(7), (float[]){1.75f, -1, 0, 0, 1, NAN, INFINITY});
+  ck_assert(!signbit(((float *)y.data)[3]));
+  ref_free(&y), ref_free(&a), ref_free(&b);
+}
+END_TEST
+
 START_TEST(comparisons) {
   ref_tensor a = ref_of(CVK_F32, SHAPE(4), (float[]){1, NAN, 0, INFINITY}),
              b = ref_of(CVK_F32, SHAPE(4), (float[]){2, NAN, -0.0f, INFINITY}), y;
@@ -163,4 +194,4 @@ START_TEST(empty_against_one) {
 END_TEST
 
 SUITE("binary", broadcasting_agrees_with_a_plain_loop, floats_are_float_arithmetic, integers_wrap_and_truncate, division_by_zero, powers,
-      negative_integer_powers, comparisons, bad_arguments, empty_against_one)
+      negative_integer_powers, remainders, comparisons, bad_arguments, empty_against_one)

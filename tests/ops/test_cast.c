@@ -89,5 +89,16 @@ START_TEST(types_that_are_none) {
 }
 END_TEST
 
+START_TEST(like_another) {
+  ref_tensor x = ref_of(CVK_F32, SHAPE(3), (float[]){-1.5f, 0, 300}), u = ref_new(CVK_U8, SHAPE(2, 2)), y;
+  ck_ok(ref_run2(CVK_OP_CAST_LIKE, NULL, &x, &u, &y));
+  ref_expect_bytes(&y, CVK_U8, SHAPE(3), (uint8_t[]){0, 0, 255});
+  ref_free(&y);
+  ck_ok(ref_run2(CVK_OP_CAST_LIKE, NULL, &x, &x, &y));
+  ref_expect(&y, 0, SHAPE(3), x.data);
+  ref_free(&y), ref_free(&x), ref_free(&u);
+}
+END_TEST
+
 SUITE("cast", float_to_half, double_to_half_rounds_once, float_to_bfloat16_and_back, float_to_integer_truncates_and_saturates,
-      integers_keep_their_low_bits, bool_is_zero_or_one, wide_integers_round_once, same_type_keeps_the_bits, types_that_are_none)
+      integers_keep_their_low_bits, bool_is_zero_or_one, wide_integers_round_once, same_type_keeps_the_bits, types_that_are_none, like_another)

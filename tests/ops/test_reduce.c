@@ -116,6 +116,22 @@ START_TEST(integers_and_bool) {
 }
 END_TEST
 
+START_TEST(products) {
+  ref_tensor x = ref_of(CVK_F32, SHAPE(2, 3), (float[]){1, -2, 3, 1e30f, 1e30f, 1e-30f}), i = ref_of(CVK_U8, SHAPE(3), (uint8_t[]){20, 20, 3}),
+             none = ref_new(CVK_I64, SHAPE(2, 0)), y;
+  const cvk_axes_attr last = {.n_axes = 1, .axis = {1}};
+  ck_ok(ref_run1(CVK_OP_REDUCE_PROD, &last, &x, &y));
+  ref_expect(&y, 1e-7, SHAPE(2), (float[]){-6, 1e30f}); /* 1e60 on the way is no infinity in double */
+  ref_free(&y);
+  ck_ok(ref_run1(CVK_OP_REDUCE_PROD, NULL, &i, &y));
+  ref_expect_bytes(&y, CVK_U8, SHAPE(1), (uint8_t[]){1200 % 256});
+  ref_free(&y);
+  ck_ok(ref_run1(CVK_OP_REDUCE_PROD, &last, &none, &y));
+  ref_expect_i64(&y, SHAPE(2), (int64_t[]){1, 1});
+  ref_free(&y), ref_free(&x), ref_free(&i), ref_free(&none);
+}
+END_TEST
+
 START_TEST(scalars) {
   ref_tensor x = ref_of(CVK_F32, SCALAR, (float[]){5}), y;
   ck_ok(ref_run1(CVK_OP_REDUCE_MEAN, NULL, &x, &y));
@@ -138,4 +154,4 @@ START_TEST(bad_arguments) {
 END_TEST
 
 SUITE("reduce", every_set_of_axes, defaults_reduce_all_and_keep_dims, axes_as_a_tensor, over_nothing, nan_and_precision, integers_and_bool,
-      scalars, bad_arguments)
+      products, scalars, bad_arguments)

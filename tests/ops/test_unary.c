@@ -90,16 +90,61 @@ START_TEST(attributes_and_plain_functions) {
 }
 END_TEST
 
+START_TEST(angles_and_hyperbolas) {
+  const float x[] = {-0.5f, 0, 0.75f}, from_1[] = {1, 2, 0.5f};
+  expect_row(CVK_OP_SIN, NULL, 1e-7, 3, x, (float[]){-0.47942554f, 0, 0.68163876f});
+  expect_row(CVK_OP_COS, NULL, 1e-7, 3, x, (float[]){0.87758256f, 1, 0.73168887f});
+  expect_row(CVK_OP_TAN, NULL, 1e-7, 3, x, (float[]){-0.54630249f, 0, 0.93159646f});
+  expect_row(CVK_OP_ASIN, NULL, 1e-7, 3, x, (float[]){-0.52359878f, 0, 0.84806208f});
+  expect_row(CVK_OP_ACOS, NULL, 1e-7, 3, x, (float[]){2.0943951f, 1.5707963f, 0.72273425f});
+  expect_row(CVK_OP_ATAN, NULL, 1e-7, 3, x, (float[]){-0.46364761f, 0, 0.64350111f});
+  expect_row(CVK_OP_SINH, NULL, 1e-7, 3, x, (float[]){-0.52109531f, 0, 0.82231673f});
+  expect_row(CVK_OP_COSH, NULL, 1e-7, 3, x, (float[]){1.1276260f, 1, 1.2946833f});
+  expect_row(CVK_OP_ASINH, NULL, 1e-7, 3, x, (float[]){-0.48121183f, 0, 0.69314718f});
+  expect_row(CVK_OP_ACOSH, NULL, 1e-7, 3, from_1, (float[]){0, 1.3169579f, NAN});
+  expect_row(CVK_OP_ATANH, NULL, 1e-7, 3, x, (float[]){-0.54930614f, 0, 0.97295507f});
+  const float far[] = {INFINITY, -INFINITY, 1, -1, 2};
+  expect_row(CVK_OP_SIN, NULL, 1e-7, 3, far, (float[]){NAN, NAN, 0.84147098f});
+  expect_row(CVK_OP_ATAN, NULL, 1e-7, 2, far, (float[]){1.5707963f, -1.5707963f});
+  expect_row(CVK_OP_ASIN, NULL, 1e-7, 5, far, (float[]){NAN, NAN, 1.5707963f, -1.5707963f, NAN});
+  expect_row(CVK_OP_ATANH, NULL, 1e-7, 5, far, (float[]){NAN, NAN, INFINITY, -INFINITY, NAN});
+  expect_row(CVK_OP_COSH, NULL, 0, 2, far, (float[]){INFINITY, INFINITY});
+  expect_row(CVK_OP_SINH, NULL, 0, 2, far, far);
+}
+END_TEST
+
+START_TEST(round_sign_shrink) {
+  expect_row(CVK_OP_ROUND, NULL, 0, 8, (float[]){0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 2.25f, 1e30f, -INFINITY},
+             (float[]){0, 2, 2, 0, -2, 2, 1e30f, -INFINITY});
+  expect_row(CVK_OP_SIGN, NULL, 0, 6, (float[]){-3, -1e-42f, -0.0f, 0, 5, INFINITY}, (float[]){-1, -1, 0, 0, 1, 1});
+  const float x[] = {-2, -1.5f, -0.5f, 0.5f, 1.75f, NAN};
+  expect_row(CVK_OP_SHRINK, NULL, 0, 6, x, (float[]){-2, -1.5f, 0, 0, 1.75f, 0});
+  expect_row(CVK_OP_SHRINK, &(cvk_unary_attr){.alpha = 1.5f, .beta = 1.5f}, 0, 6, x, (float[]){-0.5f, 0, 0, 0, 0.25f, 0});
+  ref_tensor i = ref_of(CVK_I32, SHAPE(3), (int32_t[]){-5, 0, INT32_MAX}), u = ref_of(CVK_U8, SHAPE(2), (uint8_t[]){0, 200}), y;
+  ck_ok(ref_run1(CVK_OP_SIGN, NULL, &i, &y));
+  ref_expect_bytes(&y, CVK_I32, SHAPE(3), (int32_t[]){-1, 0, 1});
+  ref_free(&y);
+  ck_ok(ref_run1(CVK_OP_SIGN, NULL, &u, &y));
+  ref_expect_bytes(&y, CVK_U8, SHAPE(2), (uint8_t[]){0, 1});
+  ref_free(&y);
+  ck_ok(ref_run1(CVK_OP_SHRINK, &(cvk_unary_attr){.alpha = 1, .beta = 2}, &i, &y));
+  ref_expect_bytes(&y, CVK_I32, SHAPE(3), (int32_t[]){-3, 0, INT32_MAX - 2});
+  ref_free(&y);
+  ck_fails(ref_run1(CVK_OP_ROUND, NULL, &i, &y), CVK_INVALID_ARGUMENT, "round: input 0 has type int32");
+  ref_free(&i), ref_free(&u);
+}
+END_TEST
+
 START_TEST(nan_stays_nan_in_every_kind) {
   const float quiet[] = {NAN};
   int32_t kinds = 0;
   for (int32_t i = 0; cvk_op_def_at(i) != NULL; i++) {
     const cvk_op_def *def = cvk_op_def_at(i);
-    if (def->reference != cvk_op_def_find(CVK_OP_RELU)->reference || def->kind == CVK_OP_NOT) continue;
+    if (def->reference != cvk_op_def_find(CVK_OP_RELU)->reference || def->kind == CVK_OP_NOT || def->kind == CVK_OP_SHRINK) continue;
     expect_row(def->kind, NULL, 0, 1, quiet, quiet);
     kinds++;
   }
-  ck_assert_int_eq(kinds, 25);
+  ck_assert_int_eq(kinds, 38);
 }
 END_TEST
 
@@ -177,5 +222,6 @@ START_TEST(clip_errors) {
 END_TEST
 
 SUITE("unary", relu_keeps_nan_and_drops_the_sign_of_zero, tanh_and_sigmoid_over_the_whole_range, left_tails_keep_their_digits,
-      defaults_are_onnx_s, attributes_and_plain_functions, nan_stays_nan_in_every_kind, halves_round_once, integers_and_bool, clip_limits,
+      defaults_are_onnx_s, attributes_and_plain_functions, angles_and_hyperbolas, round_sign_shrink,
+      nan_stays_nan_in_every_kind, halves_round_once, integers_and_bool, clip_limits,
       clip_of_integers_is_exact, clip_errors)

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #define CVK_ABI_MAJOR 0 /* a plugin of another major is refused: the major is in the entry's name */
-#define CVK_ABI_MINOR 1 /* +1 for each release that appends fields, ops or values */
+#define CVK_ABI_MINOR 2 /* +1 for each release that appends fields, ops or values */
 
 #if defined(__GNUC__)
 #define CVK_EXPORT __attribute__((visibility("default")))
@@ -117,18 +117,24 @@ enum {
   /* unary */
   CVK_OP_EXP = 64, CVK_OP_LOG = 65, CVK_OP_SQRT = 66, CVK_OP_ABS = 67, CVK_OP_NEG = 68, CVK_OP_RECIPROCAL = 69,
   CVK_OP_ERF = 70, CVK_OP_FLOOR = 71, CVK_OP_CEIL = 72, CVK_OP_NOT = 73,
+  CVK_OP_SIN = 74, CVK_OP_COS = 75, CVK_OP_TAN = 76, CVK_OP_ASIN = 77, CVK_OP_ACOS = 78, CVK_OP_ATAN = 79, /* since 0.2 */
+  CVK_OP_SINH = 80, CVK_OP_COSH = 81, CVK_OP_ASINH = 82, CVK_OP_ACOSH = 83, CVK_OP_ATANH = 84,
+  CVK_OP_ROUND = 85, CVK_OP_SIGN = 86, CVK_OP_SHRINK = 87,
 
   /* binary with broadcasting; SUM, MEAN, MIN and MAX take 1..n inputs */
   CVK_OP_ADD = 96, CVK_OP_SUB = 97, CVK_OP_MUL = 98, CVK_OP_DIV = 99, CVK_OP_POW = 100, CVK_OP_MIN = 101, CVK_OP_MAX = 102,
   CVK_OP_SUM = 103, CVK_OP_MEAN = 104, CVK_OP_EQUAL = 105, CVK_OP_LESS = 106, CVK_OP_GREATER = 107, CVK_OP_WHERE = 108,
+  CVK_OP_MOD = 109, /* since 0.2 */
 
   /* reductions */
   CVK_OP_REDUCE_MEAN = 128, CVK_OP_REDUCE_SUM = 129, CVK_OP_REDUCE_MAX = 130, CVK_OP_REDUCE_MIN = 131,
+  CVK_OP_REDUCE_PROD = 132, CVK_OP_ARG_MAX = 133, CVK_OP_ARG_MIN = 134, /* since 0.2 */
 
   /* data movement and shapes */
   CVK_OP_RESHAPE = 160, CVK_OP_FLATTEN = 161, CVK_OP_TRANSPOSE = 162, CVK_OP_CONCAT = 163, CVK_OP_SPLIT = 164,
   CVK_OP_SLICE = 165, CVK_OP_SQUEEZE = 166, CVK_OP_UNSQUEEZE = 167, CVK_OP_IDENTITY = 168, CVK_OP_GATHER = 169,
   CVK_OP_EXPAND = 170, CVK_OP_TILE = 171, CVK_OP_CAST = 172, CVK_OP_SHAPE = 173, CVK_OP_CONSTANT_OF_SHAPE = 174,
+  CVK_OP_RANGE = 175, CVK_OP_CAST_LIKE = 176, /* since 0.2 */
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -198,8 +204,8 @@ typedef struct cvk_axis_attr { /* SOFTMAX, LOG_SOFTMAX, FLATTEN, CONCAT, GATHER 
 typedef struct cvk_unary_attr { /* activations; what a NULL attribute stands for is in ops.def's table of defaults */
   uint32_t struct_size;
   float alpha; /* LEAKY_RELU, ELU, CELU, SELU, THRESHOLDED_RELU, SWISH: alpha; HARD_SIGMOID: slope; CLIP: min;
-                  GELU: nonzero means the tanh approximation */
-  float beta;  /* HARD_SIGMOID: offset; SELU: gamma; CLIP: max */
+                  GELU: nonzero means the tanh approximation; SHRINK: lambd */
+  float beta;  /* HARD_SIGMOID: offset; SELU: gamma; CLIP: max; SHRINK: bias */
 } cvk_unary_attr;
 
 typedef struct cvk_axes_attr { /* REDUCE_*, SQUEEZE, UNSQUEEZE (x, [axes i64]), TRANSPOSE (axis[] is the permutation) */
@@ -242,6 +248,18 @@ typedef struct cvk_cast_attr { /* CAST: dtype. SHAPE: start and end of the exten
   int32_t dtype;
   int32_t start, end; /* SHAPE; end 0 in a NULL attribute means rank; resolved to 0 <= start <= end <= rank */
 } cvk_cast_attr;
+
+typedef struct cvk_mod_attr { /* MOD; since 0.2 */
+  uint32_t struct_size;
+  int32_t fmod; /* 0: the result has b's sign, as Python's %; 1: a's sign, as C's fmod and % */
+} cvk_mod_attr;
+
+typedef struct cvk_arg_attr { /* ARG_MAX, ARG_MIN; since 0.2 */
+  uint32_t struct_size;
+  int32_t axis;
+  int32_t keep_dims;
+  int32_t select_last_index; /* of several equal ones: 0 the first, 1 the last */
+} cvk_arg_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
