@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compose.c: ONNX operators written as several of Convoke's, as their definitions have it: reductions of a function of x, comparisons with
+/* compose.c: ONNX operators written as several of Convoke's, as their definitions have it: reductions of a function of x, hardmax, comparisons with
  * equality, logic, instance and layer normalisation, moves between depth and space. They hold for symbolic shapes and for any rank. */
 #include <float.h>
 
@@ -65,6 +65,40 @@ void cvk_onnx_emit_reduce_log_sum_exp(cvk_onnx_call *c) {
       reduce(c, CVK_OP_REDUCE_SUM, &attr, cvk_onnx_op1(c, CVK_OP_EXP, NULL, cvk_onnx_op2(c, CVK_OP_SUB, NULL, x, largest)));
   const cvk_value offset = cvk_onnx_op1(c, CVK_OP_CLIP, &finite, reduce(c, CVK_OP_REDUCE_MAX, &attr, x));
   cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_op1(c, CVK_OP_LOG, NULL, sum), offset), -1);
+}
+
+/* ---- hardmax ---- */
+
+/* y is 1 at the first of the largest along axis 1 of x [before, n, after], 0 elsewhere. */
+static cvk_value hardmax_middle(cvk_onnx_call *c, cvk_value x) {
+  const cvk_arg_attr along = {.axis = 1, .keep_dims = 1};
+  const cvk_cast_attr second = {.start = 1, .end = 2};
+  const cvk_value n = cvk_onnx_op1(c, CVK_OP_SHAPE, &second, x);
+  const cvk_value bounds[] = {INT64S(c, 0), n, INT64S(c, 1)};
+  const cvk_value count = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op(c, CVK_OP_RANGE, NULL, 3, bounds), INT64S(c, 1, -1, 1));
+  const cvk_value hit = cvk_onnx_op2(c, CVK_OP_EQUAL, NULL, cvk_onnx_op1(c, CVK_OP_ARG_MAX, &along, x), count);
+  return cvk_onnx_op2(c, CVK_OP_CAST_LIKE, NULL, hit, x);
+}
+
+void cvk_onnx_emit_hardmax_1(cvk_onnx_call *c) {
+  const cvk_axes_attr last = {.n_axes = 1, .axis = {2}};
+  cvk_axis_attr axis = {.axis = 1};
+  cvk_onnx_take_i32(c, "axis", &axis.axis);
+  const cvk_value x = cvk_onnx_input(c, 0), rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &axis, x);
+  const cvk_value y = hardmax_middle(c, cvk_onnx_op1(c, CVK_OP_UNSQUEEZE, &last, rows));
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x), rank_of_input(c));
+}
+
+void cvk_onnx_emit_hardmax(cvk_onnx_call *c) {
+  const cvk_axis_attr first = {.axis = 0};
+  const cvk_cast_attr one = {.start = 0, .end = 1};
+  cvk_axis_attr axis = {.axis = -1};
+  cvk_onnx_take_i32(c, "axis", &axis.axis);
+  const cvk_cast_attr along = {.start = axis.axis, .end = axis.axis == -1 ? INT32_MAX : axis.axis + 1};
+  const cvk_value x = cvk_onnx_input(c, 0), before = cvk_onnx_op1(c, CVK_OP_SHAPE, &one, cvk_onnx_op1(c, CVK_OP_FLATTEN, &axis, x));
+  const cvk_value parts[] = {before, cvk_onnx_op1(c, CVK_OP_SHAPE, &along, x), INT64S(c, -1)};
+  const cvk_value middle = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, x, cvk_onnx_op(c, CVK_OP_CONCAT, &first, 3, parts));
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, hardmax_middle(c, middle), x), rank_of_input(c));
 }
 
 void cvk_onnx_emit_size(cvk_onnx_call *c) {

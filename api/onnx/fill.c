@@ -177,6 +177,15 @@ void cvk_onnx_fill_gelu(cvk_onnx_call *c, cvk_any_attr *a) {
   a->unary.alpha = (float)way;
 }
 
+void cvk_onnx_fill_shrink(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_onnx_take_f32(c, "lambd", &a->unary.alpha);
+  cvk_onnx_take_f32(c, "bias", &a->unary.beta);
+}
+
+void cvk_onnx_fill_mod(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_onnx_take_flag(c, "fmod", &a->mod.fmod);
+}
+
 /* ---- axes and shapes ---- */
 
 static int32_t take_axes(cvk_onnx_call *c, const char *name, cvk_axes_attr *a) {
@@ -193,6 +202,12 @@ void cvk_onnx_fill_reduce(cvk_onnx_call *c, cvk_any_attr *a) {
   take_axes(c, "axes", &a->axes);
   cvk_onnx_take_flag(c, "keepdims", &a->axes.keep_dims);
   cvk_onnx_take_flag(c, "noop_with_empty_axes", &a->axes.noop_with_empty_axes);
+}
+
+void cvk_onnx_fill_arg(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_onnx_take_i32(c, "axis", &a->arg.axis);
+  cvk_onnx_take_flag(c, "keepdims", &a->arg.keep_dims);
+  cvk_onnx_take_flag(c, "select_last_index", &a->arg.select_last_index);
 }
 
 void cvk_onnx_fill_squeeze(cvk_onnx_call *c, cvk_any_attr *a) {
@@ -254,6 +269,17 @@ void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {
   cvk_onnx_ignore(c, "saturate"); /* these two are for 8-bit floats */
   cvk_onnx_ignore(c, "round_mode");
   a->cast.dtype = (int32_t)to;
+}
+
+void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a) {
+  (void)a;
+  cvk_onnx_ignore(c, "saturate"); /* for 8-bit floats, both */
+  cvk_onnx_ignore(c, "round_mode");
+}
+
+void cvk_onnx_fill_range(cvk_onnx_call *c, cvk_any_attr *a) {
+  (void)a;
+  cvk_onnx_ignore(c, "stash_type"); /* computed in double, whatever it says */
 }
 
 void cvk_onnx_fill_shape(cvk_onnx_call *c, cvk_any_attr *a) {

@@ -32,6 +32,11 @@ void cvk_onnx_fill_slice(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_split(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_shape(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_shrink(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_mod(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_arg(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_range(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a);
 
 void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c); /* Add-6 ... with its `broadcast` and `axis` */
 void cvk_onnx_emit_prelu_6(cvk_onnx_call *c);        /* a slope of one extent goes along the channels */
@@ -48,6 +53,8 @@ void cvk_onnx_emit_reduce_l2(cvk_onnx_call *c);
 void cvk_onnx_emit_reduce_sum_square(cvk_onnx_call *c);
 void cvk_onnx_emit_reduce_log_sum(cvk_onnx_call *c);
 void cvk_onnx_emit_reduce_log_sum_exp(cvk_onnx_call *c);
+void cvk_onnx_emit_hardmax_1(cvk_onnx_call *c); /* over all axes from `axis` on, taken as one */
+void cvk_onnx_emit_hardmax(cvk_onnx_call *c);
 void cvk_onnx_emit_size(cvk_onnx_call *c);
 void cvk_onnx_emit_and(cvk_onnx_call *c);
 void cvk_onnx_emit_or(cvk_onnx_call *c);

@@ -22,6 +22,18 @@ START_TEST(test_reductions_of_a_function) {
 }
 END_TEST
 
+START_TEST(test_hardmax) {
+  const array x = F32("2x3", 1, 3, 3, NAN, 0, NAN);
+  bytes a = {0};
+  check_op(13, "Hardmax", NULL, "a", 1, &x, F32("2x3", 0, 1, 0, 1, 0, 0));
+  attr_int(&a, "axis", 0);
+  check_op(13, "Hardmax", &a, "a", IN(F32("2x2x1", 1, 2, 3, 2)), F32("2x2x1", 0, 1, 1, 0));
+  attr_int(&a, "axis", -2);
+  check_op(13, "Hardmax", &a, "a", IN(F32("2x2x1", 1, 2, 3, 2)), F32("2x2x1", 0, 1, 1, 0));
+  check_op(11, "Hardmax", NULL, "a", IN(F32("2x2x2", 1, 2, 3, 2, 4, 0, 4, 4)), F32("2x2x2", 0, 0, 1, 0, 1, 0, 0, 0));
+}
+END_TEST
+
 START_TEST(test_logic) {
   const array ab[] = {BOOL("4", 0, 0, 1, 1), BOOL("4", 0, 1, 0, 1)};
   check_op(7, "And", NULL, "a b", 2, ab, BOOL("4", 0, 0, 0, 1));
@@ -96,5 +108,5 @@ START_TEST(test_symbolic_shapes) {
 }
 END_TEST
 
-SUITE("onnx compose", test_reductions_of_a_function, test_logic, test_instance_norm, test_layer_norm, test_depth_and_space,
+SUITE("onnx compose", test_reductions_of_a_function, test_hardmax, test_logic, test_instance_norm, test_layer_norm, test_depth_and_space,
       test_symbolic_shapes)

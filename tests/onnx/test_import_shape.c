@@ -198,5 +198,29 @@ START_TEST(test_constant_of_shape) {
 }
 END_TEST
 
+START_TEST(test_arg_range_mod) {
+  const array x = F32("2x3", 1, 3, 3, 4, 0, 4);
+  bytes a = {0};
+  check_op(1, "ArgMax", NULL, "a", 1, &x, I64("1x3", 1, 0, 1));
+  attr_int(&a, "axis", -1);
+  attr_int(&a, "keepdims", 0);
+  attr_int(&a, "select_last_index", 1);
+  check_op(12, "ArgMax", &a, "a", 1, &x, I64("2", 2, 2));
+  attr_int(&a, "axis", 1);
+  check_op(13, "ArgMin", &a, "a", 1, &x, I64("2x1", 0, 1));
+  check_op(11, "Range", NULL, "a b c", IN(F32("", 1), F32("", 5), F32("", 2)), F32("2", 1, 3));
+  check_op(15, "CastLike", NULL, "a b", IN(F32("2", 1.5f, -2), I64("1", 0)), I64("2", 1, -2));
+  check_op(10, "Mod", NULL, "a b", IN(I64("3", -4, 7, 5), I64("3", 3, -3, 8)), I64("3", 2, -2, 5));
+  attr_int(&a, "fmod", 1);
+  check_op(13, "Mod", &a, "a b", IN(F32("2", -4.25f, 5), F32("1", 2)), F32("2", -0.25f, 1));
+  attr_float(&a, "lambd", 1.5f);
+  attr_float(&a, "bias", 1);
+  check_op(9, "Shrink", &a, "a", IN(F32("3", -2, 1, 2)), F32("3", -1, 0, 1));
+  attr_ints(&a, "axes", 1, DIMS(1));
+  check_op(13, "ReduceProd", &a, "a", 1, &x, F32("2x1", 9, 0));
+  check_op(11, "Round", NULL, "a", IN(F32("3", 0.5f, 1.5f, -2.5f)), F32("3", 0, 2, -2));
+}
+END_TEST
+
 SUITE("onnx import: shapes", test_reshape_flatten_transpose, test_concat_split, test_slice, test_squeeze_unsqueeze, test_reductions,
-      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape)
+      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape, test_arg_range_mod)
