@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* arg.c: ARG_MAX, ARG_MIN, the int64 index of the largest or smallest element along one axis (ONNX ArgMax, ArgMin). Of equal ones the first,
- * or the last where select_last_index says so; a NaN is beyond every number, as in NumPy. An axis without elements is INVALID_SHAPE, unless
- * the result has none either. */
+/* arg.c: ARG_MAX, ARG_MIN, the int64 index of the largest or smallest element along one axis (ONNX ArgMax, ArgMin). Of equal ones the
+ * first, or the last where select_last_index says so; a NaN is beyond every number, as in NumPy. An axis without elements is INVALID_SHAPE,
+ * unless the result has none either. */
 #include <math.h>
 
 #include "element.h"
@@ -13,7 +13,8 @@ void cvk_defaults_arg(int32_t kind, cvk_any_attr *a) {
 }
 
 cvk_status cvk_infer_arg(cvk_op_call *call) {
-  static const int32_t types[] = {CVK_F32, CVK_F64, CVK_F16, CVK_BF16, CVK_I8, CVK_I16, CVK_I32, CVK_I64, CVK_U8, CVK_U16, CVK_U32, CVK_U64};
+  static const int32_t types[] = {CVK_F32, CVK_F64, CVK_F16, CVK_BF16, CVK_I8,  CVK_I16,
+                                  CVK_I32, CVK_I64, CVK_U8,  CVK_U16,  CVK_U32, CVK_U64};
   const cvk_tensor_desc *x = call->in[0];
   cvk_arg_attr *attr = &call->attr->arg;
   int64_t dim[CVK_MAX_RANK];
@@ -56,9 +57,9 @@ static int64_t choose(const cvk_op *op, const void *x, int64_t first, int64_t st
     else
       cvk_load_ints(dtype, x, first + done * stride, stride, run, whole);
     for (int64_t i = 0; i < run; i++) {
-      const int32_t wins = done + i == 0 || (class == CVK_CLASS_REAL
-                                                 ? real_wins(best_real, real[i], largest, last)
-                                                 : int_wins(best_whole, whole[i], class == CVK_CLASS_UNSIGNED, largest, last));
+      const int32_t wins =
+          done + i == 0 || (class == CVK_CLASS_REAL ? real_wins(best_real, real[i], largest, last)
+                                                    : int_wins(best_whole, whole[i], class == CVK_CLASS_UNSIGNED, largest, last));
       if (!wins) continue;
       index = done + i;
       if (class == CVK_CLASS_REAL)

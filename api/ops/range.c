@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* range.c: RANGE, the numbers start, start + delta, ... before limit (ONNX Range). The three are single values of one type, read when the op is
- * prepared, since they say the extent. Element i is start + i delta, integers exactly, reals in double and rounded once. */
+/* range.c: RANGE, the numbers start, start + delta, ... before limit (ONNX Range). The three are single values of one type, read when the
+ * op is prepared, since they say the extent. Element i is start + i delta, integers exactly, reals in double and rounded once. */
 #include <math.h>
 
 #include "element.h"
@@ -39,8 +39,8 @@ static cvk_status count_ints(const cvk_op_call *call, int64_t *n) {
   const uint64_t step = rises ? (uint64_t)v[DELTA] : 0 - (uint64_t)v[DELTA];
   const uint64_t count = way / step + (way % step != 0);
   if (count > INT64_MAX)
-    return cvk_fail(CVK_SIZE_OVERFLOW, "range: %lld to %lld by %lld has more than 2^63-1 elements", (long long)v[START], (long long)v[LIMIT],
-                    (long long)v[DELTA]);
+    return cvk_fail(CVK_SIZE_OVERFLOW, "range: %lld to %lld by %lld has more than 2^63-1 elements", (long long)v[START],
+                    (long long)v[LIMIT], (long long)v[DELTA]);
   *n = (int64_t)count;
   return CVK_OK;
 }
