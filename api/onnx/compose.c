@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compose.c: ONNX operators written as several of Convoke's, as their definitions have it: reductions of a function of x, hardmax, comparisons with
- * equality, logic, instance and layer normalisation, moves between depth and space. They hold for symbolic shapes and for any rank. */
+ * equality, logic, normalisations, moves between depth and space. They hold for symbolic shapes and for any rank. */
 #include <float.h>
 
 #include "fill.h"
@@ -114,16 +114,16 @@ static void choose(cvk_onnx_call *c, cvk_value condition, cvk_value yes, cvk_val
 }
 
 void cvk_onnx_emit_and(cvk_onnx_call *c) {
-  choose(c, cvk_onnx_input(c, 0), cvk_onnx_input(c, 1), cvk_onnx_input(c, 0));
+  choose(c, cvk_onnx_input(c, 0), cvk_onnx_second_operand(c), cvk_onnx_input(c, 0));
 }
 
 void cvk_onnx_emit_or(cvk_onnx_call *c) {
-  choose(c, cvk_onnx_input(c, 0), cvk_onnx_input(c, 0), cvk_onnx_input(c, 1));
+  choose(c, cvk_onnx_input(c, 0), cvk_onnx_input(c, 0), cvk_onnx_second_operand(c));
 }
 
 void cvk_onnx_emit_xor(cvk_onnx_call *c) {
-  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_NOT, NULL, cvk_onnx_op2(c, CVK_OP_EQUAL, NULL, cvk_onnx_input(c, 0), cvk_onnx_input(c, 1))),
-                  -1);
+  const cvk_value equal = cvk_onnx_op2(c, CVK_OP_EQUAL, NULL, cvk_onnx_input(c, 0), cvk_onnx_second_operand(c));
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_NOT, NULL, equal), -1);
 }
 
 /* Not the negation of the opposite: with NaN both are false. */
@@ -151,6 +151,12 @@ static moments row_moments(cvk_onnx_call *c, cvk_value rows) {
   const cvk_value d = cvk_onnx_op2(c, CVK_OP_SUB, NULL, rows, cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &kept, rows));
   return (moments){cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &dropped, rows),
                    cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &dropped, cvk_onnx_op2(c, CVK_OP_MUL, NULL, d, d))};
+}
+
+/* A value in x's shape and element type, which are not known here; NaN where x is. */
+static cvk_value fill_like(cvk_onnx_call *c, cvk_value x, float value) {
+  const cvk_unary_attr both = {.alpha = value, .beta = value};
+  return cvk_onnx_op1(c, CVK_OP_CLIP, &both, x);
 }
 
 /* Batch normalisation with the rows as channels: it knows epsilon in any element type. */
@@ -188,13 +194,92 @@ void cvk_onnx_emit_layer_norm(cvk_onnx_call *c) {
     cvk_onnx_fail(c, CVK_UNSUPPORTED, "outputs Mean and InvStdDev are for training; only inference is supported");
   const cvk_value x = cvk_onnx_input(c, 0), rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &axis, x);
   const moments m = row_moments(c, rows);
-  /* Zeros and ones of x's element type, which is not known here. */
-  const cvk_value zeros = cvk_onnx_op2(c, CVK_OP_SUB, NULL, m.variance, m.variance), ones = cvk_onnx_op1(c, CVK_OP_EXP, NULL, zeros);
-  cvk_value y = normalise_rows(c, rows, m, ones, zeros, epsilon);
+  cvk_value y = normalise_rows(c, rows, m, fill_like(c, m.variance, 1), fill_like(c, m.variance, 0), epsilon);
   y = cvk_onnx_op2(c, CVK_OP_MUL, NULL, y, cvk_onnx_op1(c, CVK_OP_FLATTEN, &zero, cvk_onnx_input(c, 1)));
   if (cvk_onnx_input(c, 2) != CVK_NO_VALUE)
     y = cvk_onnx_op2(c, CVK_OP_ADD, NULL, y, cvk_onnx_op1(c, CVK_OP_FLATTEN, &zero, cvk_onnx_input(c, 2)));
   cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x), rank_of_input(c));
+}
+
+/* One number a group until opset 20, one a channel since. */
+void cvk_onnx_emit_group_norm(cvk_onnx_call *c) {
+  const cvk_axis_attr second = {.axis = 2};
+  const cvk_cast_attr first = {.end = 1}, first_two = {.end = 2};
+  const cvk_axis_attr join = {.axis = 0};
+  const int32_t a_channel = c->model->opset >= 21;
+  float epsilon = 1e-5f;
+  int64_t groups = 1;
+  if (!cvk_onnx_take_i64(c, "num_groups", 1, INT64_MAX, &groups))
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'num_groups' is missing");
+  cvk_onnx_take_f32(c, "epsilon", &epsilon);
+  if (a_channel) cvk_onnx_ignore(c, "stash_type");
+  const cvk_value x = cvk_onnx_input(c, 0), images = cvk_onnx_op1(c, CVK_OP_SHAPE, &first, x);
+  const cvk_value rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &second, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, x, INT64S(c, 0, groups, -1)));
+  const moments m = row_moments(c, rows);
+  cvk_value per_row[2], y;
+  if (a_channel) {
+    per_row[0] = fill_like(c, m.variance, 1);
+    per_row[1] = fill_like(c, m.variance, 0);
+  }
+  for (int32_t i = 0; i < 2 && !a_channel; i++) { /* one a group to one an image and group */
+    const cvk_value to = cvk_onnx_op(c, CVK_OP_CONCAT, &join, 2, (const cvk_value[]){images, INT64S(c, groups)});
+    per_row[i] = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op2(c, CVK_OP_EXPAND, NULL, cvk_onnx_input(c, i + 1), to), INT64S(c, -1));
+  }
+  y = normalise_rows(c, rows, m, per_row[0], per_row[1], epsilon);
+  if (a_channel) {
+    const cvk_value planes =
+        cvk_onnx_op(c, CVK_OP_CONCAT, &join, 2, (const cvk_value[]){cvk_onnx_op1(c, CVK_OP_SHAPE, &first_two, x), INT64S(c, -1)});
+    y = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, y, planes);
+    for (int32_t i = 0; i < 2; i++)
+      y = cvk_onnx_op2(c, i == 0 ? CVK_OP_MUL : CVK_OP_ADD, NULL, y,
+                       cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, i + 1), INT64S(c, -1, 1)));
+  }
+  cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x), rank_of_input(c));
+}
+
+/* As layer normalisation about zero: the mean square for the variance. */
+void cvk_onnx_emit_rms_norm(cvk_onnx_call *c) {
+  const cvk_axes_attr dropped = {.n_axes = 1, .axis = {1}};
+  cvk_axis_attr axis = {.axis = -1};
+  float epsilon = 1e-5f;
+  cvk_onnx_take_i32(c, "axis", &axis.axis);
+  cvk_onnx_take_f32(c, "epsilon", &epsilon);
+  cvk_onnx_ignore(c, "stash_type");
+  const cvk_value x = cvk_onnx_input(c, 0), rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &axis, x);
+  const cvk_value mean_square = cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &dropped, cvk_onnx_op2(c, CVK_OP_MUL, NULL, rows, rows));
+  const cvk_value zeros = fill_like(c, mean_square, 0);
+  const cvk_value y = normalise_rows(c, rows, (moments){zeros, mean_square}, fill_like(c, mean_square, 1), zeros, epsilon);
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_MUL, NULL, cvk_onnx_reshape_like(c, y, x), cvk_onnx_input(c, 1)), rank_of_input(c));
+}
+
+/* ---- normalisation along axes ---- */
+
+/* Zeros stay zeros: their norm is taken as one. */
+void cvk_onnx_emit_lp_norm(cvk_onnx_call *c) {
+  cvk_axes_attr along = {.n_axes = 1, .axis = {-1}, .keep_dims = 1};
+  int64_t p = 2;
+  cvk_onnx_take_i32(c, "axis", &along.axis[0]);
+  cvk_onnx_take_i64(c, "p", 1, 2, &p);
+  const cvk_value x = cvk_onnx_input(c, 0);
+  const cvk_value parts = p == 1 ? cvk_onnx_op1(c, CVK_OP_ABS, NULL, x) : cvk_onnx_op2(c, CVK_OP_MUL, NULL, x, x);
+  cvk_value norm = cvk_onnx_op1(c, CVK_OP_REDUCE_SUM, &along, parts);
+  if (p == 2) norm = cvk_onnx_op1(c, CVK_OP_SQRT, NULL, norm);
+  const cvk_value is_zero = cvk_onnx_op2(c, CVK_OP_EQUAL, NULL, norm, fill_like(c, norm, 0));
+  norm = cvk_onnx_op(c, CVK_OP_WHERE, NULL, 3, (const cvk_value[]){is_zero, fill_like(c, norm, 1), norm});
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_DIV, NULL, x, norm), rank_of_input(c));
+}
+
+/* 1e-9 is added to the deviation, as ONNX's function has it. */
+void cvk_onnx_emit_mean_variance_norm(cvk_onnx_call *c) {
+  cvk_any_attr attr = {.axes = {.n_axes = 3, .axis = {0, 2, 3}}};
+  cvk_onnx_fill_squeeze(c, &attr); /* takes axes and nothing else */
+  attr.axes.keep_dims = 1;
+  const cvk_value x = cvk_onnx_input(c, 0);
+  const cvk_value d = cvk_onnx_op2(c, CVK_OP_SUB, NULL, x, cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &attr, x));
+  const cvk_value variance = cvk_onnx_op1(c, CVK_OP_REDUCE_MEAN, &attr, cvk_onnx_op2(c, CVK_OP_MUL, NULL, d, d));
+  const cvk_value deviation =
+      cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_op1(c, CVK_OP_SQRT, NULL, variance), fill_like(c, variance, 1e-9f));
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_DIV, NULL, d, deviation), rank_of_input(c));
 }
 
 /* ---- depth and space ---- */

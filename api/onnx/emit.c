@@ -30,20 +30,25 @@ static cvk_value align_to_axis(cvk_onnx_call *c, int64_t axis) {
   return cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, b, padded);
 }
 
-void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c) {
+cvk_value cvk_onnx_second_operand(cvk_onnx_call *c) {
   int32_t broadcast = 0, axis = -1;
+  if (c->model->opset >= 7) return cvk_onnx_input(c, 1);
   cvk_onnx_take_flag(c, "broadcast", &broadcast);
   const int32_t placed = cvk_onnx_take_i32(c, "axis", &axis);
   cvk_onnx_ignore(c, "consumed_inputs");
   const cvk_onnx_name *a = cvk_onnx_input_name(c, 0), *b = cvk_onnx_input_name(c, 1);
   /* Axis -1 stands for what no axis means too: the last axes match, as NumPy has it. */
   const int32_t matches_last = !broadcast || !placed || axis == -1 || (a && b && a->rank >= 0 && b->rank >= 0 && axis == a->rank - b->rank);
-  if (matches_last) {
+  return matches_last ? cvk_onnx_input(c, 1) : align_to_axis(c, axis);
+}
+
+void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c) {
+  const cvk_onnx_name *a = cvk_onnx_input_name(c, 0);
+  const cvk_value b = cvk_onnx_second_operand(c);
+  if (b == cvk_onnx_input(c, 1))
     cvk_onnx_emit_op(c, NULL, c->node->n_in);
-    return;
-  }
-  const cvk_value aligned = align_to_axis(c, axis);
-  cvk_onnx_define(c, 0, cvk_onnx_op2(c, c->row->kind, NULL, cvk_onnx_input(c, 0), aligned), a ? a->rank : -1);
+  else
+    cvk_onnx_define(c, 0, cvk_onnx_op2(c, c->row->kind, NULL, cvk_onnx_input(c, 0), b), a ? a->rank : -1);
 }
 
 void cvk_onnx_emit_prelu_6(cvk_onnx_call *c) {
@@ -134,10 +139,21 @@ void cvk_onnx_emit_pad_2(cvk_onnx_call *c) {
   cvk_onnx_fill_pad(c, &attr);
   cvk_onnx_take_f32(c, "value", &value);
   attr.pad.value = (double)value;
-  if (!cvk_onnx_take_i64s(c, "pads", INT64_MIN, 2 * CVK_MAX_RANK, pads, &n))
-    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'pads' is missing");
+  const char *const name = c->model->opset == 1 ? "paddings" : "pads";
+  if (!cvk_onnx_take_i64s(c, name, INT64_MIN, 2 * CVK_MAX_RANK, pads, &n))
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' is missing", name);
   const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
   cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_PAD, &attr, cvk_onnx_input(c, 0), cvk_onnx_int64s(c, n, pads)), x ? x->rank : -1);
+}
+
+/* ---- parameters that are inputs now ---- */
+
+void cvk_onnx_emit_reshape_1(cvk_onnx_call *c) {
+  int64_t shape[CVK_MAX_RANK];
+  int32_t n = 0;
+  if (!cvk_onnx_take_i64s(c, "shape", -1, CVK_MAX_RANK, shape, &n)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'shape' is missing");
+  cvk_onnx_ignore(c, "consumed_inputs");
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, 0), cvk_onnx_int64s(c, n, shape)), n);
 }
 
 /* ---- constants ---- */

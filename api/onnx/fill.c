@@ -159,6 +159,10 @@ void cvk_onnx_fill_hard_sigmoid(cvk_onnx_call *c, cvk_any_attr *a) {
 }
 
 void cvk_onnx_fill_selu(cvk_onnx_call *c, cvk_any_attr *a) {
+  if (c->model->opset < 6) { /* rounded then */
+    a->unary.alpha = 1.6732f;
+    a->unary.beta = 1.0507f;
+  }
   cvk_onnx_fill_alpha(c, a);
   cvk_onnx_take_f32(c, "gamma", &a->unary.beta);
 }
@@ -258,6 +262,17 @@ void cvk_onnx_fill_split(cvk_onnx_call *c, cvk_any_attr *a) {
   cvk_onnx_take_i64(c, "num_outputs", 1, INT64_MAX, &n);
   if (c->status == CVK_OK && n != c->node->n_out)
     cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'num_outputs' is %lld, the node has %d outputs", (long long)n, c->node->n_out);
+}
+
+/* The type's name. */
+void cvk_onnx_fill_cast_1(cvk_onnx_call *c, cvk_any_attr *a) {
+  static const char *const types[] = {"FLOAT", "UINT8", "INT8",    "UINT16", "INT16",  "INT32",
+                                      "INT64", "BOOL",  "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
+  static const int32_t numbers[] = {CVK_F32, CVK_U8,   CVK_I8,  CVK_U16, CVK_I16, CVK_I32,
+                                    CVK_I64, CVK_BOOL, CVK_F16, CVK_F64, CVK_U32, CVK_U64};
+  int32_t to = 0;
+  if (!cvk_onnx_take_choice(c, "to", COUNT(types), types, &to)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
+  a->cast.dtype = numbers[to];
 }
 
 void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {

@@ -30,6 +30,7 @@ void cvk_onnx_fill_transpose(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_reshape(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_slice(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_split(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_cast_1(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_shape(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_shrink(cvk_onnx_call *c, cvk_any_attr *a);
@@ -38,12 +39,15 @@ void cvk_onnx_fill_arg(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_range(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a);
 
+/* Input 1 of an operator of two operands; before opset 7 placed along input 0's axes as `broadcast` and `axis` say. */
+cvk_value cvk_onnx_second_operand(cvk_onnx_call *c);
 void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c); /* Add-6 ... with its `broadcast` and `axis` */
 void cvk_onnx_emit_prelu_6(cvk_onnx_call *c);        /* a slope of one extent goes along the channels */
 void cvk_onnx_emit_softmax_1(cvk_onnx_call *c);      /* over all axes from `axis` on, taken as one */
 void cvk_onnx_emit_batch_norm(cvk_onnx_call *c);     /* inference only; `spatial` until opset 8 */
 void cvk_onnx_emit_dropout(cvk_onnx_call *c);
 void cvk_onnx_emit_pad_2(cvk_onnx_call *c);
+void cvk_onnx_emit_reshape_1(cvk_onnx_call *c);
 void cvk_onnx_emit_constant(cvk_onnx_call *c);
 void cvk_onnx_emit_constant_of_shape(cvk_onnx_call *c);
 
@@ -63,7 +67,15 @@ void cvk_onnx_emit_greater_or_equal(cvk_onnx_call *c);
 void cvk_onnx_emit_less_or_equal(cvk_onnx_call *c);
 void cvk_onnx_emit_instance_norm(cvk_onnx_call *c);
 void cvk_onnx_emit_layer_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_group_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_rms_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_lp_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_mean_variance_norm(cvk_onnx_call *c);
 void cvk_onnx_emit_depth_to_space(cvk_onnx_call *c);
 void cvk_onnx_emit_space_to_depth(cvk_onnx_call *c);
+
+/* resize.c */
+void cvk_onnx_emit_upsample(cvk_onnx_call *c);
+void cvk_onnx_emit_resize(cvk_onnx_call *c);
 
 #endif

@@ -69,6 +69,69 @@ START_TEST(test_layer_norm) {
 }
 END_TEST
 
+START_TEST(test_group_norm) {
+  const array x = F32("2x4x1x1", 0, 2, 4, 8, 2, 2, 1, 3);
+  const float r = sqrtf(0.5f), s = 2 / sqrtf(5);
+  bytes a = {0};
+  attr_float(&a, "epsilon", 1);
+  attr_int(&a, "num_groups", 2);
+  check_op(18, "GroupNormalization", &a, "a b c", IN(x, F32("2", 1, 2), F32("2", 0, 10)),
+           F32("2x4x1x1", -r, r, 10 - 2 * s, 10 + 2 * s, 0, 0, 10 - 2 * r, 10 + 2 * r));
+  attr_float(&a, "epsilon", 1);
+  attr_int(&a, "num_groups", 2);
+  attr_int(&a, "stash_type", 1);
+  check_op(21, "GroupNormalization", &a, "a b c", IN(x, F32("4", 1, 2, 3, 4), F32("4", 0, 10, 20, 30)),
+           F32("2x4x1x1", -r, 10 + 2 * r, 20 - 3 * s, 30 + 4 * s, 0, 10, 20 - 3 * r, 30 + 4 * r));
+  const array wide = F32("1x2x2", 0, 2, 4, 8); /* one group over all: mean 3.5, variance 8.75 */
+  const float t = 1 / sqrtf(9.75f);
+  attr_float(&a, "epsilon", 1);
+  attr_int(&a, "num_groups", 1);
+  check_op(21, "GroupNormalization", &a, "a b c", IN(wide, F32("2", 1, 2), F32("2", 0, 1)),
+           F32("1x2x2", -3.5f * t, -1.5f * t, 1 + t, 1 + 9 * t));
+  const array per_channel[] = {x, F32("4", 1, 2, 3, 4), F32("4", 0, 0, 0, 0)};
+  check_refused(21, "GroupNormalization", NULL, "a b c", 3, per_channel, CVK_INVALID_ARGUMENT, "'num_groups' is missing");
+  attr_int(&a, "num_groups", 3);
+  check_refused(21, "GroupNormalization", &a, "a b c", 3, per_channel, CVK_INVALID_SHAPE, "reshape");
+  attr_int(&a, "num_groups", 2);
+  check_refused(18, "GroupNormalization", &a, "a b c", 3, per_channel, CVK_INVALID_SHAPE, "expand");
+}
+END_TEST
+
+START_TEST(test_rms_norm) {
+  const array x = F32("2x1x2", 1, 7, 3, INFINITY);
+  bytes a = {0};
+  attr_float(&a, "epsilon", 11);
+  check_op(23, "RMSNormalization", &a, "a b", IN(x, F32("2", 1, 2)), F32("2x1x2", 1 / 6.f, 14 / 6.f, 0, NAN));
+  attr_int(&a, "axis", 0);
+  attr_float(&a, "epsilon", 0);
+  attr_int(&a, "stash_type", 1);
+  check_op(23, "RMSNormalization", &a, "a b", IN(F32("2x2", 1, 1, -1, 5), F32("1", 2)),
+           F32("2x2", 2 / sqrtf(7), 2 / sqrtf(7), -2 / sqrtf(7), 10 / sqrtf(7)));
+}
+END_TEST
+
+START_TEST(test_lp_norm) {
+  const array x = F32("2x2", 3, -4, 0, 0);
+  bytes a = {0};
+  check_op(1, "LpNormalization", NULL, "a", 1, &x, F32("2x2", 0.6f, -0.8f, 0, 0));
+  attr_int(&a, "p", 1);
+  attr_int(&a, "axis", 1);
+  check_op(22, "LpNormalization", &a, "a", 1, &x, F32("2x2", 3 / 7.f, -4 / 7.f, 0, 0));
+  attr_int(&a, "axis", 0);
+  check_op(22, "LpNormalization", &a, "a", IN(F32("2x3", 3, NAN, 2, 4, 1, INFINITY)), F32("2x3", 0.6f, NAN, 0, 0.8f, NAN, NAN));
+  attr_int(&a, "p", 3);
+  check_refused(22, "LpNormalization", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'p' is 3, expected 1 to 2");
+}
+END_TEST
+
+START_TEST(test_mean_variance_norm) {
+  bytes a = {0};
+  check_op(9, "MeanVarianceNormalization", NULL, "a", IN(F32("2x2x1x1", 1, 5, 3, 5)), F32("2x2x1x1", -1, 0, 1, 0));
+  attr_ints(&a, "axes", 1, DIMS(-1));
+  check_op(13, "MeanVarianceNormalization", &a, "a", IN(F32("2x2", 1, 5, 2, 2)), F32("2x2", -1, 1, 0, 0));
+}
+END_TEST
+
 START_TEST(test_depth_and_space) {
   const array depth = F32("1x4x1x2", 0, 1, 2, 3, 4, 5, 6, 7), space = F32("1x1x2x4", 0, 2, 1, 3, 4, 6, 5, 7);
   bytes a = {0};
@@ -108,5 +171,5 @@ START_TEST(test_symbolic_shapes) {
 }
 END_TEST
 
-SUITE("onnx compose", test_reductions_of_a_function, test_hardmax, test_logic, test_instance_norm, test_layer_norm, test_depth_and_space,
-      test_symbolic_shapes)
+SUITE("onnx compose", test_reductions_of_a_function, test_hardmax, test_logic, test_instance_norm, test_layer_norm, test_group_norm, test_rms_norm,
+      test_lp_norm, test_mean_variance_norm, test_depth_and_space, test_symbolic_shapes)

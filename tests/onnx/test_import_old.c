@@ -72,6 +72,84 @@ START_TEST(test_broadcast_axis) {
 }
 END_TEST
 
+START_TEST(test_broadcast_axis_of_logic) {
+  const array a = BOOL("1x2x2", 0, 1, 0, 1), b = BOOL("2", 0, 1);
+  static const struct {
+    const char *op;
+    uint8_t want[4];
+  } ops[] = {{"And", {0, 0, 0, 1}}, {"Or", {0, 1, 1, 1}}, {"Xor", {0, 1, 1, 0}}};
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+    bytes attrs = {0};
+    attr_int(&attrs, "broadcast", 1);
+    attr_int(&attrs, "axis", 1);
+    check_op(1, ops[i].op, &attrs, "a b", IN(a, b), (array){CVK_BOOL, "1x2x2", ops[i].want});
+    attr_int(&attrs, "broadcast", 1);
+    check_refused(7, ops[i].op, &attrs, "a b", IN(a, b), CVK_INVALID_ARGUMENT, "attribute 'broadcast' is unknown at opset 7");
+  }
+}
+END_TEST
+
+/* Parameters that were attributes, or had other names. */
+START_TEST(test_first_opset) {
+  const array x = F32("2x3", -4, -1.5f, -0.5f, 0.25f, 0.75f, 3);
+  bytes a = {0};
+  attr_text(&a, "to", "INT64");
+  check_op(1, "Cast", &a, "a", 1, &x, I64("2x3", -4, -1, 0, 0, 0, 3));
+  attr_text(&a, "to", "STRING");
+  check_refused(1, "Cast", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'to' is 'STRING'");
+  attr_int(&a, "to", 7);
+  check_refused(5, "Cast", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'to' has type 2, expected 3 (string)");
+  attr_ints(&a, "paddings", 4, DIMS(0, 1, 0, 0));
+  attr_float(&a, "value", 9);
+  check_op(1, "Pad", &a, "a", 1, &x, F32("2x4", 9, -4, -1.5f, -0.5f, 9, 0.25f, 0.75f, 3));
+  check_refused(1, "Pad", NULL, "a", 1, &x, CVK_INVALID_ARGUMENT, "'paddings' is missing");
+  check_refused(2, "Pad", NULL, "a", 1, &x, CVK_INVALID_ARGUMENT, "'pads' is missing");
+  attr_ints(&a, "shape", 3, DIMS(0, 1, -1));
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  check_op(1, "Reshape", &a, "a", 1, &x, F32("2x1x3", -4, -1.5f, -0.5f, 0.25f, 0.75f, 3));
+  check_refused(4, "Reshape", NULL, "a", 1, &x, CVK_INVALID_ARGUMENT, "'shape' is missing");
+  attr_float(&a, "alpha", 2);
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  check_op(1, "Selu", &a, "a", IN(F32("2", 0, 1)), F32("2", 0, 1.0507f));
+  check_op(1, "Concat", NULL, "a a", IN(F32("1x2", 1, 2)), F32("1x4", 1, 2, 1, 2));
+  attr_int(&a, "axis", 1);
+  attr_ints(&a, "split", 2, DIMS(1, 2));
+  bytes m = one(1, "Split", &a, "a", "y z", 1, &x);
+  expect(&m, 1, &x, 2, (const array[]){F32("2x1", -4, 0.25f), F32("2x2", -1.5f, -0.5f, 0.75f, 3)});
+  attr_float(&a, "min", -1);
+  attr_float(&a, "max", 1);
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  check_op(1, "Clip", &a, "a", 1, &x, F32("2x3", -1, -1, -0.5f, 0.25f, 0.75f, 1));
+  attr_ints(&a, "axes", 1, DIMS(1));
+  attr_ints(&a, "starts", 1, DIMS(-2));
+  attr_ints(&a, "ends", 1, DIMS(100));
+  check_op(1, "Slice", &a, "a", 1, &x, F32("2x2", -1.5f, -0.5f, 0.75f, 3));
+  attr_ints(&a, "axes", 1, DIMS(1));
+  attr_int(&a, "keepdims", 0);
+  check_op(1, "ReduceMax", &a, "a", 1, &x, F32("2", -0.5f, 3));
+  attr_ints(&a, "axes", 1, DIMS(0));
+  check_op(1, "Unsqueeze", &a, "a", IN(F32("2", 1, 2)), F32("1x2", 1, 2));
+  attr_ints(&a, "axes", 1, DIMS(0));
+  check_op(1, "Squeeze", &a, "a", IN(F32("1x2", 1, 2)), F32("2", 1, 2));
+  attr_int(&a, "is_test", 1);
+  attr_float(&a, "ratio", 0.5f);
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  check_op(1, "Dropout", &a, "a", 1, &x, x);
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  check_op(1, "PRelu", &a, "a b", IN(F32("1x2", -1, 2), F32("1", 0.5f)), F32("1x2", -0.5f, 2));
+  attr_int(&a, "broadcast", 1);
+  check_op(1, "Gemm", &a, "a b c", IN(F32("1x2", 1, 2), F32("2x2", 1, 2, 3, 4), F32("2", 10, 20)), F32("1x2", 17, 30));
+  attr_int(&a, "is_test", 1);
+  attr_float(&a, "epsilon", 0);
+  attr_ints(&a, "consumed_inputs", 5, DIMS(0, 0, 0, 1, 1));
+  check_op(1, "BatchNormalization", &a, "a b c d e", IN(F32("1x2", 1, 2), F32("2", 2, 1), F32("2", 0, 10), F32("2", 0, 1), F32("2", 4, 1)),
+           F32("1x2", 1, 11));
+  attr_ints(&a, "kernel_shape", 1, DIMS(2));
+  attr_ints(&a, "pads", 2, DIMS(1, 0));
+  check_op(1, "AveragePool", &a, "a", IN(F32("1x1x2", 4, 6)), F32("1x1x2", 4, 5));
+}
+END_TEST
+
 START_TEST(test_prelu_slope_along_channels) {
   const array x = F32("1x2x2", -1, -2, -3, 4);
   check_op(6, "PRelu", NULL, "a b", IN(x, F32("2", 0.5f, 2)), F32("1x2x2", -0.5f, -1, -6, 4));
@@ -170,5 +248,6 @@ START_TEST(test_dropout_mask) {
 }
 END_TEST
 
-SUITE("onnx import: old opsets", test_broadcast_axis, test_prelu_slope_along_channels, test_softmax_over_flattened_axes,
-      test_softmax_on_the_last_axis_is_one_op, test_batch_norm_of_every_activation, test_training_is_refused, test_dropout_mask)
+SUITE("onnx import: old opsets", test_broadcast_axis, test_broadcast_axis_of_logic, test_first_opset, test_prelu_slope_along_channels,
+      test_softmax_over_flattened_axes, test_softmax_on_the_last_axis_is_one_op, test_batch_norm_of_every_activation,
+      test_training_is_refused, test_dropout_mask)
