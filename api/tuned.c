@@ -2,18 +2,16 @@
 /* tuned.c: see tuned.h. The file: a line with the format, a line that says whose times they are, then a line a row of a record:
  *   KEY tab ROW tab NS tab ESTIMATED_NS      NS -1: the row's results were wrong
  * It is written whole under a temporary name and renamed; of two processes that tune one device at once, the later one's file stays. */
-#define _GNU_SOURCE /* mkostemp */
 #include "tuned.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cache_file.h"
 #include "op_table.h"
 
 #define FORMAT "convoke tuned 1"
@@ -102,39 +100,14 @@ static int32_t read_text(cvk_tuned *t, const char *text) {
   return 1;
 }
 
-static char *read_file(const char *path) {
-  struct stat st;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  char *text = NULL;
-  size_t at = 0;
-  if (fd < 0) return NULL;
-  if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MOST && (st.st_uid == geteuid() || st.st_uid == 0))
-    text = malloc((size_t)st.st_size + 1);
-  for (ssize_t got = 1; text && got > 0 && at < (size_t)st.st_size; at += got > 0 ? (size_t)got : 0) got = read(fd, text + at, (size_t)st.st_size - at);
-  if (text) text[at] = 0;
-  close(fd);
-  return text;
-}
-
-static int32_t make_folders(const char *path) {
-  char part[PATH_BYTES];
-  snprintf(part, sizeof part, "%s", path);
-  for (char *p = strchr(part + 1, '/'); p; p = strchr(p + 1, '/')) {
-    *p = 0;
-    if (mkdir(part, 0700) != 0 && errno != EEXIST) return 0;
-    *p = '/';
-  }
-  return 1;
-}
-
 static int32_t write_file(const cvk_tuned *t) {
-  char temporary[PATH_BYTES + 8];
-  snprintf(temporary, sizeof temporary, "%s.XXXXXX", t->path);
-  const int fd = make_folders(t->path) ? mkostemp(temporary, O_CLOEXEC) : -1;
+  char temporary[PATH_MAX];
+  const int fd = cvk_cache_file_begin(t->path, temporary);
   FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
   if (f == NULL) {
-    if (fd >= 0) close(fd);
-    return 0;
+    if (fd < 0) return 0;
+    close(fd);
+    return cvk_cache_file_end(t->path, temporary, 0);
   }
   char text[CVK_TUNED_KEY + ROW_BYTES + 64];
   int n = snprintf(text, sizeof text, "%s\n%s\n", FORMAT, t->identity);
@@ -144,10 +117,8 @@ static int32_t write_file(const cvk_tuned *t) {
     const line *l = &t->lines[i];
     n = snprintf(text, sizeof text, "%s\t%s\t%lld\t%lld\n", l->key, l->row, (long long)l->ns, (long long)l->estimated_ns);
   }
-  const int32_t written = ferror(f) == 0;
-  if (fclose(f) == 0 && written && rename(temporary, t->path) == 0) return 1;
-  unlink(temporary);
-  return 0;
+  const int32_t written = ferror(f) == 0, closed = fclose(f) == 0;
+  return cvk_cache_file_end(t->path, temporary, written && closed);
 }
 
 /* ---- lifetime ---- */
@@ -165,7 +136,7 @@ cvk_tuned *cvk_tuned_open(cvk_context *ctx, const cvk_device_info *info) {
   }
   if (folder == NULL || *folder == 0 || strlen(folder) > PATH_BYTES - 64) return t;
   snprintf(t->path, sizeof t->path, "%s/tuned-%016llx.txt", folder, (unsigned long long)XXH3_64bits(t->identity, strlen(t->identity)));
-  char *text = read_file(t->path);
+  char *text = cvk_cache_file_read(t->path, FILE_MOST);
   if (text && !read_text(t, text)) {
     drop_all(t);
     cvk_context_log(ctx, CVK_LOG_WARNING, "device %s: %s is damaged: rows are chosen as if nothing had been tuned", info->id, t->path);

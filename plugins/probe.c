@@ -45,8 +45,7 @@ static void take(cvk_probe_verdict *v, const cvk_probe_answer *a) {
 
 /* 0: nothing could be started. */
 static int run(const char *plugin, const cvk_probe_request *q, int32_t opencl, const char *mode, const char *vendors, cvk_probe_answer *a) {
-  const int32_t seconds = q->seconds ? q->seconds : opencl ? SECONDS_OPENCL : SECONDS;
-  return cvk_probe_run(q->program, seconds, mode, plugin, q->settings, vendors, a);
+  return cvk_probe_run(q->program, opencl ? SECONDS_OPENCL : SECONDS, mode, plugin, q->settings, vendors, a);
 }
 
 /* The drivers that are not HARMFUL, together. */
@@ -84,7 +83,10 @@ static int try_drivers(const char *plugin, const cvk_probe_request *q, cvk_probe
   int32_t left = d->n;
   for (int32_t i = 0; i < d->n; i++) {
     a = (cvk_probe_answer){.result = CVK_PROBE_HARMFUL, .status = CVK_IO_ERROR};
-    if (cvk_opencl_driver_is_sound(&d->item[i], a.text, sizeof a.text) && !run(plugin, q, 1, CVK_PROBE_MODE_RUN, d->item[i].path, &a)) continue;
+    if (cvk_opencl_driver_is_sound(&d->item[i], a.text, sizeof a.text) && !run(plugin, q, 1, CVK_PROBE_MODE_RUN, d->item[i].path, &a)) {
+      v->incomplete = 1;
+      continue;
+    }
     if (!set_driver(&d->item[i], &a)) return 0;
     left -= a.result == CVK_PROBE_HARMFUL;
   }
@@ -92,8 +94,11 @@ static int try_drivers(const char *plugin, const cvk_probe_request *q, cvk_probe
     refuse(v, CVK_NO_DEVICE, "no driver behind it survived");
   } else if (left == 1) {
     v->result = CVK_PROBE_GOOD;
-  } else if (run_survivors(plugin, q, d, &a)) {
-    if (a.result == CVK_PROBE_HARMFUL) return find_clash(plugin, q, d);
+  } else if (!run_survivors(plugin, q, d, &a)) {
+    v->incomplete = 1;
+  } else if (a.result == CVK_PROBE_HARMFUL) {
+    return find_clash(plugin, q, d);
+  } else {
     take(v, &a);
   }
   return 1;
@@ -105,12 +110,14 @@ static int try_opencl(const char *plugin, const cvk_probe_request *q, cvk_probe_
   v->opencl = 1;
   if (is_open("libOpenCL.so.1")) {
     say(v, "its drivers were not tried: this program uses OpenCL already");
+    v->incomplete = 1;
     return 1;
   }
   if (!cvk_opencl_drivers_list(q->vendors, &v->drivers)) return 0;
   if (q->may_filter && v->drivers.n > 0) return try_drivers(plugin, q, v);
   cvk_opencl_drivers_free(&v->drivers);
   if (run(plugin, q, 1, CVK_PROBE_MODE_RUN, NULL, &a)) take(v, &a);
+  else v->incomplete = 1;
   return 1;
 }
 

@@ -14,7 +14,6 @@ enum { CVK_PROBE_ON, CVK_PROBE_OFF, CVK_PROBE_FORCE /* as ON, whatever is kept *
 
 typedef struct cvk_probe_request {
   int32_t mode;
-  int32_t seconds;             /* for one trial; 0: the default */
   int32_t may_filter;          /* OCL_ICD_VENDORS may be set: drivers are tried one by one */
   const char *program;         /* convoke-probe; NULL: nothing is tried */
   const char *cache_dir;       /* NULL: nothing is kept */
@@ -25,7 +24,8 @@ typedef struct cvk_probe_request {
 typedef struct cvk_probe_verdict {
   int32_t result;            /* CVK_PROBE_* */
   cvk_status status;
-  int32_t opencl;            /* drivers is filled */
+  int32_t opencl;            /* it uses OpenCL; drivers: those that were tried one by one */
+  int32_t incomplete;        /* something that should have been tried was not: the verdict is not kept */
   char text[CVK_PROBE_TEXT]; /* a remark, or why not */
   cvk_opencl_drivers drivers;
 } cvk_probe_verdict;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* probe_cache.c: verdicts on disk, a text file a plugin under CACHE_DIR/probe:
- *   convoke probe 1 VERSION           then, a line each: the plugin's path; its size, time, inode and the drivers' fingerprint; when it was written;
+ *   convoke probe 1 VERSION           then, a line each: the plugin's path; its size, time, inode, how drivers
+ *                                   are tried, their fingerprint; when it was written;
  *   RESULT STATUS OPENCL TEXT         then, a line a driver: RESULT STATUS PATH tab TEXT
- * Written whole under a temporary name and renamed. What works is kept as long as the files stay the same; what is harmful for ten minutes, since
+ * What works is kept as long as the files stay the same; what is harmful for ten minutes, since
  * a reason may lie outside of the files; all else is tried again each time. */
-#define _GNU_SOURCE /* mkostemp */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
+#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "cache_file.h"
 #include "probe.h"
 
 #define FORMAT "convoke probe 1 " CVK_PROBE_VERSION
@@ -24,15 +23,14 @@
 
 typedef struct key {
   char path[PATH_MAX];   /* of the cache's file */
-  char plugin[160];      /* the line that must be equal */
-  uint64_t drivers;
+  char plugin[160];      /* what must be equal */
 } key;
 
 static int key_of(const char *plugin, const cvk_probe_request *q, key *k) {
   struct stat st;
   if (q->cache_dir == NULL || stat(plugin, &st) != 0) return 0;
-  snprintf(k->plugin, sizeof k->plugin, "%lld %lld.%09ld %llu", (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-           (unsigned long long)st.st_ino);
+  snprintf(k->plugin, sizeof k->plugin, "%lld %lld.%09ld %llu %s", (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+           (unsigned long long)st.st_ino, q->may_filter ? "each" : "together"); /* how its drivers were tried */
   const uint64_t h = XXH3_64bits(plugin, strlen(plugin));
   return snprintf(k->path, sizeof k->path, "%s/probe/%016llx", q->cache_dir, (unsigned long long)h) < (int)sizeof k->path;
 }
@@ -46,25 +44,6 @@ static uint64_t drivers_now(const cvk_probe_request *q) {
 }
 
 /* ---- reading ---- */
-
-/* The file's text, or NULL: none that this user, or root, wrote. */
-static char *read_file(const char *path) {
-  struct stat st;
-  char *text = NULL;
-  const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (fd < 0) return NULL;
-  if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == geteuid() || st.st_uid == 0) && st.st_size < MOST_BYTES) {
-    text = malloc((size_t)st.st_size + 1);
-    const ssize_t n = text != NULL ? read(fd, text, (size_t)st.st_size) : -1;
-    if (n >= 0) text[n] = '\0';
-    if (n < 0) {
-      free(text);
-      text = NULL;
-    }
-  }
-  close(fd);
-  return text;
-}
 
 /* The next line, ended by '\0'; NULL: none that is whole. */
 static char *next_line(char **rest) {
@@ -132,7 +111,7 @@ static int parse(char *text, const char *plugin, const key *k, const cvk_probe_r
 
 int cvk_probe_cache_load(const char *plugin, const cvk_probe_request *q, cvk_probe_verdict *out) {
   key k;
-  char *text = key_of(plugin, q, &k) ? read_file(k.path) : NULL;
+  char *text = key_of(plugin, q, &k) ? cvk_cache_file_read(k.path, MOST_BYTES) : NULL;
   const int found = text != NULL && parse(text, plugin, &k, q, out);
   free(text);
   if (!found) cvk_probe_verdict_free(out);
@@ -141,25 +120,12 @@ int cvk_probe_cache_load(const char *plugin, const cvk_probe_request *q, cvk_pro
 
 /* ---- writing ---- */
 
-static int make_folder(const char *cache_dir, char *path) {
-  snprintf(path, PATH_MAX, "%s/probe", cache_dir);
-  for (char *p = path + 1; *p; p++) {
-    if (*p != '/') continue;
-    *p = '\0';
-    const int made = mkdir(path, 0700) == 0 || errno == EEXIST;
-    *p = '/';
-    if (!made) return 0;
-  }
-  return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
 void cvk_probe_cache_save(const char *plugin, const cvk_probe_request *q, const cvk_probe_verdict *v) {
   key k;
   char temporary[PATH_MAX];
-  if (v->result != CVK_PROBE_GOOD && v->result != CVK_PROBE_HARMFUL) return;
-  if (strchr(plugin, '\n') != NULL || !key_of(plugin, q, &k) || !make_folder(q->cache_dir, temporary)) return;
-  if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", k.path) >= (int)sizeof temporary) return;
-  const int fd = mkostemp(temporary, O_CLOEXEC);
+  if (v->incomplete || (v->result != CVK_PROBE_GOOD && v->result != CVK_PROBE_HARMFUL)) return;
+  if (strchr(plugin, '\n') != NULL || !key_of(plugin, q, &k)) return;
+  const int fd = cvk_cache_file_begin(k.path, temporary);
   if (fd < 0) return;
   int ok = dprintf(fd, FORMAT "\n%s\n%s %llx\n%lld\n%d %d %d %s\n", plugin, k.plugin, (unsigned long long)(v->opencl ? drivers_now(q) : 0),
                    (long long)time(NULL), (int)v->result, (int)v->status, (int)v->opencl, v->text) > 0;
@@ -168,5 +134,5 @@ void cvk_probe_cache_save(const char *plugin, const cvk_probe_request *q, const 
     ok &= dprintf(fd, "%d %d %s\t%s\n", (int)d->result, (int)d->status, d->path, d->text != NULL ? d->text : "not tried") > 0;
   }
   ok &= close(fd) == 0;
-  if (!ok || rename(temporary, k.path) != 0) unlink(temporary);
+  cvk_cache_file_end(k.path, temporary, ok);
 }

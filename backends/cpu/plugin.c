@@ -98,19 +98,10 @@ static void log_refusal(const cpu_device *device, const cpu_row *row, const cpu_
   device->host->log(device->host->ctx, CVK_LOG_DISPATCH, text);
 }
 
-/* Element types of a later minor. */
-static int types_known(const cvk_op *op) {
-  for (int32_t i = 0; i < op->n_in; i++)
-    if (op->in[i] && cvk_dtype_bytes(op->in[i]->dtype) == 0) return 0;
-  for (int32_t i = 0; i < op->n_out; i++)
-    if (op->out[i] && cvk_dtype_bytes(op->out[i]->dtype) == 0) return 0;
-  return 1;
-}
-
 static cvk_status supports(cvk_backend_device *device, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n) {
   cvk_candidate found[MAX_CANDIDATES];
   int32_t n_found = 0, asked = 0;
-  if (!types_known(op)) return cpu_fail(device, CVK_UNSUPPORTED, "cpu: op kind %d has an element type that is not known here", op->kind);
+  if (!cvk_op_types_known(op)) return cpu_fail(device, CVK_UNSUPPORTED, "cpu: op kind %d has an element type that is not known here", op->kind);
   for (int32_t place = 0; device->isa->rows[place]; place++) {
     const cpu_row *row = device->isa->rows[place];
     if (op->kind < row->kind || op->kind > (row->kind_last ? row->kind_last : row->kind)) continue;

@@ -76,15 +76,6 @@ static int32_t insert(cvk_candidate *const *candidates, int32_t n, int32_t room,
   return n < room ? n + 1 : n;
 }
 
-/* Element types of a later minor. */
-static int32_t types_known(const cvk_op *op) {
-  for (int32_t i = 0; i < op->n_in; i++)
-    if (op->in[i] && cvk_dtype_bytes(op->in[i]->dtype) == 0) return 0;
-  for (int32_t i = 0; i < op->n_out; i++)
-    if (op->out[i] && cvk_dtype_bytes(op->out[i]->dtype) == 0) return 0;
-  return 1;
-}
-
 cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate *const *candidates, int32_t *n) {
   const int32_t room = *n;
   int32_t found = 0;
@@ -92,7 +83,7 @@ cvk_status ocl_supports(cvk_backend_device *dev, const cvk_op *op, cvk_candidate
   *n = 0;
   const cvk_status status = ocl_device_ready(dev);
   if (status != CVK_OK) return status;
-  if (!types_known(op)) return ocl_fail(dev->host, CVK_UNSUPPORTED, "%s: op kind %d has an element type that is not known here", dev->label, (int)op->kind);
+  if (!cvk_op_types_known(op)) return ocl_fail(dev->host, CVK_UNSUPPORTED, "%s: op kind %d has an element type that is not known here", dev->label, (int)op->kind);
   for (int32_t i = 0; ocl_lists[i] && room > 0; i++) {
     if (!has_kind(ocl_lists[i], op->kind)) continue;
     for (int32_t j = 0; j < ocl_lists[i]->n_rows; j++) {

@@ -36,7 +36,7 @@ static int load(subject *s, const group_arg *g) {
   return plugin_load(&s->p, g->path, s->why, sizeof s->why);
 }
 
-/* The kind's first case with more than one element that it supports, skipping `skip` of them. */
+/* The first case with more than one element that it supports, skipping `skip` of them. */
 static int find_case(subject *s, int32_t skip) {
   cvk_candidate room[MOST_CANDIDATES];
   op_sample sample;
@@ -98,12 +98,12 @@ static void close_subject(subject *s) {
 }
 
 /* Opened, its op made and run once. 0: told. */
-static int start(subject *s, const group_arg *g, int32_t skip) {
+static int start(subject *s, const group_arg *g) {
   if (!load(s, g) || !plugin_open(&s->p, &s->host, g->device, s->why, sizeof s->why)) {
     check_fail("%s", s->why);
     return 0;
   }
-  if (!find_case(s, skip)) {
+  if (!find_case(s, 0)) {
     check_skip("%s", s->why);
     plugin_close(&s->p);
     return 0;
@@ -148,7 +148,7 @@ static void check_manners(const group_arg *g) {
   const int handlers = count_handlers();
   char cwd[4096], now[4096];
   if (getcwd(cwd, sizeof cwd) == NULL) cwd[0] = 0;
-  if (!start(&s, g, 0)) return;
+  if (!start(&s, g)) return;
   close_subject(&s);
   if (cvk_fp_mode_get() != mode) check_fail("it changes the floating-point mode");
   /* drivers set variables and install handlers; a plugin has no say in that */
@@ -189,7 +189,7 @@ enum { MOST_FAILURES = 400 };
 static void check_no_memory(const group_arg *g) {
   static subject first, s;
   begin();
-  if (!start(&first, g, 0)) return;
+  if (!start(&first, g)) return;
   for (int64_t n = 0; n < MOST_FAILURES; n++) {
     if (!load(&s, g)) return;
     child_at("allocation %lld fails", (long long)n);
@@ -229,10 +229,12 @@ static void check_leaks(const group_arg *g) {
   begin();
   for (int i = 0; i < LIVES; i++) {
     child_at("life %d of %d", i, LIVES);
-    if (!start(&s, g, 0)) return;
+    if (!start(&s, g)) return;
     for (int k = 0; k < KERNELS && s.p.host_memory; k++) {
       op_run_release(&s.run);
-      if (!open_run(&s)) break;
+      if (open_run(&s)) continue;
+      check_fail("kernel %d of one instance: %s", k, s.why);
+      return;
     }
     close_subject(&s);
     if (!test_host_is_clean(&s.host, s.why, sizeof s.why)) {
@@ -278,7 +280,7 @@ static void check_kernels_at_once(const group_arg *g) {
   static subject s[AT_ONCE];
   int32_t n = 1;
   begin();
-  if (!start(&s[0], g, 0)) return;
+  if (!start(&s[0], g)) return;
   for (; n < AT_ONCE; n++) {
     subject *t = &s[n];
     memset(t, 0, sizeof *t);
@@ -308,7 +310,7 @@ static void check_instances_at_once(const group_arg *g) {
   static subject s[AT_ONCE];
   begin();
   for (int32_t i = 0; i < AT_ONCE; i++) {
-    if (!start(&s[i], g, 0)) return;
+    if (!start(&s[i], g)) return;
   }
   close_subject(&s[0]); /* the others stay */
   run_at_once(&s[1], AT_ONCE - 1);
@@ -321,7 +323,7 @@ static void check_fork(const group_arg *g) {
   static subject s;
   int status = 0;
   begin();
-  if (!start(&s, g, 0)) return;
+  if (!start(&s, g)) return;
   child_at("an op in a child of fork()");
   const pid_t pid = fork();
   if (pid == 0) {
@@ -355,7 +357,7 @@ static void check_queue(const group_arg *g) {
   static const int64_t limits[] = {-1, 1000000000, 1}; /* the last may well pass: the device is lost then */
   cvk_status status = CVK_OK;
   begin();
-  if (!start(&s, g, 0)) return;
+  if (!start(&s, g)) return;
   if (s.p.queue == NULL) {
     check_skip("it has no queues");
     close_subject(&s);

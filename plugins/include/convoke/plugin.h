@@ -450,6 +450,15 @@ static inline uint64_t cvk_dtype_bytes(int32_t dtype) {
   }
 }
 
+/* 0: the op has an element type of a later version, which a backend refuses. */
+static inline int32_t cvk_op_types_known(const cvk_op *op) {
+  for (int32_t i = 0; i < op->n_in; i++)
+    if (op->in[i] != NULL && cvk_dtype_bytes(op->in[i]->dtype) == 0) return 0;
+  for (int32_t i = 0; i < op->n_out; i++)
+    if (op->out[i] != NULL && cvk_dtype_bytes(op->out[i]->dtype) == 0) return 0;
+  return 1;
+}
+
 /* Elements of a shape, 1 for rank 0; -1 when the product overflows or an extent is negative. */
 static inline int64_t cvk_count(int32_t rank, const int64_t *dim) {
   int64_t n = 1;
