@@ -178,6 +178,15 @@ def clashing_drivers():
     yield 'drivers that clash: the good driver is there', result.returncode == 0 and has_device(result, 'opencl:0'), result.stdout + result.stderr
 
 
+def opencl_in_use():
+    """A program that uses OpenCL itself has no driver tried, and what it finds is not kept for others."""
+    folder = in_folder('in_use', lambda f: shutil.copy(OPENCL, f / 'convoke-opencl.so'))
+    told = verdict(start(folder, LD_PRELOAD='libOpenCL.so.1'), f'{folder.name}/convoke-opencl.so')
+    yield 'OpenCL in use: said', told == 'loaded; its drivers were not tried: this program uses OpenCL already', told
+    result = start(folder)
+    yield 'OpenCL in use: the next program tries them', any(line.startswith('driver ') for line in result.stdout.splitlines()), result.stdout
+
+
 def left_over(needle):
     """Processes whose environment or command has the text."""
     found = []
@@ -237,7 +246,7 @@ def main():
         for checks in pool.map(lambda job: job[0](job[1]), jobs):
             for what, ok, details in checks:
                 check(what, ok, details)
-    for what, ok, details in [*memory(), *(clashing_drivers() if OPENCL else [])]:
+    for what, ok, details in [*memory(), *([*clashing_drivers(), *opencl_in_use()] if OPENCL else [])]:
         check(what, ok, details)
     check('no process is left', left_over(SCRATCH) == [], left_over(SCRATCH))
     check('no folder of drivers is left', not list(pathlib.Path(SCRATCH).glob('convoke-opencl-*')))
