@@ -1,183 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuse.c: a batch norm goes into the weights of the convolution before it; a matmul and the bias added to it are one gemm; activations and
- * additions that follow an op are offered to the device as ordered post-ops, and what it refuses runs by itself. */
-#include <float.h>
-#include <math.h>
+/* fuse.c: a matmul and the bias added to it are one gemm; activations and additions that follow an op are offered to the device as ordered
+ * post-ops, and what it refuses runs by itself. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "context_internal.h"
 #include "plan.h"
-#include "weights.h"
-
-/* The one op that reads v, or -1 when several do, a view does, or v is an output. */
-static int32_t only_reader(const cvk_plan *p, int32_t v) {
-  return p->values[v].uses == 1 && p->values[v].reader >= 0 ? p->order[p->values[v].reader] : -1;
-}
-
-static void find_readers(cvk_plan *p) {
-  for (int32_t v = 0; v < p->n_values; v++) p->values[v].reader = -1;
-  for (int32_t at = 0; at < p->n_ops; at++) {
-    if (p->order[at] < 0) continue;
-    const cvk_plan_op *op = &p->ops[p->order[at]];
-    for (int32_t i = 0; i < op->n_in; i++) {
-      if (op->in[i] >= 0) p->values[op->in[i]].reader = at;
-    }
-  }
-}
-
-static void retire(cvk_plan *p, int32_t op) {
-  p->ops[op].dead = 1;
-  for (int32_t at = 0; at < p->n_ops; at++) {
-    if (p->order[at] == op) p->order[at] = -1;
-  }
-}
-
-/* w'[m,...] = w[m,...] s[m], b'[m] = (b[m] - mean[m]) s[m] + beta[m], s = scale / sqrt(var + epsilon); in double. w' is made when it is
- * wanted, and again when it is wanted once more: once packed it is in nobody's way. */
-typedef struct folded {
-  cvk_context *ctx; /* borrowed: plans are made while a session holds it */
-  cvk_tensor *w;    /* retained */
-  int64_t m, each;
-  double s[];
-} folded;
-
-typedef struct fold_job {
-  const folded *f;
-  const void *w; /* floats at any alignment */
-  float *y;
-} fold_job;
-
-static void fold_channel(void *arg, int64_t c, int32_t worker) {
-  const fold_job *j = arg;
-  const double s = j->f->s[c];
-  const char *restrict w = (const char *)j->w + c * j->f->each * (int64_t)sizeof(float);
-  float *restrict y = j->y + c * j->f->each;
-  (void)worker;
-  for (int64_t i = 0; i < j->f->each; i++) {
-    float x;
-    memcpy(&x, w + i * (int64_t)sizeof x, sizeof x);
-    y[i] = (float)(x * s);
-  }
-}
-
-static cvk_status load_folded(void *arg, void *to) {
-  const folded *f = arg;
-  const void *raw = cvk_tensor_raw(f->w);
-  const cvk_status status = raw ? CVK_OK : cvk_tensor_pin(f->w);
-  if (status != CVK_OK) return status;
-  cvk_context_parallel_for(f->ctx, f->m, fold_channel, &(fold_job){f, raw ? raw : cvk_tensor_host(f->w), to});
-  if (raw)
-    cvk_tensor_forget(f->w);
-  else
-    cvk_tensor_unpin(f->w);
-  return CVK_OK;
-}
-
-static void release_folded(void *arg) {
-  cvk_tensor_release(((folded *)arg)->w);
-  free(arg);
-}
-
-static int32_t all_finite(const float *x, int64_t n) {
-  int32_t bad = 0;
-  for (int64_t i = 0; i < n; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
-  return !bad;
-}
-
-/* *finite: 0 when a result is not finite, where folding would spread it differently. */
-static cvk_status fold_batch_norm(cvk_plan *p, const cvk_plan_op *conv, const cvk_plan_op *bn, cvk_tensor **w_out, cvk_tensor **b_out,
-                                  int32_t *finite) {
-  const cvk_tensor_desc *wd = &p->values[conv->in[1]].desc;
-  const int32_t bias = conv->n_in > 2 ? conv->in[2] : -1;
-  const float *b, *q[4];
-  const int64_t m = wd->dim[0], count = cvk_count(wd->rank, wd->dim);
-  folded *f = malloc(sizeof *f + (size_t)m * sizeof f->s[0]);
-  if (f == NULL) return cvk_plan_no_memory();
-  *f = (folded){.ctx = p->devices[0]->ctx, .w = cvk_tensor_retain(p->values[conv->in[1]].constant), .m = m, .each = m ? count / m : 0};
-  cvk_status status = cvk_tensor_create(NULL, CVK_F32, 1, &m, NULL, b_out);
-  if (status == CVK_OK && bias >= 0) status = cvk_plan_pin(p, bias);
-  b = bias >= 0 ? p->values[bias].desc.const_data : NULL;
-  for (int32_t i = 0; i < 4 && status == CVK_OK; i++) {
-    status = cvk_plan_pin(p, bn->in[i + 1]);
-    q[i] = p->values[bn->in[i + 1]].desc.const_data;
-  }
-  for (int64_t c = 0; c < m && status == CVK_OK; c++) {
-    f->s[c] = q[0][c] / sqrt((double)q[3][c] + bn->attr.norm.epsilon);
-    ((float *)cvk_tensor_host(*b_out))[c] = (float)(((b ? b[c] : 0.0) - q[2][c]) * f->s[c] + q[1][c]);
-  }
-  if (status == CVK_OK) status = cvk_tensor_create_loaded(CVK_F32, wd->rank, wd->dim, load_folded, release_folded, f, w_out);
-  if (status != CVK_OK) {
-    release_folded(f);
-    return status;
-  }
-  status = cvk_tensor_pin(*w_out);
-  if (status != CVK_OK) {
-    cvk_tensor_release(*w_out);
-    *w_out = NULL;
-    return status;
-  }
-  *finite = all_finite(cvk_tensor_host(*w_out), count) && all_finite(cvk_tensor_host(*b_out), m);
-  return CVK_OK;
-}
-
-static int32_t all_constant(const cvk_plan *p, const cvk_plan_op *op, int32_t from) {
-  for (int32_t i = from; i < op->n_in; i++) {
-    if (op->in[i] >= 0 && (!p->values[op->in[i]].constant || p->values[op->in[i]].desc.dtype != CVK_F32)) return 0;
-  }
-  return 1;
-}
-
-static cvk_status fuse_one_batch_norm(cvk_plan *p, cvk_plan_op *conv, int32_t bn_index) {
-  cvk_plan_op *bn = &p->ops[bn_index];
-  cvk_tensor *w = cvk_tensor_retain(cvk_weights_derived(p->weights, bn->node, 0));
-  cvk_tensor *b = cvk_tensor_retain(cvk_weights_derived(p->weights, bn->node, 1));
-  const int32_t made = w == NULL || b == NULL, old_w = conv->in[1];
-  int32_t finite = 1, w_id, b_id;
-  cvk_status status = CVK_OK;
-  if (made) {
-    status = fold_batch_norm(p, conv, bn, &w, &b, &finite);
-    if (status == CVK_OK && finite) status = cvk_weights_keep_derived(p->weights, bn->node, 0, w);
-    if (status == CVK_OK && finite) status = cvk_weights_keep_derived(p->weights, bn->node, 1, b);
-  }
-  if (status == CVK_OK && finite) status = cvk_plan_add_value(p, &w->desc, w, &w_id);
-  if (status == CVK_OK && finite) status = cvk_plan_add_value(p, &b->desc, b, &b_id);
-  if (status == CVK_OK && finite) {
-    int32_t *in = cvk_arena_alloc(&p->memory, 3, sizeof *in);
-    if (in) {
-      in[0] = conv->in[0];
-      in[1] = w_id;
-      in[2] = b_id;
-      conv->in = in;
-      conv->n_in = 3;
-      conv->out[0] = bn->out[0];
-      conv->with_bn = 1;
-      p->values[w_id].uses = p->values[b_id].uses = 1;
-      if (--p->values[old_w].uses == 0) cvk_plan_unpin(p, old_w);
-      retire(p, bn_index);
-    } else {
-      status = cvk_plan_no_memory();
-    }
-  }
-  if (made && w) cvk_tensor_unpin(w); /* the plan's value has a pin of its own */
-  cvk_tensor_release(w);
-  cvk_tensor_release(b);
-  return status;
-}
-
-cvk_status cvk_plan_fuse_batch_norm(cvk_plan *p) {
-  cvk_status status = CVK_OK;
-  find_readers(p);
-  for (int32_t at = 0; at < p->n_ops && status == CVK_OK; at++) {
-    cvk_plan_op *conv = p->order[at] < 0 ? NULL : &p->ops[p->order[at]];
-    if (conv == NULL || conv->kind != CVK_OP_CONV || !all_constant(p, conv, 1)) continue;
-    const int32_t next = only_reader(p, conv->out[0]);
-    if (next < 0 || p->ops[next].kind != CVK_OP_BATCH_NORM || p->ops[next].in[0] != conv->out[0] || !all_constant(p, &p->ops[next], 1)) continue;
-    status = fuse_one_batch_norm(p, conv, next);
-  }
-  return status;
-}
 
 /* Ops that may carry post-ops; asking the others would only cost time. */
 static int32_t is_head(int32_t kind) {
@@ -205,7 +32,7 @@ static int32_t find_chain(const cvk_plan *p, const cvk_plan_op *head, cvk_plan_p
   int32_t n = 0, v = head->out[0];
   if (p->options->no_fusion || head->n_out != 1 || !is_head(head->kind) || p->values[v].desc.dtype != CVK_F32) return 0;
   while (n < CVK_MAX_POST) {
-    const int32_t next = only_reader(p, v);
+    const int32_t next = cvk_plan_only_reader(p, v);
     if (next < 0 || p->ops[next].dead || p->ops[next].n_options || !as_post(p, next, v, &chain[n])) break;
     v = p->ops[next].out[0];
     n++;
@@ -257,13 +84,13 @@ static void absorb(cvk_plan *p, int32_t head) {
       if (p->order[at] == o) at_last = at;
     }
     op->out[0] = p->ops[o].out[0];
-    retire(p, o);
+    cvk_plan_retire(p, o);
   }
   for (int32_t at = 0; at < p->n_ops; at++) {
     if (p->order[at] == head) p->order[at] = -1;
   }
   p->order[at_last] = head;
-  find_readers(p);
+  cvk_plan_find_readers(p);
 }
 
 /* One sentence that lists every op the device lacks. */
@@ -321,10 +148,10 @@ static cvk_status fuse_biases(cvk_plan *p) {
   cvk_op_view view;
   cvk_plan_op gemm;
   int32_t in[3], n;
-  find_readers(p);
+  cvk_plan_find_readers(p);
   for (int32_t at = 0; at < p->n_ops; at++) {
     cvk_plan_op *matmul = p->order[at] < 0 ? NULL : &p->ops[p->order[at]];
-    const int32_t next = matmul && matmul->kind == CVK_OP_MATMUL ? only_reader(p, matmul->out[0]) : -1;
+    const int32_t next = matmul && matmul->kind == CVK_OP_MATMUL ? cvk_plan_only_reader(p, matmul->out[0]) : -1;
     if (next < 0 || p->ops[next].kind != CVK_OP_ADD || !as_gemm(p, matmul, &p->ops[next], in, &gemm)) continue;
     cvk_op_view_fill(p, &gemm, 0, NULL, &view);
     const cvk_status status = cvk_plan_ask(p, 0, &view.op, options, &n);
@@ -335,7 +162,7 @@ static cvk_status fuse_biases(cvk_plan *p) {
     memcpy(gemm.in, in, sizeof in);
     *matmul = gemm;
     matmul->out[0] = p->ops[next].out[0];
-    retire(p, next);
+    cvk_plan_retire(p, next);
   }
   return CVK_OK;
 }
@@ -347,7 +174,7 @@ cvk_status cvk_plan_fuse_and_ask(cvk_plan *p) {
   if (begun != CVK_OK) return begun;
   int32_t *lacking = cvk_arena_alloc(&p->memory, (size_t)p->n_ops + 1, sizeof *lacking), n_lacking = 0;
   if (lacking == NULL) return cvk_plan_no_memory();
-  find_readers(p);
+  cvk_plan_find_readers(p);
   for (int32_t at = 0; at < p->n_ops; at++) {
     const int32_t o = p->order[at];
     if (o < 0 || p->ops[o].n_options) continue;

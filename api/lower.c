@@ -39,7 +39,7 @@ cvk_status cvk_plan_add_value(cvk_plan *p, const cvk_tensor_desc *desc, cvk_tens
     p->values = v;
     p->cap_values = cap;
   }
-  p->values[p->n_values] = (cvk_plan_value){.view_of = -1, .input = -1, .reader = -1};
+  p->values[p->n_values] = (cvk_plan_value){.view_of = -1, .input = -1, .reader = -1, .maker = -1};
   *out = p->n_values++;
   return set_value(p, *out, desc, constant);
 }
@@ -109,10 +109,39 @@ static cvk_status fold(cvk_plan *p, const cvk_graph_node *node, const cvk_op_def
   return status;
 }
 
-static int32_t is_view(const cvk_plan *p, const cvk_graph_node *node) {
+static int32_t keeps_order(const cvk_tensor_desc *x, const cvk_axes_attr *t) {
+  int32_t last = -1; /* axes of extent 1 may go anywhere */
+  for (int32_t i = 0; i < x->rank; i++) {
+    const int32_t axis = t->axis[i];
+    if (x->dim[axis] == 1) continue;
+    if (axis < last) return 0;
+    last = axis;
+  }
+  return 1;
+}
+
+static int32_t goes_backwards(const cvk_tensor_desc *y, const cvk_slice_attr *t) {
+  for (int32_t i = 0; i < t->n_axes; i++) {
+    if (t->step[i] < 0 && y->dim[t->axis[i]] > 1) return 1;
+  }
+  return 0;
+}
+
+/* Whether output 0 has the elements of input 0 in their order. */
+static int32_t is_view(const cvk_plan *p, const cvk_graph_node *node, const cvk_any_attr *attr, const cvk_tensor_desc *x, const cvk_tensor_desc *y) {
+  const int32_t same_count = x && x->dtype == y->dtype && cvk_count(x->rank, x->dim) == cvk_count(y->rank, y->dim) && cvk_count(x->rank, x->dim) > 0;
   switch (node->kind) {
     case CVK_OP_RESHAPE: case CVK_OP_FLATTEN: case CVK_OP_SQUEEZE: case CVK_OP_UNSQUEEZE: case CVK_OP_IDENTITY: return 1;
     case CVK_OP_DROPOUT: return node->n_out == 1 || p->values[node->out[1]].uses == 0;
+    case CVK_OP_TRANSPOSE: return same_count && keeps_order(x, &attr->axes);
+    case CVK_OP_SLICE: return same_count && !goes_backwards(y, &attr->slice);
+    case CVK_OP_CONCAT: return node->n_in == 1;
+    case CVK_OP_EXPAND: case CVK_OP_TILE: case CVK_OP_CAST: case CVK_OP_CAST_LIKE: return same_count;
+    case CVK_OP_PAD: { /* one that pads here and crops there may leave the count */
+      int32_t pads = 0;
+      for (int32_t i = 0; i < x->rank; i++) pads |= attr->pad.begin[i] != 0 || attr->pad.end[i] != 0;
+      return same_count && !pads;
+    }
     default: return 0;
   }
 }
@@ -157,7 +186,7 @@ static cvk_status lower_node(cvk_plan *p, int32_t index) {
   if (done) return CVK_OK;
   for (int32_t i = 0; i < node->n_out && status == CVK_OK; i++) status = set_value(p, node->out[i], &out[i], NULL);
   if (status != CVK_OK) return status;
-  if (is_view(p, node)) {
+  if (is_view(p, node, &op->attr, in[0], &out[0])) {
     p->values[node->out[0]].view_of = node->in[0];
     p->views++;
     return CVK_OK;
@@ -183,13 +212,14 @@ static void count_graph_uses(cvk_plan *p) {
 }
 
 /* Uses as the ops that are left see them; ops whose results nobody reads go. Walks backwards so that a dead op frees its inputs. */
-static void drop_dead(cvk_plan *p) {
+void cvk_plan_count_uses(cvk_plan *p) {
   for (int32_t v = 0; v < p->n_values; v++) p->values[v].uses = 0;
   for (int32_t i = 0; i < p->graph->n_outputs; i++) p->values[p->graph->outputs[i]].uses++;
   int32_t view = p->graph->n_values - 1; /* a view's id is above its base's, and between the ids of the ops around it */
   for (int32_t o = p->n_ops - 1; o >= 0; o--) {
     cvk_plan_op *op = &p->ops[o];
     int32_t alive = 0;
+    if (op->dead) continue;
     const int32_t first_out = p->graph->nodes[op->node].out[0];
     for (; view >= first_out; view--) {
       if (p->values[view].view_of >= 0 && p->values[view].uses) p->values[p->values[view].view_of].uses++;
@@ -206,6 +236,7 @@ static void drop_dead(cvk_plan *p) {
   for (; view >= 0; view--) {
     if (p->values[view].view_of >= 0 && p->values[view].uses) p->values[p->values[view].view_of].uses++;
   }
+  for (int32_t o = 0; o < p->n_ops; o++) p->order[o] = p->ops[o].dead ? -1 : o;
 }
 
 cvk_status cvk_plan_lower(cvk_plan *p) {
@@ -217,8 +248,6 @@ cvk_status cvk_plan_lower(cvk_plan *p) {
   if (status != CVK_OK) return status;
   count_graph_uses(p);
   for (int32_t n = 0; n < p->graph->n_nodes && status == CVK_OK; n++) status = lower_node(p, n);
-  if (status != CVK_OK) return status;
-  drop_dead(p);
-  for (int32_t o = 0; o < p->n_ops; o++) p->order[o] = p->ops[o].dead ? -1 : o;
-  return CVK_OK;
+  if (status == CVK_OK) cvk_plan_count_uses(p);
+  return status;
 }

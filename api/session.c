@@ -59,6 +59,15 @@ static cvk_status session_alloc(cvk_graph *g, const cvk_session_options *options
 
 /* ---- plans ---- */
 
+static const struct {
+  const char *name;
+  cvk_status (*run)(cvk_plan *p);
+  int32_t fuses; /* not where every op is to run by itself */
+} passes[] = {
+    {"lower", cvk_plan_lower, 0}, {"simplify", cvk_plan_simplify, 1}, {"fold_affine", cvk_plan_fold_affine, 1}, {"fuse", cvk_plan_fuse_and_ask, 0},
+    {"place", cvk_plan_place, 0}, {"schedule", cvk_plan_schedule, 0}, {"memory", cvk_plan_memory, 0},
+};
+
 static cvk_status build_plan(cvk_session *s, cvk_plan **out) {
   cvk_plan *p = calloc(1, sizeof *p);
   const cvk_graph *g = s->graph;
@@ -84,12 +93,11 @@ static cvk_status build_plan(cvk_session *s, cvk_plan **out) {
     p->inputs[i] = key;
   }
   if (status == CVK_OK && g->n_outputs) memcpy(p->output_on_device, s->output_on_device, (size_t)g->n_outputs * sizeof *p->output_on_device);
-  if (status == CVK_OK) status = cvk_plan_lower(p);
-  if (status == CVK_OK && !s->options.no_fusion) status = cvk_plan_fuse_batch_norm(p);
-  if (status == CVK_OK) status = cvk_plan_fuse_and_ask(p);
-  if (status == CVK_OK) status = cvk_plan_place(p);
-  if (status == CVK_OK) status = cvk_plan_schedule(p);
-  if (status == CVK_OK) status = cvk_plan_memory(p);
+  for (size_t i = 0; i < sizeof passes / sizeof *passes && status == CVK_OK; i++) {
+    if (passes[i].fuses && s->options.no_fusion) continue;
+    status = passes[i].run(p);
+    if (status == CVK_OK) status = cvk_plan_verify(p, passes[i].name);
+  }
   if (status == CVK_OK) status = cvk_plan_prepare(p);
   if (status == CVK_OK) *out = p;
   else cvk_plan_free(p);

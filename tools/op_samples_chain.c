@@ -47,6 +47,8 @@ const char *const op_samples_chain[] = {
     "matmul 3x33 33x17; add _ 17; relu _",
     "matmul 3x33 33x17; relu _",
     "batch_norm 1x17x5x5 17 17 17 17@pos; relu _",
+    "batch_norm 2x19x5x5 19 19 19 19@pos; sigmoid _",
+    "batch_norm 1x18x100x90 18 18 18 18@pos; add _ $0; hard_swish _",
     "add 1x17x5x5 1x17x5x5; relu _",
     "mul 1x16x5x5 1x16x5x5; add _ 1x16x5x5; relu _",
     "max_pool 1x16x8x8 kernel=2,2 stride=2,2; relu _",

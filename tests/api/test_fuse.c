@@ -171,60 +171,6 @@ START_TEST(nothing_with_no_fusion) {
 }
 END_TEST
 
-/* ---- batch norm ---- */
-
-static cvk_tensor *positive(int64_t n, uint32_t seed) {
-  float v[64];
-  cvk_tensor *t = net_tensor(1, &n, seed);
-  net_read(t, v, 64);
-  for (int64_t i = 0; i < n; i++) v[i] = 1.5f + v[i];
-  ck_ok(cvk_tensor_write(t, v, (uint64_t)n * sizeof *v));
-  return t;
-}
-
-static void check_batch_norm(cvk_tensor *weights, cvk_tensor *variance, const char *ops) {
-  const cvk_session_options plain = {.device = "reference", .no_fusion = 1};
-  ctx = net_context(1);
-  g = net_graph(ctx);
-  cvk_value x = net_input(g, "x", DIMS(1, 3, 6, 6)), y;
-  const cvk_value w = net_constant(g, weights), scale = net_constant(g, net_tensor(DIMS(8), 2)), bias = net_constant(g, net_tensor(DIMS(8), 3)),
-                  mean = net_constant(g, net_tensor(DIMS(8), 4)), var = net_constant(g, variance);
-  ck_ok(cvk_graph_conv(g, x, w, CVK_NO_VALUE, NULL, &y));
-  ck_ok(cvk_graph_batch_norm(g, y, scale, bias, mean, var, NULL, &y));
-  ck_ok(cvk_graph_output(g, op1(CVK_OP_RELU, y), "y"));
-  cvk_session *s = net_session(g, "cpu"), *reference = NULL;
-  cvk_tensor *in = net_tensor(DIMS(1, 3, 6, 6), 9), *got = NULL, *want = NULL;
-  ck_ok(cvk_session_create(g, &plain, &reference));
-  ck_ok(cvk_session_run(s, 1, &in, 1, &got));
-  ck_ok(cvk_session_run(reference, 1, &in, 1, &want));
-  float u[128], v[128];
-  const int64_t n = net_read(got, u, 128);
-  net_read(want, v, 128);
-  for (int64_t i = 0; i < n; i++)
-    ck_assert_msg(u[i] == v[i] || (isnan(u[i]) && isnan(v[i])) || fabsf(u[i] - v[i]) <= 1e-5f, "element %d: %g, wanted %g", (int)i, (double)u[i], (double)v[i]);
-  const char *ran = net_ops(s), *at = strstr(ran, ops);
-  ck_assert_msg(at != NULL, "%s", ran);
-  cvk_tensor_release(in);
-  cvk_tensor_release(got);
-  cvk_tensor_release(want);
-  cvk_session_release(s);
-  cvk_session_release(reference);
-  cvk_graph_release(g);
-  cvk_context_release(ctx);
-}
-
-START_TEST(batch_norm_goes_into_the_weights) { check_batch_norm(net_tensor(DIMS(8, 3, 3, 3), 1), positive(8, 5), "conv+batch_norm+relu@cpu"); }
-END_TEST
-
-/* Folding an infinite factor would turn 0 * inf into NaN where a channel is exactly zero. */
-START_TEST(batch_norm_without_finite_weights_stays) {
-  float v[8] = {1, 1, 1, 1, 1, 1, 1, -1e-5f}; /* variance + epsilon = 0 */
-  cvk_tensor *variance = net_tensor(DIMS(8), 1);
-  ck_ok(cvk_tensor_write(variance, v, sizeof v));
-  check_batch_norm(net_tensor(DIMS(8, 3, 3, 3), 1), variance, "conv@cpu");
-}
-END_TEST
-
 /* x (2,5) times w (5,7), then a constant. */
 static void check_bias(cvk_tensor *c, int32_t on_the_left, const char *ops) {
   const cvk_session_options plain = {.device = "reference", .no_fusion = 1};
@@ -263,38 +209,6 @@ START_TEST(a_larger_addend_stays) {
 }
 END_TEST
 
-/* The folded weights were let go after the first plan; another shape may want them packed in another way. */
-START_TEST(batch_norm_for_shape_after_shape) {
-  const cvk_session_options plain = {.device = "reference", .no_fusion = 1};
-  ctx = net_context(2);
-  g = net_graph(ctx);
-  cvk_value x = net_input(g, "x", DIMS(1, 32, -1, -1)), y;
-  const cvk_value w = net_constant(g, net_tensor(DIMS(32, 32, 3, 3), 1)), scale = net_constant(g, net_tensor(DIMS(32), 2)),
-                  bias = net_constant(g, net_tensor(DIMS(32), 3)), mean = net_constant(g, net_tensor(DIMS(32), 4)),
-                  var = net_constant(g, positive(32, 5));
-  ck_ok(cvk_graph_conv(g, x, w, CVK_NO_VALUE, NULL, &y));
-  ck_ok(cvk_graph_batch_norm(g, y, scale, bias, mean, var, NULL, &y));
-  ck_ok(cvk_graph_output(g, y, "y"));
-  cvk_session *s = net_session(g, "cpu"), *reference = NULL;
-  ck_ok(cvk_session_create(g, &plain, &reference));
-  for (int64_t side = 3; side < 60; side += 14) {
-    cvk_tensor *in = net_tensor(DIMS(1, 32, side, side), 9), *got = NULL, *want = NULL;
-    ck_ok(cvk_session_run(s, 1, &in, 1, &got));
-    ck_ok(cvk_session_run(reference, 1, &in, 1, &want));
-    net_close(got, want);
-    ck_assert_msg(strstr(net_ops(s), "conv+batch_norm@cpu") != NULL, "%s", net_ops(s));
-    cvk_tensor_release(in);
-    cvk_tensor_release(got);
-    cvk_tensor_release(want);
-  }
-  cvk_session_release(s);
-  cvk_session_release(reference);
-  cvk_graph_release(g);
-  cvk_context_release(ctx);
-}
-END_TEST
-
 SUITE("fuse", taken_in_order, operand_on_either_side, tail_is_dropped_when_refused, what_the_device_lacks_falls_back, values_with_other_readers_stay,
       a_value_with_itself, later_operands, two_sums_that_meet, broadcast_operands_stay_ops, constant_operands, nothing_with_no_fusion,
-      batch_norm_goes_into_the_weights, batch_norm_without_finite_weights_stays, batch_norm_for_shape_after_shape,
       a_bias_goes_into_the_product, a_larger_addend_stays)
