@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_plain: convolution of few channels on plain tensors: image filters, LeNet's first layer. Lanes are neighbouring output cells, so a
+/* conv_plain: convolution of few channels a group on plain tensors: image filters, LeNet's first layer, ShuffleNet's groups. Lanes are neighbouring output cells, so a
  * handful of output channels wastes none of them. A task copies the input rows of its band into its worker's part of the workspace, with
  * the padding as zeros and the cells of each stride phase together; then every tap of MB output channels by V vectors is one plain load.
  * Zeros times finite weights add nothing; weights with NaN or infinity, under which padding would show, are refused. */
@@ -130,7 +130,7 @@ typedef struct plain_geometry {
   int64_t band, bands;        /* output rows a band; bands an image */
   int64_t width;              /* floats of one stride phase of a copied row */
   int64_t row, channel, slot; /* floats of a copied row, of a channel's rows, of a worker's workspace */
-  int64_t groups, mb;         /* groups of mb output channels; the last may have fewer */
+  int64_t mb;                 /* output channels a tile; the last of a group may have fewer */
 } plain_geometry;
 
 typedef struct plain_kernel {
@@ -175,8 +175,7 @@ static int32_t geometry_set(const conv_shape *s, double ns, int64_t n_workers, p
   if (bytes > MOST_BYTES) return 0;
   g->channel = g->row * cpu_min(s->in[1], (rows - 1) * s->stride[1] + reach);
   g->slot = g->channel * s->c;
-  g->groups = cpu_ceil_div(s->m, MAX_MB);
-  g->mb = cpu_ceil_div(s->m, cpu_max(g->groups, 1));
+  g->mb = cpu_ceil_div(s->mg, cpu_max(cpu_ceil_div(s->mg, MAX_MB), 1));
   return 1;
 }
 
@@ -199,12 +198,12 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   (void)variant;
   if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
   if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
-  if (s.group != 1) return cpu_refuse(why, "group %lld", (long long)s.group);
+  if (s.group > 1 && s.cg == 1) return cpu_refuse(why, "one channel a group: depthwise rows are for that");
   if (!op->in[1]->const_data) return cpu_refuse(why, "weights are not constant");
   if (s.kernel[2] > V_CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], V_CHAIN);
-  if (s.c * s.taps > MOST_PRODUCTS)
-    return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.c * s.taps), MOST_PRODUCTS);
-  if (!all_finite(op->in[1]->const_data, s.m * s.c * s.taps)) return cpu_refuse(why, "a weight is not finite");
+  if (s.cg * s.taps > MOST_PRODUCTS)
+    return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.cg * s.taps), MOST_PRODUCTS);
+  if (!all_finite(op->in[1]->const_data, s.m * s.cg * s.taps)) return cpu_refuse(why, "a weight is not finite");
   c->estimated_ns = estimate(device, &s);
   if (!geometry_set(&s, c->estimated_ns, cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
   c->pack[1] = 0x7000 + VL;
@@ -213,7 +212,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   return 1;
 }
 
-/* [group of output channels][channel][kernel row][tap][output channel in group] */
+/* [tile of output channels][channel of the group][kernel row][tap][output channel in the tile] */
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
   conv_shape s;
   plain_geometry g;
@@ -221,10 +220,11 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, c->estimated_ns, cpu_workers(device), &g))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_plain: input %d is not packed", input);
   const float *w = op->in[1]->const_data;
-  const cvk_status status = cpu_pack_new(device, (uint64_t)(s.m * s.c * s.taps) * sizeof(float), out);
+  const int64_t products = s.cg * s.taps;
+  const cvk_status status = cpu_pack_new(device, (uint64_t)(s.m * products) * sizeof(float), out);
   for (int64_t m = 0; status == CVK_OK && m < s.m; m++) {
-    const int64_t m0 = m / g.mb * g.mb, mb = cpu_min(g.mb, s.m - m0);
-    for (int64_t i = 0; i < s.c * s.taps; i++) (*out)->data[m0 * s.c * s.taps + i * mb + m - m0] = w[m * s.c * s.taps + i];
+    const int64_t in_group = m % s.mg, in_tile = in_group % g.mb, mb = cpu_min(g.mb, s.mg - in_group + in_tile);
+    for (int64_t i = 0; i < products; i++) (*out)->data[(m - in_tile) * products + i * mb + in_tile] = w[m * products + i];
   }
   return status;
 }
@@ -275,7 +275,7 @@ static void run_row(const plain_job *j, const float *rows, int64_t image, int64_
   conv_valid_taps(s, 1, oh, &kh0, &kh1);
   tile_args a = {.x_channel = g->channel,
                  .x_tap_row = s->dilation[1] * g->row,
-                 .channels = s->c,
+                 .channels = s->cg,
                  .taps_h = kh1 - kh0,
                  .taps_w = s->kernel[2],
                  .at = k->at,
@@ -284,16 +284,18 @@ static void run_row(const plain_job *j, const float *rows, int64_t image, int64_
                  .lo = k->post.lo,
                  .hi = k->post.hi};
   const float *x = rows + (oh * s->stride[1] - s->pad[1] + kh0 * s->dilation[1] - in0) * g->row;
-  for (int64_t m0 = 0; m0 < s->m; m0 += g->mb) {
-    const int64_t mb = cpu_min(g->mb, s->m - m0), wide = vectors[mb] * VL;
+  for (int64_t m0 = 0, mb; m0 < s->m; m0 += mb) {
+    mb = cpu_min(g->mb, s->mg - m0 % s->mg);
+    const int64_t wide = vectors[mb] * VL;
+    const float *x_group = x + m0 / s->mg * s->cg * g->channel;
     a.w_row = s->kernel[2] * mb;
     a.w_channel = s->kernel[1] * a.w_row;
-    a.w = k->base.pack[1]->data + m0 * s->c * s->taps + kh0 * a.w_row;
+    a.w = k->base.pack[1]->data + m0 * s->cg * s->taps + kh0 * a.w_row;
     a.bias = s->has_bias ? (const float *)j->in[2] + m0 : NULL;
     const int64_t at = ((image * s->m + m0) * s->out[1] + oh) * s->out[2];
     for (int64_t ox = 0; ox < s->out[2]; ox += wide) {
       a.cells = cpu_min(wide, s->out[2] - ox);
-      a.x = x + ox;
+      a.x = x_group + ox;
       a.y = j->y + at + ox;
       a.add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at + ox : NULL;
       tiles[mb][cpu_ceil_div(a.cells, VL)](&a);

@@ -4,10 +4,35 @@
 
 #include <string.h>
 
+enum { LINE = 96 };
+
 static int32_t is_post_operand(const cvk_op *op, int32_t input) {
   for (int32_t i = 0; i < op->n_post; i++)
     if (op->post[i]->input == input) return 1;
   return 0;
+}
+
+/* The same convolution over fewer axes: rows run along the last one, so that it should be long. Trailing axes of extent 1 go to the front, where
+ * missing ones are; a pointwise one joins rows until they have LINE cells. */
+static void shorten(conv_shape *s) {
+  for (int32_t i = 1; i < s->spatial; i++) {
+    if (s->in[2] != 1 || s->out[2] != 1 || s->kernel[2] != 1 || s->pad[2] != 0) break;
+    int64_t *axes[] = {s->in, s->out, s->kernel, s->stride, s->dilation, s->pad};
+    for (size_t a = 0; a < sizeof axes / sizeof *axes; a++) {
+      axes[a][2] = axes[a][1];
+      axes[a][1] = axes[a][0];
+      axes[a][0] = a == 5 ? 0 : 1;
+    }
+  }
+  int32_t pointwise = s->taps == 1;
+  for (int32_t i = 0; i < 3; i++) pointwise &= s->in[i] == s->out[i] && s->stride[i] == 1 && s->pad[i] == 0;
+  if (!pointwise || s->in[0] * s->in[1] == 0) return;
+  const int64_t rows = s->in[0] * s->in[1];
+  int64_t join = 1;
+  while (join < rows && (rows % join || join * s->in[2] < LINE)) join++;
+  s->in[0] = s->out[0] = 1;
+  s->in[1] = s->out[1] = rows / cpu_max(join, 1);
+  s->in[2] = s->out[2] = join * s->in[2];
 }
 
 int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
@@ -30,6 +55,7 @@ int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
   }
   if (s->group < 1 || s->c % s->group || s->m % s->group)
     return cpu_refuse(why, "group %lld does not divide the channels", (long long)s->group);
+  shorten(s);
   s->cg = s->c / s->group;
   s->mg = s->m / s->group;
   s->has_bias = op->n_in > 2 && op->in[2] && !is_post_operand(op, 2);

@@ -125,6 +125,11 @@ START_TEST(many_shapes) {
       {.n = 1, .c = 64, .m = 32, .in = {15, 17}, .kernel = {1, 1}, .stride = {2, 2}},
       {.n = 1, .c = 64, .m = 96, .in = {9, 13}, .kernel = {5, 5}, .pad_begin = {2, 2}, .pad_end = {2, 2}, .group = 2, .bias = 1},
       {.n = 1, .c = 6, .m = 4, .in = {5, 3}, .kernel = {3, 2}, .group = 2, .bias = 1},
+      /* columns, and rows that are joined */
+      {.n = 2, .c = 20, .m = 33, .in = {29, 1}, .kernel = {5, 1}, .pad_begin = {2, 0}, .pad_end = {1, 0}, .bias = 1},
+      {.n = 1, .c = 16, .m = 18, .in = {29, 1}, .kernel = {3, 1}, .stride = {2, 3}, .dilation = {2, 1}},
+      {.n = 1, .c = 136, .m = 136, .in = {7, 7}, .kernel = {1, 1}, .group = 4, .bias = 1},
+      {.n = 2, .c = 21, .m = 35, .in = {28, 12}, .kernel = {1, 1}, .group = 7},
       {.n = 1, .c = 4, .m = 8, .in = {4, 4}, .kernel = {3, 3}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 4},
       {.n = 1, .c = 35, .m = 35, .in = {9, 29}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 35, .bias = 1},
       {.n = 2, .c = 16, .m = 16, .in = {15, 8}, .kernel = {5, 5}, .stride = {2, 2}, .pad_begin = {2, 1}, .pad_end = {1, 2}, .group = 16},
@@ -170,6 +175,8 @@ START_TEST(one_and_three_axes) {
       {.spatial = 1, .n = 1, .c = 18, .m = 20, .in = {90}, .kernel = {64}, .pad_begin = {31}, .pad_end = {32}, .bias = 1, .chain = 1},
       {.spatial = 3, .n = 1, .c = 2, .m = 2, .in = {3, 4, 5}, .kernel = {2, 3, 1}, .stride = {2, 1, 2}, .pad_begin = {1, 0, 0}, .pad_end = {0, 2, 1}},
       {.spatial = 3, .n = 2, .c = 5, .m = 6, .in = {5, 6, 19}, .kernel = {3, 3, 3}, .pad_begin = {1, 1, 1}, .pad_end = {1, 1, 1}, .bias = 1},
+      {.spatial = 3, .n = 1, .c = 17, .m = 18, .in = {5, 6, 9}, .kernel = {1, 1, 1}, .bias = 1},
+      {.spatial = 3, .n = 1, .c = 17, .m = 18, .in = {7, 6, 1}, .kernel = {3, 2, 1}, .bias = 1},
       {.spatial = 3, .n = 1, .c = 4, .m = 4, .in = {5, 6, 9}, .kernel = {3, 3, 3}, .dilation = {2, 1, 2}, .pad_begin = {1, 1, 1}, .pad_end = {1, 1, 1}, .group = 4},
   };
   CHECK_ALL(cases);
