@@ -217,6 +217,18 @@ const char *cvk_graph_op_name(const cvk_graph *g, int32_t index) {
   return g->nodes[index].name ? g->nodes[index].name : cvk_op_def_find(g->nodes[index].kind)->name;
 }
 
+cvk_status cvk_graph_op_constant(const cvk_graph *g, int32_t index, int32_t input, cvk_tensor **out) {
+  if (g == NULL || out == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "graph_op_constant: %s is NULL", g ? "out" : "the graph");
+  if (index < 0 || index >= g->n_nodes) return cvk_fail(CVK_INVALID_ARGUMENT, "graph_op_constant: op %d is not in 0..%d", index, g->n_nodes - 1);
+  const cvk_graph_node *node = &g->nodes[index];
+  const cvk_value v = input >= 0 && input < node->n_in ? node->in[input] : CVK_NO_VALUE;
+  if (v == CVK_NO_VALUE || g->values[v].constant == NULL) {
+    return cvk_fail(CVK_INVALID_ARGUMENT, "graph_op_constant: input %d of op %d '%.60s' is no constant", input, index, cvk_graph_op_name(g, index));
+  }
+  *out = cvk_tensor_retain(g->values[v].constant);
+  return CVK_OK;
+}
+
 static cvk_status value_info(const cvk_graph *g, cvk_value value, const char *name, cvk_value_info *out) {
   const cvk_graph_value *v = &g->values[value];
   cvk_value_info full = {.dtype = v->dtype, .rank = v->rank, .name = name};

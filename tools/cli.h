@@ -68,6 +68,7 @@ int cmd_run(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_features(int argc, char **argv);
 int cmd_onnx_test(int argc, char **argv);
 int cmd_cases(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_info.c: convoke info: what a model asks for, what it is made of, and the plan it gets on a device. */
+/* cmd_info.c: convoke info: what a model asks for, what it is made of, and what planning for a device makes of it. */
 #include <stdlib.h>
 
 #include "cli.h"
@@ -43,8 +43,43 @@ static int has_open_extents(const cvk_graph *g) {
   return 0;
 }
 
+/* The graph as the model has it: an op a line. */
+static void add_before(const cvk_graph *g, cJSON *root) {
+  cJSON *list = cJSON_AddArrayToObject(root, "before");
+  for (int32_t i = 0; i < cvk_graph_op_count(g); i++) {
+    const char *name = cvk_graph_op_name(g, i);
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddNumberToObject(o, "node", i);
+    cJSON_AddStringToObject(o, "op", cvk_op_name(cvk_graph_op_kind(g, i)));
+    cJSON_AddStringToObject(o, "name", name ? name : "");
+    cJSON_AddItemToArray(list, o);
+  }
+}
+
+/* The graph as it is executed: what was folded or became a view is gone, what was fused is one op under the number of its first node. */
+static void add_after(cvk_session *s, int32_t n_ops, int graph, cJSON *root) {
+  cJSON *list = graph ? cJSON_AddArrayToObject(root, "after") : NULL, *kinds = cJSON_AddObjectToObject(root, "executed");
+  for (int32_t i = 0; i < n_ops; i++) {
+    cvk_op_report op = {.struct_size = sizeof op};
+    if (cvk_session_op_report(s, i, &op) != CVK_OK) continue;
+    cJSON *count = cJSON_GetObjectItem(kinds, op.op);
+    if (count) cJSON_SetNumberValue(count, count->valuedouble + 1);
+    else cJSON_AddNumberToObject(kinds, op.op, 1);
+    if (!graph) continue;
+    cJSON *o = cJSON_CreateObject(), *shape;
+    cJSON_AddNumberToObject(o, "node", op.node);
+    cJSON_AddStringToObject(o, "op", op.op);
+    cJSON_AddStringToObject(o, "name", op.node < 0 ? "" : op.name);
+    cJSON_AddStringToObject(o, "device", op.device);
+    cJSON_AddStringToObject(o, "kernel", op.kernel);
+    shape = cJSON_AddArrayToObject(o, "shape");
+    for (int32_t d = 0; d < op.rank; d++) cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)op.dim[d]));
+    cJSON_AddItemToArray(list, o);
+  }
+}
+
 /* Plans and runs once with generated inputs: only then are all shapes, multiply-adds and memory known. */
-static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list *shapes, cJSON *root) {
+static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list *shapes, int graph, cJSON *root) {
   const cvk_session_options options = cli_session_options(common);
   const cli_list none = {0};
   const int32_t n_in = cvk_graph_input_count(g), n_out = cvk_graph_output_count(g);
@@ -61,6 +96,7 @@ static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list 
       cvk_op_report op = {.struct_size = sizeof op};
       if (cvk_session_op_report(s, i, &op) == CVK_OK) multiply_adds += op.multiply_adds;
     }
+    add_after(s, r.n_ops, graph, root);
     cJSON_AddNumberToObject(root, "multiply_adds", (double)multiply_adds);
     cJSON *plan = cJSON_AddObjectToObject(root, "plan");
     cJSON_AddStringToObject(plan, "device", r.device);
@@ -82,13 +118,41 @@ static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list 
   return code;
 }
 
-/* The document as lines: "input x type=1 shape=Nx3x224x224", "ops 54: conv=53 gemm=1", "multiply_adds 4089184256", "plan device=cpu ops=57 ..." */
+static void print_counts(const char *what, const cJSON *kinds) {
+  const cJSON *item;
+  int n = 0;
+  cJSON_ArrayForEach(item, kinds) n += item->valueint;
+  printf("%s %d:", what, n);
+  cJSON_ArrayForEach(item, kinds) printf(" %s=%d", item->string, item->valueint);
+  printf("\n");
+}
+
+static const char *text(const cJSON *o, const char *name) { return cJSON_GetStringValue(cJSON_GetObjectItem(o, name)); }
+
+/* "before 0 conv Conv_0", "after 0 conv+batch_norm+relu Conv_0 cpu conv_direct_avx512 1x64x112x112"; "-" where a field is empty. */
+static void print_graph(const cJSON *root, const char *which) {
+  const cJSON *o, *extent;
+  cJSON_ArrayForEach(o, cJSON_GetObjectItem(root, which)) {
+    const int node = cJSON_GetObjectItem(o, "node")->valueint;
+    const cJSON *shape = cJSON_GetObjectItem(o, "shape");
+    int n = 0;
+    printf("%s ", which);
+    if (node < 0) printf("- ");
+    else printf("%d ", node);
+    printf("%s %s", text(o, "op"), *text(o, "name") ? text(o, "name") : "-");
+    if (shape) printf(" %s %s ", text(o, "device"), *text(o, "kernel") ? text(o, "kernel") : "-");
+    cJSON_ArrayForEach(extent, shape) printf("%s%.0f", n++ ? "x" : "", extent->valuedouble);
+    printf("%s\n", shape && n == 0 ? "scalar" : "");
+  }
+}
+
+/* The document as lines: "input x type=1 shape=Nx3x224x224", "ops 54: conv=53 gemm=1", "executed 57: conv+relu=33 ...", "multiply_adds 4089184256",
+ * "plan device=cpu ops=57 ..." */
 static void print_lines(const cJSON *root) {
   const cJSON *item, *part;
-  int n = 0;
   cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "inputs")) {
-    printf("input %s type=%d shape=", cJSON_GetObjectItem(item, "name")->valuestring, cJSON_GetObjectItem(item, "type")->valueint);
-    n = 0;
+    int n = 0;
+    printf("input %s type=%d shape=", text(item, "name"), cJSON_GetObjectItem(item, "type")->valueint);
     cJSON_ArrayForEach(part, cJSON_GetObjectItem(item, "shape")) {
       if (part->valuedouble < 0) printf("%sN", n++ ? "x" : "");
       else printf("%s%.0f", n++ ? "x" : "", part->valuedouble);
@@ -96,26 +160,28 @@ static void print_lines(const cJSON *root) {
     printf("%s\n", n ? "" : "-");
   }
   cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "outputs")) printf("output %s\n", item->valuestring);
-  n = 0;
-  cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "ops")) n += item->valueint;
-  printf("ops %d:", n);
-  cJSON_ArrayForEach(item, cJSON_GetObjectItem(root, "ops")) printf(" %s=%d", item->string, item->valueint);
-  printf("\nparameters %.0f\n", cJSON_GetObjectItem(root, "parameters")->valuedouble);
+  print_counts("ops", cJSON_GetObjectItem(root, "ops"));
+  print_graph(root, "before");
+  printf("parameters %.0f\n", cJSON_GetObjectItem(root, "parameters")->valuedouble);
   item = cJSON_GetObjectItem(root, "multiply_adds");
-  if (item) printf("multiply_adds %.0f\nplan", item->valuedouble);
+  if (item == NULL) return;
+  print_counts("executed", cJSON_GetObjectItem(root, "executed"));
+  print_graph(root, "after");
+  printf("multiply_adds %.0f\nplan", item->valuedouble);
   cJSON_ArrayForEach(part, cJSON_GetObjectItem(root, "plan")) {
     if (part->valuestring) printf(" %s=%s", part->string, part->valuestring);
     else printf(" %s=%.0f", part->string, part->valuedouble);
   }
-  if (item) printf("\n");
+  printf("\n");
 }
 
 int cmd_info(int argc, char **argv) {
   cli_common common = {0};
   cli_list shapes = {0};
   const char *model;
-  int n;
-  const cli_flag flags[] = {{"--shape", FLAG_LIST, &shapes, NULL, "NAME=1x3x224x224, where the model leaves extents open"}, CLI_COMMON_FLAGS(common)};
+  int n, graph = 0;
+  const cli_flag flags[] = {{"--graph", FLAG_SWITCH, &graph, NULL, "the graph before and after planning, an op a line"},
+                            {"--shape", FLAG_LIST, &shapes, NULL, "NAME=1x3x224x224, where the model leaves extents open"}, CLI_COMMON_FLAGS(common)};
   int code = cli_parse("info", argc, argv, flags, sizeof flags / sizeof *flags, &model, 1, 1, &n);
   cvk_context *ctx = NULL;
   cvk_graph *g = NULL;
@@ -125,8 +191,9 @@ int cmd_info(int argc, char **argv) {
   if (code == CLI_OK) {
     cJSON *root = cJSON_CreateObject();
     describe(g, root);
+    if (graph) add_before(g, root);
     const int planned = shapes.n > 0 || !has_open_extents(g);
-    if (planned) code = describe_plan(g, &common, &shapes, root);
+    if (planned) code = describe_plan(g, &common, &shapes, graph, root);
     if (common.json && code == CLI_OK) {
       cli_print_json(root);
     } else {

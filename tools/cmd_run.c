@@ -67,7 +67,7 @@ static void add_statistics(cJSON *output, const cvk_tensor *t) {
     cJSON_AddNumberToObject(output, "min", low);
     cJSON_AddNumberToObject(output, "max", high);
     cJSON_AddNumberToObject(output, "mean", sum / (double)n);
-    if (cvk_tensor_rank(t) == 2 && cvk_tensor_dims(t)[0] == 1 && n > 1) add_top(output, v, n);
+    if (cvk_tensor_rank(t) >= 2 && cvk_tensor_dims(t)[0] == 1 && cvk_tensor_dims(t)[1] == n && n > 1) add_top(output, v, n); /* also [1,n,1,1] */
   }
   free(v);
 }

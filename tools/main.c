@@ -12,6 +12,7 @@ const cli_command cli_commands[] = {
     {"tune", "[MODEL.onnx]", "measures the kernel rows of a device and keeps the times for later plans", cmd_tune},
     {"eval", "MODEL.onnx", "accuracy of a classifier on labelled data", cmd_eval},
     {"compare", "MODEL.onnx", "runs a model on two devices, op by op, and names the first difference", cmd_compare},
+    {"features", "MODEL.onnx", "a picture of a layer's feature maps or of its filters", cmd_features},
     {"onnx-test", "DIR...", "ONNX backend test folders", cmd_onnx_test},
     {"cases", "FILE.json", "numeric fixtures", cmd_cases},
     {"new-plugin", "NAME", "a folder with a backend of one op, to build and grow", cmd_new_plugin},

@@ -106,4 +106,23 @@ START_TEST(a_session_keeps_its_graph_and_constants) {
 }
 END_TEST
 
-SUITE("graph", facts, arguments_are_checked, closed_by_a_session, shape_errors_name_node_and_numbers, a_session_keeps_its_graph_and_constants)
+START_TEST(constants_of_ops) {
+  open_graph();
+  const cvk_value x = net_input(g, "x", DIMS(2));
+  cvk_tensor *w = net_tensor(DIMS(2), 4), *got = NULL;
+  cvk_value c;
+  ck_ok(cvk_graph_constant(g, NULL, w, &c));
+  net_op(g, CVK_OP_ADD, 2, (cvk_value[]){x, c});
+  ck_ok(cvk_graph_op_constant(g, 0, 1, &got));
+  net_equal(got, w);
+  cvk_tensor_release(got);
+  cvk_tensor_release(w);
+  ck_fails(cvk_graph_op_constant(g, 0, 0, &got), CVK_INVALID_ARGUMENT, "input 0 of op 0 'add' is no constant");
+  ck_fails(cvk_graph_op_constant(g, 0, 2, &got), CVK_INVALID_ARGUMENT, "input 2 of op 0");
+  ck_fails(cvk_graph_op_constant(g, 1, 0, &got), CVK_INVALID_ARGUMENT, "op 1 is not in 0..0");
+  ck_fails(cvk_graph_op_constant(NULL, 0, 0, &got), CVK_INVALID_ARGUMENT, "the graph is NULL");
+  close_graph();
+}
+END_TEST
+
+SUITE("graph", constants_of_ops, facts, arguments_are_checked, closed_by_a_session, shape_errors_name_node_and_numbers, a_session_keeps_its_graph_and_constants)

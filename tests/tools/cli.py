@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 
 CONVOKE, MODEL, NUMERIC = sys.argv[1:4]
 SHAPE = ["--shape", "image=1x1x28x28"]
@@ -51,7 +52,7 @@ def works(*args, env=None):
 
 def commands():
     listed = re.findall(r"^  (\S+) ", works("--help"), re.M)
-    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest", "bench", "tune"} <= set(listed), listed
+    assert {"devices", "info", "run", "eval", "compare", "onnx-test", "cases", "selftest", "bench", "tune", "features"} <= set(listed), listed
     return listed
 
 
@@ -83,7 +84,7 @@ def test_values_out_of_range():
 
 
 def test_missing_argument():
-    for name in ("info", "run", "eval", "compare", "onnx-test", "cases"):
+    for name in ("info", "run", "eval", "compare", "features", "onnx-test", "cases"):
         r = run(name)
         assert r.returncode == USAGE and r.stdout == "" and len(r.stderr.splitlines()) == 1, (name, r)
 
@@ -300,6 +301,65 @@ def test_info_lines_and_json():
     for key in ("parameters 61708\n", "multiply_adds 424402\n", "conv=2", "gemm=3"):
         assert key in text, text
     assert json.loads(works("info", MODEL, "--json"))["parameters"] == 61708
+
+
+def test_info_graph():
+    lines = works("info", MODEL, "--graph", "--device", "cpu").splitlines()
+    before, after = ([line.split()[1:] for line in lines if line.startswith(word + " ")] for word in ("before", "after"))
+    assert [op[:2] for op in before[:4]] == [["0", "sub"], ["1", "div"], ["2", "conv"], ["3", "relu"]] and len(before) == 15, before
+    assert ["2", "conv+relu", "/net/net.0/Conv", "cpu"] in [op[:4] for op in after] and len(after) < len(before), after
+    assert after[-1][1] == "softmax" and after[-1][-1] == "1x10", after
+    assert "executed %d:" % len(after) in "\n".join(lines), lines
+    got = json.loads(works("info", MODEL, "--graph", "--json"))
+    assert len(got["before"]) == 15 and sum(got["executed"].values()) == len(got["after"]) == got["plan"]["ops"], got
+
+
+def read_png(path):
+    """8-bit RGB, not interlaced: (width, height, rows of bytes)."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, body = 8, b""
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        if kind == b"IHDR":
+            width, height, depth, colour, _, _, lace = struct.unpack(">IIBBBBB", data[at + 8:at + 8 + size])
+            assert (depth, colour, lace) == (8, 2, 0)
+        if kind == b"IDAT":
+            body += data[at + 8:at + 8 + size]
+        at += size + 12
+    raw, stride, rows = zlib.decompress(body), 3 * width, []
+    for y in range(height):
+        kind, row = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        above = rows[-1] if rows else bytearray(stride)
+        for i in range(stride):
+            a, b, c = (row[i - 3] if i >= 3 else 0), above[i], (above[i - 3] if i >= 3 else 0)
+            paeth = min((a, b, c), key=lambda v: abs(a + b - c - v))
+            row[i] = (row[i] + (0, a, b, (a + b) // 2, paeth)[kind]) & 255
+        rows.append(row)
+    return width, height, rows
+
+
+def test_features():
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, "maps.png")
+        text = works("features", MODEL, os.path.join(os.path.dirname(MODEL), "7.png"), "--layer", "/net/net.1/Relu", "--output", path)
+        assert "6 maps of 28x28" in text and "260x174 pixels" in text, text
+        width, height, rows = read_png(path)
+        assert (width, height) == (260, 174)
+        assert set(rows[0]) == set(rows[1]) == {0x30}  # the line between tiles
+        for tile in range(6):  # three a row, 84 pixels and a line each; each from black to white
+            left, top = 2 + tile % 3 * 86, 2 + tile // 3 * 86
+            grey = [rows[top + y][3 * (left + x)] for y in range(84) for x in range(84)]
+            assert (min(grey), max(grey)) == (0, 255), (tile, min(grey), max(grey))
+            assert all(rows[top + y][3 * (left + x)] == rows[top + y // 3 * 3][3 * (left + x // 3 * 3)] for y in range(84) for x in range(84))
+        got = json.loads(works("features", MODEL, "--filters", "--output", path, "--json"))
+        assert got["op"] == "conv" and got["drawn"].startswith("6 of 6 filters, 1 of 1 channels, of 5x5"), got
+        assert read_png(path)[:2] == (got["width"], got["height"])
+        fails(FAILED, "features", MODEL, "--layer", "nobody", "--output", path, says=["nobody", "0 to 14"])
+        fails(FAILED, "features", MODEL, *SHAPE, "--layer", "14", "--output", path, says=["rank 2"])
+        fails(FAILED, "features", MODEL, "--layer", "14", "--filters", "--output", path, says=["softmax", "no convolution"])
+        fails(FAILED, "features", MODEL, *SHAPE, "--output", os.path.join(d, "no", "maps.png"), says=["maps.png"])
+        fails(USAGE, "features", MODEL, says=["--output"])
 
 
 def test_compare():

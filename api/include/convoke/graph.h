@@ -45,6 +45,8 @@ CVK_EXPORT cvk_status cvk_graph_output_info(const cvk_graph *g, int32_t index, c
 CVK_EXPORT int32_t cvk_graph_op_count(const cvk_graph *g);
 CVK_EXPORT int32_t cvk_graph_op_kind(const cvk_graph *g, int32_t index);
 CVK_EXPORT const char *cvk_graph_op_name(const cvk_graph *g, int32_t index);
+/* A new reference to the constant that op `index` reads as input `input`: weights, for one. INVALID_ARGUMENT where it reads none there. */
+CVK_EXPORT cvk_status cvk_graph_op_constant(const cvk_graph *g, int32_t index, int32_t input, cvk_tensor **out);
 /* Elements in constants that enter ops as run-time data (weights). */
 CVK_EXPORT int64_t cvk_graph_parameter_count(const cvk_graph *g);
 
