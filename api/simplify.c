@@ -127,6 +127,14 @@ static int32_t gelu(cvk_plan *p, cvk_plan_op *op) {
   return 0;
 }
 
+/* A sum of two can be a post-op, as an addition. */
+static int32_t sum_of_two(cvk_plan *p, cvk_plan_op *op) {
+  (void)p;
+  if (op->n_in != 2) return 0;
+  op->kind = CVK_OP_ADD;
+  return 1;
+}
+
 /* Whether v has no negative element (NaN may be among them). */
 static int32_t is_never_negative(const cvk_plan *p, int32_t v) {
   const cvk_plan_op *op = p->values[v].maker >= 0 ? &p->ops[p->values[v].maker] : NULL;
@@ -180,8 +188,8 @@ static const struct {
   int32_t kind;
   int32_t (*rule)(cvk_plan *p, cvk_plan_op *op);
 } rules[] = {
-    {CVK_OP_MUL, gated}, {CVK_OP_MUL, hard},    {CVK_OP_DIV, hard},        {CVK_OP_MUL, gelu},
-    {CVK_OP_DIV, gelu},  {CVK_OP_CONV, padded}, {CVK_OP_MAX_POOL, padded}, {CVK_OP_AVG_POOL, padded},
+    {CVK_OP_SUM, sum_of_two}, {CVK_OP_MUL, gated},   {CVK_OP_MUL, hard},        {CVK_OP_DIV, hard},        {CVK_OP_MUL, gelu},
+    {CVK_OP_DIV, gelu},       {CVK_OP_CONV, padded}, {CVK_OP_MAX_POOL, padded}, {CVK_OP_AVG_POOL, padded},
 };
 
 /* A view under the same shape is read at its base. */

@@ -110,6 +110,14 @@ START_TEST(gelus) {
 }
 END_TEST
 
+START_TEST(sums_of_two) {
+  begin(DIMS(2, 3, 5, 7));
+  check(op2(CVK_OP_SUM, x, op1(CVK_OP_NEG, x)), "neg@cpu add@cpu");
+  begin(DIMS(2, 3, 5, 7));
+  check(net_op(g, CVK_OP_SUM, 3, (cvk_value[]){x, x, x}), "sum@cpu");
+}
+END_TEST
+
 /* Other numbers, another x, a part that is read elsewhere too. */
 START_TEST(what_only_looks_like_it_stays) {
   begin(DIMS(2, 3));
@@ -230,6 +238,6 @@ START_TEST(ops_that_move_something_stay) {
 }
 END_TEST
 
-SUITE("simplify", gates, hard_activations, gelus, what_only_looks_like_it_stays, a_pad_goes_into_a_convolution,
+SUITE("simplify", gates, sums_of_two, hard_activations, gelus, what_only_looks_like_it_stays, a_pad_goes_into_a_convolution,
       other_pads_before_a_convolution_stay, a_pad_before_an_infinite_weight_stays, pads_and_pools, ops_that_do_nothing,
       ops_that_move_something_stay)
