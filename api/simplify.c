@@ -127,6 +127,21 @@ static int32_t gelu(cvk_plan *p, cvk_plan_op *op) {
   return 0;
 }
 
+/* A mean or largest element of each channel's cells, axes kept, is a global pool, which has blocked kernels. */
+static int32_t reduced(cvk_plan *p, cvk_plan_op *op) {
+  const int32_t rank = p->values[op->in[0]].desc.rank;
+  const cvk_axes_attr *a = &op->attr.axes;
+  if (rank < 3 || !a->keep_dims || a->n_axes != rank - 2) return 0;
+  for (int32_t i = 0; i < a->n_axes; i++) {
+    if (a->axis[i] != i + 2) return 0;
+  }
+  op->kind = op->kind == CVK_OP_REDUCE_MEAN ? CVK_OP_GLOBAL_AVG_POOL : CVK_OP_GLOBAL_MAX_POOL;
+  op->has_attr = 0;
+  op->attr = (cvk_any_attr){.struct_size = sizeof(cvk_no_attr)};
+  op->n_in = 1; /* not the axes */
+  return 1;
+}
+
 /* A sum of two can be a post-op, as an addition. */
 static int32_t sum_of_two(cvk_plan *p, cvk_plan_op *op) {
   (void)p;
@@ -188,8 +203,17 @@ static const struct {
   int32_t kind;
   int32_t (*rule)(cvk_plan *p, cvk_plan_op *op);
 } rules[] = {
-    {CVK_OP_SUM, sum_of_two}, {CVK_OP_MUL, gated},   {CVK_OP_MUL, hard},        {CVK_OP_DIV, hard},        {CVK_OP_MUL, gelu},
-    {CVK_OP_DIV, gelu},       {CVK_OP_CONV, padded}, {CVK_OP_MAX_POOL, padded}, {CVK_OP_AVG_POOL, padded},
+    {CVK_OP_REDUCE_MEAN, reduced},
+    {CVK_OP_REDUCE_MAX, reduced},
+    {CVK_OP_SUM, sum_of_two},
+    {CVK_OP_MUL, gated},
+    {CVK_OP_MUL, hard},
+    {CVK_OP_DIV, hard},
+    {CVK_OP_MUL, gelu},
+    {CVK_OP_DIV, gelu},
+    {CVK_OP_CONV, padded},
+    {CVK_OP_MAX_POOL, padded},
+    {CVK_OP_AVG_POOL, padded},
 };
 
 /* A view under the same shape is read at its base. */
