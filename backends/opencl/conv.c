@@ -6,6 +6,7 @@
 
 #define ITEMS_A_UNIT 16     /* so many items a compute unit even out what each takes */
 #define ITEM_PRODUCTS 2.0e6 /* an item takes more tiles only up to so many multiply-adds: some 20 us */
+#define LINE 96             /* cells that a row of a pointwise convolution has, where there are so many */
 
 /* Columns of one pixel lie in memory as one row does: the axis that moves becomes the last, where tiles are filled. */
 static void turn_column(ocl_conv *c) {
@@ -16,6 +17,18 @@ static void turn_column(ocl_conv *c) {
     axes[i][2] = axes[i][1];
     axes[i][1] = last;
   }
+}
+
+/* A pointwise convolution does not care where rows end. */
+static void join_rows(ocl_conv *c) {
+  for (int32_t i = 0; i < 3; i++)
+    if (c->kernel[i] != 1 || c->in[i] != c->out[i] || c->stride[i] != 1 || c->pad[i] != 0) return;
+  const int64_t rows = c->in[0] * c->in[1];
+  int64_t join = 1;
+  while (join < rows && (rows % join || join * c->in[2] < LINE)) join++;
+  c->in[0] = c->out[0] = 1;
+  c->in[1] = c->out[1] = rows / join;
+  c->in[2] = c->out[2] = join * c->in[2];
 }
 
 void ocl_conv_read(const cvk_op *op, ocl_conv *c) {
@@ -44,6 +57,7 @@ void ocl_conv_read(const cvk_op *op, ocl_conv *c) {
     c->pixels_out *= c->out[i];
   }
   turn_column(c);
+  join_rows(c);
   const double pixels = op->kind == CVK_OP_CONV ? (double)c->pixels_out * (double)c->channels_out * (double)c->in_group
                                                 : (double)c->pixels_in * (double)c->channels_in * (double)c->out_group;
   c->multiply_adds = (double)c->batch * pixels * (double)c->taps;

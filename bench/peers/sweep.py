@@ -5,7 +5,8 @@
 usage: sweep.py BUILD MODEL.onnx... [--devices cpu,opencl] [--threads N] [--rounds N] [--no-startup]
 Results are equal where max|y - ref| <= 1e-4 max|ref| for each output. Pictures are pages of dark strokes, as noise leaves a text detector with
 outputs of 1e-4, where ONNX Runtime itself is that far off; other inputs are uniform in -1..1, integers in 0..255. Times are medians of pinned
-processes that alternate; each library's process is started afresh for the start and the peak (ru_maxrss). Exit status 1 where a result differs.
+processes that alternate; each library's process is started afresh for the start and the peak (ru_maxrss). Last line: N passed, N failed; exit status 1
+where a result differs.
 """
 import argparse
 import json
@@ -102,7 +103,7 @@ def main():
     bind = ['taskset', '-c', str(max(os.sched_getaffinity(0)))] if a.threads == 1 else []
     env = {**os.environ, 'OMP_NUM_THREADS': str(a.threads), 'OPENBLAS_NUM_THREADS': '1', 'POCL_AFFINITY': '1', 'POCL_MAX_PTHREAD_COUNT': str(a.threads),
            'CONVOKE_PLUGIN_PATH': f'{build}/backends/cpu:{build}/backends/opencl'}
-    failed = []
+    failed, checked = [], 0
     base = [timed([*bind, sys.executable, '-c', 'import numpy'], env) for _ in range(a.rounds)]
     base = [statistics.median(c) for c in zip(*base)]
     print(f'ONNX Runtime\'s start and peak are without the interpreter and NumPy ({base[0]:.0f} ms, {base[1]:.0f} MB).\n')
@@ -115,9 +116,11 @@ def main():
             if first.returncode:
                 print(f'| {name} | ONNX Runtime: {first.stderr.strip().splitlines()[-1][:200]} |', flush=True)
                 failed.append(name)
+                checked += 1
                 continue
             names = json.load(open(f'{folder}/peer.json'))['names']
             for device in a.devices.split(','):
+                checked += 1
                 inputs = [v for i, n in enumerate(names.get('in', [])) for v in ('--input', f'{n}={folder}/in{i}.npy')]
                 run = [*bind, f'{build}/tools/convoke', 'run', model, *inputs, '--device', device, '--threads', str(a.threads)]
                 ours, theirs, report = [], [], None
@@ -148,6 +151,7 @@ def main():
                       f' | {elsewhere} | {ops["reorders"]} |', flush=True)
     for name in failed:
         print(f'not equal: {name}')
+    print(f'{checked - len(failed)} passed, {len(failed)} failed')
     return 1 if failed else 0
 
 
