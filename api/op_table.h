@@ -31,6 +31,11 @@ typedef union cvk_any_attr {
   cvk_cast_attr cast;
   cvk_mod_attr mod;
   cvk_arg_attr arg;
+  cvk_resize_attr resize;
+  cvk_grid_attr grid;
+  cvk_roi_align_attr roi_align;
+  cvk_nms_attr nms;
+  cvk_deform_conv_attr deform_conv;
 } cvk_any_attr;
 
 /* An op on its way through its shape rule. The rule checks the inputs, RESOLVES attr in place (see plugin.h) and fills out[0..n_out-1]

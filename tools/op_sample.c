@@ -20,13 +20,17 @@ static const struct { const char *name; int32_t dtype; } types[] = {
 static const struct { const char *name; double value; } words[] = {
     {"reflect", CVK_PAD_REFLECT}, {"edge", CVK_PAD_EDGE},   {"wrap", CVK_PAD_WRAP},
     {"upper", CVK_SAME_UPPER},    {"lower", CVK_SAME_LOWER}, {"valid", CVK_VALID},
+    {"nearest", CVK_NEAREST},     {"linear", CVK_LINEAR},    {"cubic", CVK_CUBIC},
+    {"half_pixel", CVK_HALF_PIXEL}, {"symmetric", CVK_HALF_PIXEL_SYMMETRIC}, {"pytorch", CVK_PYTORCH_HALF_PIXEL}, {"corners", CVK_ALIGN_CORNERS},
+    {"asymmetric", CVK_ASYMMETRIC}, {"for_nn", CVK_TF_HALF_PIXEL_FOR_NN},    {"crop", CVK_TF_CROP_AND_RESIZE},
+    {"prefer_ceil", CVK_ROUND_PREFER_CEIL}, {"down", CVK_ROUND_FLOOR},        {"up", CVK_ROUND_CEIL},
 };
 
 /* ---- attributes: which struct a kind takes (from ops.def), which fields a struct has ---- */
 
 enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_attr, ATTR_cvk_gemm_attr, ATTR_cvk_norm_attr, ATTR_cvk_axis_attr,
        ATTR_cvk_unary_attr, ATTR_cvk_axes_attr, ATTR_cvk_shape_attr, ATTR_cvk_slice_attr, ATTR_cvk_split_attr, ATTR_cvk_cast_attr, ATTR_cvk_mod_attr,
-       ATTR_cvk_arg_attr };
+       ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
@@ -34,7 +38,7 @@ static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #undef CVK_ROW
 };
 
-enum { I32, I64, F32, F64, I64_HALVES /* the first half goes to `at`, the second to `second` */ };
+enum { I32, I64, F32, F64, I64_HALVES, F64_HALVES /* the first half goes to `at`, the second to `second` */ };
 
 typedef struct field {
   int32_t attr;
@@ -100,6 +104,18 @@ static const field fields[] = {
     {ATTR_cvk_arg_attr, "axis", I32, AT(cvk_arg_attr, axis), 0, 0},
     {ATTR_cvk_arg_attr, "keep", I32, AT(cvk_arg_attr, keep_dims), 0, 0},
     {ATTR_cvk_arg_attr, "last", I32, AT(cvk_arg_attr, select_last_index), 0, 0},
+    {ATTR_cvk_resize_attr, "mode", I32, AT(cvk_resize_attr, mode), 0, 0},
+    {ATTR_cvk_resize_attr, "by", I32, AT(cvk_resize_attr, coordinates), 0, 0},
+    {ATTR_cvk_resize_attr, "rounding", I32, AT(cvk_resize_attr, rounding), 0, 0},
+    {ATTR_cvk_resize_attr, "antialias", I32, AT(cvk_resize_attr, antialias), 0, 0},
+    {ATTR_cvk_resize_attr, "exclude", I32, AT(cvk_resize_attr, exclude_outside), 0, 0},
+    {ATTR_cvk_resize_attr, "keep", I32, AT(cvk_resize_attr, keep_aspect), 0, 0},
+    {ATTR_cvk_resize_attr, "a", F32, AT(cvk_resize_attr, cubic_a), 0, 0},
+    {ATTR_cvk_resize_attr, "extrapolation", F32, AT(cvk_resize_attr, extrapolation), 0, 0},
+    {ATTR_cvk_resize_attr, "axes", I32, AT(cvk_resize_attr, axis), AT(cvk_resize_attr, n_axes), 0},
+    {ATTR_cvk_resize_attr, "scale", F32, AT(cvk_resize_attr, scale), 0, 0},
+    {ATTR_cvk_resize_attr, "size", I64, AT(cvk_resize_attr, size), 0, 0},
+    {ATTR_cvk_resize_attr, "roi", F64_HALVES, AT(cvk_resize_attr, roi_begin), 0, AT(cvk_resize_attr, roi_end)},
 };
 
 /* ---- reading ---- */
@@ -166,7 +182,7 @@ static void store(void *attr, size_t at, int32_t type, int32_t i, double v) {
   char *to = (char *)attr + at;
   if (type == I32) ((int32_t *)to)[i] = (int32_t)v;
   else if (type == F32) ((float *)to)[i] = (float)v;
-  else if (type == F64) ((double *)to)[i] = v;
+  else if (type == F64 || type == F64_HALVES) ((double *)to)[i] = v;
   else ((int64_t *)to)[i] = (int64_t)v;
 }
 
@@ -178,7 +194,7 @@ static int read_attr(const reader *r, sample_step *step, int32_t attr, const cha
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     const field *f = &fields[i];
     if (f->attr != attr || strlen(f->key) != key_bytes || strncmp(f->key, key, key_bytes) != 0) continue;
-    const int32_t half = f->type == I64_HALVES ? count / 2 : count;
+    const int32_t half = f->type == I64_HALVES || f->type == F64_HALVES ? count / 2 : count;
     for (int32_t k = 0; k < count; k++) store(&step->attr, k < half ? f->at : f->second, f->type, k < half ? k : k - half, v[k]);
     if (f->count) store(&step->attr, f->count, I32, 0, count);
     step->has_attr = 1;

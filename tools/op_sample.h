@@ -40,6 +40,11 @@ typedef struct sample_step {
     cvk_cast_attr cast;
     cvk_mod_attr mod;
     cvk_arg_attr arg;
+    cvk_resize_attr resize;
+    cvk_grid_attr grid;
+    cvk_roi_align_attr roi_align;
+    cvk_nms_attr nms;
+    cvk_deform_conv_attr deform_conv;
   } attr;
 } sample_step;
 

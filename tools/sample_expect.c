@@ -31,6 +31,7 @@ static const measure measures[] = {
     {CVK_OP_REDUCE_SUM, PRODUCT, 0, 0, 0},
     {CVK_OP_SUM, PRODUCT, 0, 0, 0},
     {CVK_OP_MEAN, PRODUCT, 0, 0, 0},
+    {CVK_OP_RESIZE, PRODUCT, 0, 0, 0},
     {CVK_OP_ADD, LINEAR, 1, 0, 0},
     {CVK_OP_SUB, LINEAR, 1, 0, 0},
     {CVK_OP_MUL, LINEAR, 1, 0, 0},

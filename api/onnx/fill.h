@@ -75,7 +75,9 @@ void cvk_onnx_emit_depth_to_space(cvk_onnx_call *c);
 void cvk_onnx_emit_space_to_depth(cvk_onnx_call *c);
 
 /* resize.c */
-void cvk_onnx_emit_upsample(cvk_onnx_call *c);
-void cvk_onnx_emit_resize(cvk_onnx_call *c);
+void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);
+void cvk_onnx_emit_resize_by_input(cvk_onnx_call *c); /* Resize-10, Upsample-9: x and scales */
+void cvk_onnx_emit_upsample_7(cvk_onnx_call *c);      /* the scales are an attribute */
+void cvk_onnx_emit_upsample_1(cvk_onnx_call *c);      /* two scales, of height and width */
 
 #endif

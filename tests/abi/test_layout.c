@@ -131,6 +131,57 @@ AT(cvk_arg_attr, axis, 4);
 AT(cvk_arg_attr, keep_dims, 8);
 AT(cvk_arg_attr, select_last_index, 12);
 
+SIZE(cvk_resize_attr, 360); /* 0.2 */
+AT(cvk_resize_attr, struct_size, 0);
+AT(cvk_resize_attr, mode, 4);
+AT(cvk_resize_attr, coordinates, 8);
+AT(cvk_resize_attr, rounding, 12);
+AT(cvk_resize_attr, antialias, 16);
+AT(cvk_resize_attr, exclude_outside, 20);
+AT(cvk_resize_attr, keep_aspect, 24);
+AT(cvk_resize_attr, cubic_a, 28);
+AT(cvk_resize_attr, extrapolation, 32);
+AT(cvk_resize_attr, n_axes, 36);
+AT(cvk_resize_attr, axis, 40);
+AT(cvk_resize_attr, scale, 72);
+AT(cvk_resize_attr, size, 104);
+AT(cvk_resize_attr, roi_begin, 168);
+AT(cvk_resize_attr, roi_end, 232);
+AT(cvk_resize_attr, width, 296);
+
+SIZE(cvk_grid_attr, 16); /* 0.2 */
+AT(cvk_grid_attr, struct_size, 0);
+AT(cvk_grid_attr, mode, 4);
+AT(cvk_grid_attr, padding, 8);
+AT(cvk_grid_attr, align_corners, 12);
+
+SIZE(cvk_roi_align_attr, 40); /* 0.2 */
+AT(cvk_roi_align_attr, struct_size, 0);
+AT(cvk_roi_align_attr, is_max, 4);
+AT(cvk_roi_align_attr, half_pixel, 8);
+AT(cvk_roi_align_attr, sampling_ratio, 12);
+AT(cvk_roi_align_attr, out, 16);
+AT(cvk_roi_align_attr, spatial_scale, 32);
+AT(cvk_roi_align_attr, reserved, 36);
+
+SIZE(cvk_nms_attr, 24); /* 0.2 */
+AT(cvk_nms_attr, struct_size, 0);
+AT(cvk_nms_attr, center_point_box, 4);
+AT(cvk_nms_attr, most, 8);
+AT(cvk_nms_attr, iou_threshold, 16);
+AT(cvk_nms_attr, score_threshold, 20);
+
+SIZE(cvk_deform_conv_attr, 104); /* 0.2 */
+AT(cvk_deform_conv_attr, struct_size, 0);
+AT(cvk_deform_conv_attr, reserved, 4);
+AT(cvk_deform_conv_attr, kernel, 8);
+AT(cvk_deform_conv_attr, stride, 24);
+AT(cvk_deform_conv_attr, dilation, 40);
+AT(cvk_deform_conv_attr, pad_begin, 56);
+AT(cvk_deform_conv_attr, pad_end, 72);
+AT(cvk_deform_conv_attr, group, 88);
+AT(cvk_deform_conv_attr, offset_group, 96);
+
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);
 AT(cvk_post_op, kind, 4);

@@ -135,6 +135,16 @@ enum {
   CVK_OP_SLICE = 165, CVK_OP_SQUEEZE = 166, CVK_OP_UNSQUEEZE = 167, CVK_OP_IDENTITY = 168, CVK_OP_GATHER = 169,
   CVK_OP_EXPAND = 170, CVK_OP_TILE = 171, CVK_OP_CAST = 172, CVK_OP_SHAPE = 173, CVK_OP_CONSTANT_OF_SHAPE = 174,
   CVK_OP_RANGE = 175, CVK_OP_CAST_LIKE = 176, /* since 0.2 */
+
+  /* geometry of images, since 0.2 */
+  CVK_OP_RESIZE = 192, /* also Upsample */
+  CVK_OP_GRID_SAMPLE = 193,
+  CVK_OP_MAX_UNPOOL = 194, /* a cvk_pool_attr: kernel, stride, pads */
+  CVK_OP_ROI_ALIGN = 195,
+  CVK_OP_NON_MAX_SUPPRESSION = 196,
+  CVK_OP_DEFORM_CONV = 197,
+  CVK_OP_COL2IM = 198, /* a cvk_conv_attr: kernel is the block, output_shape the image */
+  CVK_OP_AFFINE_GRID = 199,
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -260,6 +270,70 @@ typedef struct cvk_arg_attr { /* ARG_MAX, ARG_MIN; since 0.2 */
   int32_t keep_dims;
   int32_t select_last_index; /* of several equal ones: 0 the first, 1 the last */
 } cvk_arg_attr;
+
+/* How a resized axis is read: cvk_resize_source (below) has the formulas. */
+enum { CVK_HALF_PIXEL = 0, CVK_HALF_PIXEL_SYMMETRIC = 1, CVK_PYTORCH_HALF_PIXEL = 2, CVK_ALIGN_CORNERS = 3, CVK_ASYMMETRIC = 4,
+       CVK_TF_HALF_PIXEL_FOR_NN = 5, CVK_TF_CROP_AND_RESIZE = 6 };
+enum { CVK_NEAREST = 0, CVK_LINEAR = 1, CVK_CUBIC = 2 };
+enum { CVK_ROUND_PREFER_FLOOR = 0, CVK_ROUND_PREFER_CEIL = 1, CVK_ROUND_FLOOR = 2, CVK_ROUND_CEIL = 3 };
+enum { CVK_STRETCH = 0, CVK_NOT_LARGER = 1, CVK_NOT_SMALLER = 2 };
+
+typedef struct cvk_resize_attr { /* RESIZE: x, [roi], [scales f32], [sizes i64]: inputs 1.. override the attribute; since 0.2 */
+  uint32_t struct_size;
+  int32_t mode;             /* CVK_NEAREST ...: y is the nearest cell, or a sum over 2 (linear) or 4 (cubic) cells of each axis */
+  int32_t coordinates;      /* CVK_HALF_PIXEL ... */
+  int32_t rounding;         /* NEAREST: CVK_ROUND_PREFER_FLOOR ... of the source */
+  int32_t antialias;        /* LINEAR, CUBIC: filters of axes that shrink are 1 / scale times as wide, their weights made to sum to 1 */
+  int32_t exclude_outside;  /* LINEAR, CUBIC: 0: a cell outside x counts as the one at the border; 1: it has no weight */
+  int32_t keep_aspect;      /* CVK_STRETCH ...: how sizes are meant; resolved: CVK_STRETCH */
+  float cubic_a;            /* CUBIC: Keys' coefficient */
+  float extrapolation;      /* TF_CROP_AND_RESIZE: the value of cells whose source lies outside x */
+  int32_t n_axes;           /* entries of the arrays below; 0: all axes in order. Resolved: rank, axis[i] is i */
+  int32_t axis[CVK_MAX_RANK];
+  float scale[CVK_MAX_RANK];      /* all 0: sizes are given */
+  int64_t size[CVK_MAX_RANK];     /* all 0: scales are given; resolved: the extents of y */
+  double roi_begin[CVK_MAX_RANK]; /* TF_CROP_AND_RESIZE: the part of x that is resized, in units of x's extent less 1 */
+  double roi_end[CVK_MAX_RANK];
+  double width[CVK_MAX_RANK];     /* resolved: y's extent before it was made whole; the scale is width / x's extent */
+} cvk_resize_attr;
+
+enum { CVK_GRID_ZEROS = 0, CVK_GRID_BORDER = 1, CVK_GRID_REFLECTION = 2 };
+typedef struct cvk_grid_attr { /* GRID_SAMPLE: x [N,C,spatial], grid [N,out spatial,axes]. AFFINE_GRID: align_corners only; since 0.2 */
+  uint32_t struct_size;
+  int32_t mode;          /* CVK_NEAREST, CVK_LINEAR or CVK_CUBIC */
+  int32_t padding;       /* CVK_GRID_ZEROS ...: what lies outside x */
+  int32_t align_corners; /* -1 and 1 are the centres of the cells at the borders; 0: their outer edges */
+} cvk_grid_attr;
+
+typedef struct cvk_roi_align_attr { /* ROI_ALIGN: x [N,C,H,W], rois [R,4] as x1 y1 x2 y2, batch indices [R]; since 0.2 */
+  uint32_t struct_size;
+  int32_t is_max;         /* 0: the mean of the samples of a bin, 1: the largest product of weight and cell among them */
+  int32_t half_pixel;     /* 1: coordinates are half a cell less, and a region may be empty; 0: it is at least one cell */
+  int32_t sampling_ratio; /* samples of a bin along each axis; 0: as many as it has cells, rounded up */
+  int64_t out[2];         /* bins, height and width; 0: 1 */
+  float spatial_scale;    /* from the units of rois to cells of x */
+  int32_t reserved;
+} cvk_roi_align_attr;
+
+typedef struct cvk_nms_attr { /* NON_MAX_SUPPRESSION: boxes [N,B,4], scores [N,C,B], [most], [iou], [score]: inputs 2.. override; since 0.2 */
+  uint32_t struct_size;
+  int32_t center_point_box; /* boxes are 0: y1 x1 y2 x2, 1: x y width height, (x, y) the centre */
+  int64_t most;             /* boxes chosen of each batch and class; 0: none */
+  float iou_threshold;      /* a box whose overlap with a chosen one is larger is left out */
+  float score_threshold;    /* only boxes whose score is larger are chosen; NULL attribute: -infinity */
+} cvk_nms_attr;
+
+typedef struct cvk_deform_conv_attr { /* DEFORM_CONV: x [N,C,H,W], w [M,C/group,kh,kw], offset, [b], [mask]; since 0.2 */
+  uint32_t struct_size;
+  int32_t reserved;
+  int64_t kernel[2]; /* 0: taken from w */
+  int64_t stride[2];
+  int64_t dilation[2];
+  int64_t pad_begin[2];
+  int64_t pad_end[2];
+  int64_t group;
+  int64_t offset_group;
+} cvk_deform_conv_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
@@ -470,6 +544,24 @@ static inline int64_t cvk_count(int32_t rank, const int64_t *dim) {
     else n *= dim[i];
   }
   return zero ? 0 : n;
+}
+
+/* RESIZE, resolved: where in x, along `axis` of `extent` cells, output cell o lies (a cell's number is its centre). It may lie outside x. An
+ * axis that keeps its extent is the identity in every mode. Since 0.2. */
+static inline double cvk_resize_source(const cvk_resize_attr *a, int32_t axis, int64_t extent, int64_t o) {
+  const double in = (double)extent, width = a->width[axis], scale = width / in, at = (double)o;
+  const double begin = a->roi_begin[axis], end = a->roi_end[axis];
+  if (width == in && (a->coordinates != CVK_TF_CROP_AND_RESIZE || (begin == 0 && end == 1))) return at;
+  switch (a->coordinates) {
+    case CVK_HALF_PIXEL_SYMMETRIC: return in / 2 * (1 - (double)a->size[axis] / width) + (at + 0.5) / scale - 0.5;
+    case CVK_PYTORCH_HALF_PIXEL: return width > 1 ? (at + 0.5) / scale - 0.5 : 0;
+    case CVK_ALIGN_CORNERS: return width > 1 ? at * (in - 1) / (width - 1) : 0;
+    case CVK_ASYMMETRIC: return at / scale;
+    case CVK_TF_HALF_PIXEL_FOR_NN: return (at + 0.5) / scale;
+    case CVK_TF_CROP_AND_RESIZE:
+      return width > 1 ? begin * (in - 1) + at * (end - begin) * (in - 1) / (width - 1) : 0.5 * (begin + end) * (in - 1);
+    default: return (at + 0.5) / scale - 0.5;
+  }
 }
 
 /* Bytes that a tensor occupies in a plain, NHWC or blocked format; UINT64_MAX on overflow or a private layout. */

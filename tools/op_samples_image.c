@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* op_samples_image.c: the geometry of images: resize; see op_sample.h for the notation. */
+#include "op_samples.h"
+
+#include <stddef.h>
+
+const char *const op_samples_image[] = {
+    "resize 1x16x5x7 scale=1,1,2,2",
+    "resize 2x17x3x5@special scale=1,1,2,2 by=asymmetric rounding=down",
+    "resize 1x17x6x5 size=1,17,4,9 by=corners rounding=prefer_ceil",
+    "resize 1x16x9x9 scale=1,1,0.5,0.5 by=for_nn rounding=up",
+    "resize 1x3x4x40 axes=2,3 scale=3,3",
+    "resize 1x33x4x4 axes=3 size=4 by=symmetric",
+    "resize 2x3x4 scale=2,1,2",
+    "resize 2x5x7 axes=-1 scale=1.6",
+    "resize 1x2x3x4x5 axes=3,4 scale=2,2",
+    "resize 1x4x3x4x5 axes=2,3,4 scale=2,2,2",
+    "resize u8:1x3x4x5 scale=1,1,2,2",
+    "resize 1x3x6x6 size=1,3,4,5 by=crop axes=0,1,2,3 roi=0,0,0.25,-0.5,1,1,1.5,1 extrapolation=3",
+    "resize 1x16x6x6 size=4,5 by=crop axes=2,3 roi=0.25,-0.5,1.5,1 extrapolation=3 mode=linear",
+    "resize 1x17x6x6 size=4,5 by=crop axes=2,3 roi=0.25,-0.5,1.5,1 mode=linear",
+    "resize 1x16x5x7 scale=1,1,2,2 mode=linear",
+    "resize 2x17x3x5 scale=1,1,2,2 mode=linear by=corners",
+    "resize 2x17x3x5@odd scale=1,1,2,2 mode=linear by=corners",
+    "resize 2x17x3x5@odd scale=1,1,2,3 mode=linear by=asymmetric",
+    "resize 1x3x33x40 size=1,3,70,31 mode=linear by=pytorch",
+    "resize 1x16x9x11 size=1,16,4,23 mode=linear by=symmetric",
+    "resize 1x16x9x11 size=1,16,1,1 mode=linear by=pytorch",
+    "resize 1x17x1x1 size=1,17,3,4 mode=linear",
+    "resize 1x4x1x6 scale=1,1,4,4 mode=linear by=corners",
+    "resize 1x16x9x11 size=4,5 axes=2,3 mode=linear antialias=1",
+    "resize 1x3x40x37 size=20,15 axes=2,3 mode=linear antialias=1 exclude=1",
+    "resize 1x5x9 scale=1,1,2 mode=linear",
+    "resize 1x2x3x4x5 scale=1,1,2,2,2 mode=linear",
+    "resize 3x5 scale=2,2 mode=linear",
+    "resize 1x16x8x8 f32[] f32[1,1,2,2] mode=linear",
+    "resize 1x16x8x8 - - i64[1,16,12,4]",
+    "resize 0x16x4x4 scale=1,1,2,2 mode=linear",
+    "resize 1x16x4x4 scale=1,1,0.1,1 mode=linear",
+    "resize 1x16x5x5 scale=1,1,2,2 mode=cubic a=-0.75",
+    "resize 1x17x8x8 size=5,9 axes=2,3 mode=cubic a=-0.5 exclude=1 by=corners",
+    "resize 1x3x9x9 size=4,4 axes=2,3 mode=cubic a=-0.75 antialias=1",
+    "conv 1x3x6x6 17x3x3x3 17; resize _ scale=1,1,2,2",
+    "conv 1x3x6x6 16x3x3x3 16; resize _ scale=1,1,2,2 mode=linear",
+    NULL,
+};
