@@ -161,6 +161,14 @@ static cvk_status tensor_of(const cvk_tensor *like, const double *v, cvk_tensor 
 /* Which operand of batch_norm may stay signed: none; its mean is subtracted, so it turns negative; its variance is positive already. */
 static double sign_of(const sample_step *step, int32_t i) { return step->kind == CVK_OP_BATCH_NORM && i == 3 ? -1 : 1; }
 
+/* Cubic weights have both signs, their magnitudes a sum of at most 1.4 along an axis: twice the largest number bounds what two axes sum. */
+static void bound_cubic(const sample_step *step, double *v, int64_t n) {
+  double most = 0;
+  if (step->kind != CVK_OP_RESIZE || step->attr.resize.mode != CVK_CUBIC) return;
+  for (int64_t i = 0; i < n; i++) most = fmax(most, v[i]);
+  for (int64_t i = 0; i < n; i++) v[i] = 2 * most;
+}
+
 /* The op on made-over inputs. Products: absolute values, the previous step's with its error on top in units of 4 eps. Else: the error alone, and
  * nothing (LINEAR: absolute values of a factor) in the other operands. The result is what the error may be. */
 static cvk_status run_on_errors(cvk_context *ctx, const sample_step *step, cvk_tensor *const *in, const double *error, cvk_tensor **out) {
@@ -178,6 +186,7 @@ static cvk_status run_on_errors(cvk_context *ctx, const sample_step *step, cvk_t
       if (product) v[k] = sign_of(step, i) * fabs(v[k]) + (previous ? error[k] / (4 * EPS) : 0);
       else v[k] = previous ? error[k] : step->kind == CVK_OP_MUL ? fabs(v[k]) : 0;
     }
+    bound_cubic(step, v, cvk_tensor_count(in[i]));
     status = tensor_of(in[i], v, &made[i]);
     free(v);
   }

@@ -91,6 +91,15 @@ VI vf v_load_strided_n(const float *p, int64_t stride, int64_t n) {
   return v_load(t);
 }
 
+/* Elements p[at[0]], p[at[1]], ... V_GATHER: the instruction set's header has it. */
+#ifndef V_GATHER
+VI vf v_gather(const float *p, const int32_t *at) {
+  float t[VL];
+  for (int i = 0; i < VL; i++) t[i] = p[at[i]];
+  return v_load(t);
+}
+#endif
+
 /* Elements p[0], p[2], ...: the last one read is the last one wanted. */
 VI vf v_load_even(const float *p) { return v_even_odd(v_load(p), v_load(p + VL - 1)); }
 VI vf v_load_even_n(const float *p, int64_t n) {

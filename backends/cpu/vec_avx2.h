@@ -79,6 +79,9 @@ VI vi vi_shl(vi a, int n) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 VI vi vi_shr(vi a, int n) { return _mm256_srl_epi32(a, _mm_cvtsi32_si128(n)); } /* zeros come in */
 VI vi vi_sar(vi a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); } /* the sign comes in */
 
+#define V_GATHER
+VI vf v_gather(const float *p, const int32_t *at) { return _mm256_i32gather_ps(p, vi_load(at), 4); }
+
 /* Rows become columns: 4x4 within halves, then halves change places. */
 VI void v_transpose(vf r[VL]) {
   vf t[VL];

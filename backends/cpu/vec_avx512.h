@@ -81,6 +81,9 @@ VI vi vi_shl(vi a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 VI vi vi_shr(vi a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); } /* zeros come in */
 VI vi vi_sar(vi a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); } /* the sign comes in */
 
+#define V_GATHER
+VI vf v_gather(const float *p, const int32_t *at) { return _mm512_i32gather_ps(vi_load(at), p, 4); }
+
 /* Rows become columns: 4x4 within quarters, then a 4x4 transposition of quarters. */
 VI void v_transpose(vf r[VL]) {
   vf t[VL];
