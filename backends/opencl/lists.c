@@ -22,6 +22,7 @@ const ocl_list *const ocl_lists[] = {
     &ocl_pad_list,
     &ocl_reduce_list,
     &ocl_reorder_list,
+    &ocl_resize_list,
     &ocl_softmax_list,
     &ocl_split_list,
     &ocl_where_list,

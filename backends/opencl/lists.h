@@ -24,6 +24,7 @@ extern const ocl_list ocl_move_list;
 extern const ocl_list ocl_pad_list;
 extern const ocl_list ocl_reduce_list;
 extern const ocl_list ocl_reorder_list;
+extern const ocl_list ocl_resize_list;
 extern const ocl_list ocl_softmax_list;
 extern const ocl_list ocl_split_list;
 extern const ocl_list ocl_where_list;
