@@ -36,6 +36,13 @@ typedef union cvk_any_attr {
   cvk_roi_align_attr roi_align;
   cvk_nms_attr nms;
   cvk_deform_conv_attr deform_conv;
+  cvk_gather_nd_attr gather_nd;
+  cvk_scatter_attr scatter;
+  cvk_cumulative_attr cumulative;
+  cvk_top_k_attr top_k;
+  cvk_trilu_attr trilu;
+  cvk_unique_attr unique;
+  cvk_reverse_sequence_attr reverse_sequence;
 } cvk_any_attr;
 
 /* An op on its way through its shape rule. The rule checks the inputs, RESOLVES attr in place (see plugin.h) and fills out[0..n_out-1]

@@ -8,7 +8,7 @@
 #include "sample_run.h"
 #include "tally.h"
 
-enum { MAX_OPS = 96, MAX_ROWS = 128, CASE_ROWS = 48 };
+enum { MAX_OPS = 256, MAX_ROWS = 128, CASE_ROWS = 48 };
 
 typedef struct check_case {
   op_sample sample;

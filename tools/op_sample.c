@@ -31,6 +31,10 @@ static const struct { const char *name; double value; } words[] = {
 enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_attr, ATTR_cvk_gemm_attr, ATTR_cvk_norm_attr, ATTR_cvk_axis_attr,
        ATTR_cvk_unary_attr, ATTR_cvk_axes_attr, ATTR_cvk_shape_attr, ATTR_cvk_slice_attr, ATTR_cvk_split_attr, ATTR_cvk_cast_attr, ATTR_cvk_mod_attr,
        ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr };
+       ATTR_cvk_arg_attr,
+       ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
+       ATTR_cvk_reverse_sequence_attr,
+};
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
@@ -116,6 +120,22 @@ static const field fields[] = {
     {ATTR_cvk_resize_attr, "scale", F32, AT(cvk_resize_attr, scale), 0, 0},
     {ATTR_cvk_resize_attr, "size", I64, AT(cvk_resize_attr, size), 0, 0},
     {ATTR_cvk_resize_attr, "roi", F64_HALVES, AT(cvk_resize_attr, roi_begin), 0, AT(cvk_resize_attr, roi_end)},
+    {ATTR_cvk_gather_nd_attr, "batch", I32, AT(cvk_gather_nd_attr, batch_dims), 0, 0},
+    {ATTR_cvk_scatter_attr, "axis", I32, AT(cvk_scatter_attr, axis), 0, 0},
+    {ATTR_cvk_scatter_attr, "reduction", I32, AT(cvk_scatter_attr, reduction), 0, 0},
+    {ATTR_cvk_cumulative_attr, "axis", I32, AT(cvk_cumulative_attr, axis), 0, 0},
+    {ATTR_cvk_cumulative_attr, "exclusive", I32, AT(cvk_cumulative_attr, exclusive), 0, 0},
+    {ATTR_cvk_cumulative_attr, "reverse", I32, AT(cvk_cumulative_attr, reverse), 0, 0},
+    {ATTR_cvk_top_k_attr, "axis", I32, AT(cvk_top_k_attr, axis), 0, 0},
+    {ATTR_cvk_top_k_attr, "k", I64, AT(cvk_top_k_attr, k), 0, 0},
+    {ATTR_cvk_top_k_attr, "largest", I32, AT(cvk_top_k_attr, largest), 0, 0},
+    {ATTR_cvk_top_k_attr, "sorted", I32, AT(cvk_top_k_attr, sorted), 0, 0},
+    {ATTR_cvk_trilu_attr, "upper", I32, AT(cvk_trilu_attr, upper), 0, 0},
+    {ATTR_cvk_trilu_attr, "k", I64, AT(cvk_trilu_attr, k), 0, 0},
+    {ATTR_cvk_unique_attr, "axis", I32, AT(cvk_unique_attr, axis), 0, 0},
+    {ATTR_cvk_unique_attr, "sorted", I32, AT(cvk_unique_attr, sorted), 0, 0},
+    {ATTR_cvk_reverse_sequence_attr, "batch", I32, AT(cvk_reverse_sequence_attr, batch_axis), 0, 0},
+    {ATTR_cvk_reverse_sequence_attr, "time", I32, AT(cvk_reverse_sequence_attr, time_axis), 0, 0},
 };
 
 /* ---- reading ---- */

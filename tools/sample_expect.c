@@ -75,6 +75,10 @@ static const measure measures[] = {
     {CVK_OP_ATANH, ROUNDED, 8, 0, 0},
     {CVK_OP_SHRINK, ROUNDED, 1, 0, 0},
     {CVK_OP_REDUCE_PROD, ROUNDED, 64, 0, 0},
+    {CVK_OP_CUM_SUM, PRODUCT, 0, 0, 0},
+    {CVK_OP_CUM_PROD, ROUNDED, 64, 0, 0},
+    {CVK_OP_SCATTER_ELEMENTS, LINEAR, 1, 0, 0},
+    {CVK_OP_SCATTER_ND, LINEAR, 1, 0, 0},
 };
 
 static const measure *measure_of(int32_t kind) {

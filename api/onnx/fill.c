@@ -276,14 +276,9 @@ void cvk_onnx_fill_cast_1(cvk_onnx_call *c, cvk_any_attr *a) {
 }
 
 void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {
-  int64_t to = 0;
-  if (!cvk_onnx_take_i64(c, "to", 0, INT32_MAX, &to)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
-  if (c->status == CVK_OK && cvk_onnx_dtype_bytes(to) == 0)
-    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute 'to' is %lld (%s), an element type that is not supported", (long long)to,
-                  cvk_onnx_dtype_name(to));
+  if (!cvk_onnx_take_dtype(c, "to", &a->cast.dtype)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
   cvk_onnx_ignore(c, "saturate"); /* these two are for 8-bit floats */
   cvk_onnx_ignore(c, "round_mode");
-  a->cast.dtype = (int32_t)to;
 }
 
 void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a) {

@@ -74,6 +74,19 @@ void cvk_onnx_emit_mean_variance_norm(cvk_onnx_call *c);
 void cvk_onnx_emit_depth_to_space(cvk_onnx_call *c);
 void cvk_onnx_emit_space_to_depth(cvk_onnx_call *c);
 
+/* indices.c */
+void cvk_onnx_fill_gather_nd(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_scatter_elements(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_scatter_nd(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_cumulative(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_top_k(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_trilu(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_reverse_sequence(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_emit_compress(cvk_onnx_call *c);
+void cvk_onnx_emit_unique(cvk_onnx_call *c);
+void cvk_onnx_emit_eye_like(cvk_onnx_call *c);
+void cvk_onnx_emit_tensor_scatter(cvk_onnx_call *c);
+
 /* resize.c */
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);
 void cvk_onnx_emit_resize_by_input(cvk_onnx_call *c); /* Resize-10, Upsample-9: x and scales */

@@ -83,6 +83,16 @@ int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, cons
   return 1;
 }
 
+int32_t cvk_onnx_take_dtype(cvk_onnx_call *c, const char *name, int32_t *out) {
+  int64_t type = 0;
+  if (!cvk_onnx_take_i64(c, name, 0, INT32_MAX, &type)) return 0;
+  if (c->status == CVK_OK && cvk_onnx_dtype_bytes(type) == 0)
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute '%s' is %lld (%s), an element type that is not supported", name, (long long)type,
+                  cvk_onnx_dtype_name(type));
+  *out = (int32_t)type;
+  return 1;
+}
+
 int32_t cvk_onnx_take_tensor(cvk_onnx_call *c, const char *name, cvk_tensor **out) {
   const cvk_onnx_attr *a = cvk_onnx_take(c, name, CVK_ONNX_TENSOR);
   if (!a) return 0;

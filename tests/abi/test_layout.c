@@ -181,6 +181,42 @@ AT(cvk_deform_conv_attr, pad_begin, 56);
 AT(cvk_deform_conv_attr, pad_end, 72);
 AT(cvk_deform_conv_attr, group, 88);
 AT(cvk_deform_conv_attr, offset_group, 96);
+SIZE(cvk_gather_nd_attr, 8); /* 0.2 */
+AT(cvk_gather_nd_attr, struct_size, 0);
+AT(cvk_gather_nd_attr, batch_dims, 4);
+
+SIZE(cvk_scatter_attr, 12); /* 0.2 */
+AT(cvk_scatter_attr, struct_size, 0);
+AT(cvk_scatter_attr, axis, 4);
+AT(cvk_scatter_attr, reduction, 8);
+
+SIZE(cvk_cumulative_attr, 16); /* 0.2 */
+AT(cvk_cumulative_attr, struct_size, 0);
+AT(cvk_cumulative_attr, axis, 4);
+AT(cvk_cumulative_attr, exclusive, 8);
+AT(cvk_cumulative_attr, reverse, 12);
+
+SIZE(cvk_top_k_attr, 24); /* 0.2 */
+AT(cvk_top_k_attr, struct_size, 0);
+AT(cvk_top_k_attr, axis, 4);
+AT(cvk_top_k_attr, k, 8);
+AT(cvk_top_k_attr, largest, 16);
+AT(cvk_top_k_attr, sorted, 20);
+
+SIZE(cvk_trilu_attr, 16); /* 0.2 */
+AT(cvk_trilu_attr, struct_size, 0);
+AT(cvk_trilu_attr, upper, 4);
+AT(cvk_trilu_attr, k, 8);
+
+SIZE(cvk_unique_attr, 12); /* 0.2 */
+AT(cvk_unique_attr, struct_size, 0);
+AT(cvk_unique_attr, axis, 4);
+AT(cvk_unique_attr, sorted, 8);
+
+SIZE(cvk_reverse_sequence_attr, 12); /* 0.2 */
+AT(cvk_reverse_sequence_attr, struct_size, 0);
+AT(cvk_reverse_sequence_attr, batch_axis, 4);
+AT(cvk_reverse_sequence_attr, time_axis, 8);
 
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);

@@ -145,6 +145,9 @@ enum {
   CVK_OP_DEFORM_CONV = 197,
   CVK_OP_COL2IM = 198, /* a cvk_conv_attr: kernel is the block, output_shape the image */
   CVK_OP_AFFINE_GRID = 199,
+  CVK_OP_GATHER_ELEMENTS = 177, CVK_OP_GATHER_ND = 178, CVK_OP_SCATTER_ELEMENTS = 179, CVK_OP_SCATTER_ND = 180, /* since 0.2 */
+  CVK_OP_NON_ZERO = 181, CVK_OP_ONE_HOT = 182, CVK_OP_CUM_SUM = 183, CVK_OP_CUM_PROD = 184, CVK_OP_TOP_K = 185,
+  CVK_OP_TRILU = 186, CVK_OP_COMPRESS = 187, CVK_OP_UNIQUE = 188, CVK_OP_REVERSE_SEQUENCE = 189,
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -206,9 +209,9 @@ typedef struct cvk_norm_attr { /* BATCH_NORM (x, scale, bias, mean, var): epsilo
   int32_t reserved;
 } cvk_norm_attr;
 
-typedef struct cvk_axis_attr { /* SOFTMAX, LOG_SOFTMAX, FLATTEN, CONCAT, GATHER */
+typedef struct cvk_axis_attr { /* SOFTMAX, LOG_SOFTMAX, FLATTEN, CONCAT, GATHER, GATHER_ELEMENTS, COMPRESS, ONE_HOT */
   uint32_t struct_size;
-  int32_t axis; /* -rank .. rank-1 (FLATTEN: ..rank) */
+  int32_t axis; /* -rank .. rank-1 (FLATTEN: ..rank; ONE_HOT: of the result) */
 } cvk_axis_attr;
 
 typedef struct cvk_unary_attr { /* activations; what a NULL attribute stands for is in ops.def's table of defaults */
@@ -334,6 +337,49 @@ typedef struct cvk_deform_conv_attr { /* DEFORM_CONV: x [N,C,H,W], w [M,C/group,
   int64_t group;
   int64_t offset_group;
 } cvk_deform_conv_attr;
+typedef struct cvk_gather_nd_attr { /* GATHER_ND: x [B...,K...,rest], indices [B...,Q...,k] give [B...,Q...,rest]; since 0.2 */
+  uint32_t struct_size;
+  int32_t batch_dims; /* leading axes B that x and the indices share */
+} cvk_gather_nd_attr;
+
+enum { CVK_SCATTER_NONE = 0, CVK_SCATTER_ADD = 1, CVK_SCATTER_MUL = 2, CVK_SCATTER_MAX = 3, CVK_SCATTER_MIN = 4 };
+typedef struct cvk_scatter_attr { /* SCATTER_ELEMENTS, SCATTER_ND (x, indices, updates); since 0.2 */
+  uint32_t struct_size;
+  int32_t axis;      /* SCATTER_ELEMENTS */
+  int32_t reduction; /* of an update with what stands there; NONE: it replaces that */
+} cvk_scatter_attr;
+
+typedef struct cvk_cumulative_attr { /* CUM_SUM, CUM_PROD (x, [axis]); since 0.2 */
+  uint32_t struct_size;
+  int32_t axis;      /* the tensor input, where given, overrides */
+  int32_t exclusive; /* nonzero: without the element itself */
+  int32_t reverse;   /* nonzero: from the end */
+} cvk_cumulative_attr;
+
+typedef struct cvk_top_k_attr { /* TOP_K (x, [k i64]): values and their indices (i64); since 0.2 */
+  uint32_t struct_size;
+  int32_t axis;
+  int64_t k; /* 0 to the extent; the tensor input, where given, overrides */
+  int32_t largest; /* nonzero: the largest, else the smallest */
+  int32_t sorted;  /* 0: in any order */
+} cvk_top_k_attr;
+
+typedef struct cvk_trilu_attr { /* TRILU (x [...,rows,columns], [k i64]); since 0.2 */
+  uint32_t struct_size;
+  int32_t upper; /* nonzero: keeps column - row >= k, else column - row <= k */
+  int64_t k;     /* the tensor input, where given, overrides */
+} cvk_trilu_attr;
+
+typedef struct cvk_unique_attr { /* UNIQUE: slices along axis, first places, inverse, counts; since 0.2 */
+  uint32_t struct_size;
+  int32_t axis;
+  int32_t sorted; /* nonzero: ascending, else as they come */
+} cvk_unique_attr;
+
+typedef struct cvk_reverse_sequence_attr { /* REVERSE_SEQUENCE (x, lengths i64 [batch]); since 0.2 */
+  uint32_t struct_size;
+  int32_t batch_axis, time_axis; /* 0 and 1, either way */
+} cvk_reverse_sequence_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
