@@ -33,7 +33,7 @@ enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_at
        ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr };
        ATTR_cvk_arg_attr,
        ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
-       ATTR_cvk_reverse_sequence_attr,
+       ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
 };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
@@ -136,6 +136,9 @@ static const field fields[] = {
     {ATTR_cvk_unique_attr, "sorted", I32, AT(cvk_unique_attr, sorted), 0, 0},
     {ATTR_cvk_reverse_sequence_attr, "batch", I32, AT(cvk_reverse_sequence_attr, batch_axis), 0, 0},
     {ATTR_cvk_reverse_sequence_attr, "time", I32, AT(cvk_reverse_sequence_attr, time_axis), 0, 0},
+    {ATTR_cvk_bit_shift_attr, "right", I32, AT(cvk_bit_shift_attr, right), 0, 0},
+    {ATTR_cvk_is_inf_attr, "negative", I32, AT(cvk_is_inf_attr, negative), 0, 0},
+    {ATTR_cvk_is_inf_attr, "positive", I32, AT(cvk_is_inf_attr, positive), 0, 0},
 };
 
 /* ---- reading ---- */

@@ -52,6 +52,8 @@ typedef struct sample_step {
     cvk_trilu_attr trilu;
     cvk_unique_attr unique;
     cvk_reverse_sequence_attr reverse_sequence;
+    cvk_bit_shift_attr bit_shift;
+    cvk_is_inf_attr is_inf;
   } attr;
 } sample_step;
 

@@ -190,6 +190,17 @@ void cvk_onnx_fill_mod(cvk_onnx_call *c, cvk_any_attr *a) {
   cvk_onnx_take_flag(c, "fmod", &a->mod.fmod);
 }
 
+void cvk_onnx_fill_bit_shift(cvk_onnx_call *c, cvk_any_attr *a) {
+  static const char *const directions[] = {"LEFT", "RIGHT"};
+  if (!cvk_onnx_take_choice(c, "direction", COUNT(directions), directions, &a->bit_shift.right))
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'direction' is missing");
+}
+
+void cvk_onnx_fill_is_inf(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_onnx_take_flag(c, "detect_negative", &a->is_inf.negative);
+  cvk_onnx_take_flag(c, "detect_positive", &a->is_inf.positive);
+}
+
 /* ---- axes and shapes ---- */
 
 static int32_t take_axes(cvk_onnx_call *c, const char *name, cvk_axes_attr *a) {

@@ -37,6 +37,8 @@ void cvk_onnx_fill_shrink(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_mod(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_arg(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_range(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_bit_shift(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_is_inf(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a);
 
 /* Input 1 of an operator of two operands; before opset 7 placed along input 0's axes as `broadcast` and `axis` say. */

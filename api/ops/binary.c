@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* binary.c: ADD SUB MUL DIV POW MOD and the comparisons EQUAL LESS GREATER, broadcasting as NumPy's: one table row a kind, with a function for
- * each class of types. Reals are computed in double and rounded once, which for + - * / of float32 is float32 arithmetic. Integers wrap;
- * division truncates; a zero divisor, and zero to a negative power, is INVALID_ARGUMENT. POW takes b of another type; the result is a's. */
+/* binary.c: ADD SUB MUL DIV POW MOD, BIT_SHIFT and BITWISE_AND OR XOR, and the comparisons EQUAL LESS GREATER, broadcasting as NumPy's: one
+ * table row a kind, with a function for each class of types. Reals are computed in double and rounded once, which for + - * / of float32 is
+ * float32 arithmetic. Integers wrap; division truncates; a zero divisor, and zero to a negative power, is INVALID_ARGUMENT. POW takes b of
+ * another type; the result is a's. */
 #include <math.h>
 
 #include "element.h"
@@ -65,6 +66,27 @@ static int64_t signed_floored_remainder(int64_t a, int64_t b) {
 static int64_t unsigned_remainder(int64_t a, int64_t b) {
   return (int64_t)((uint64_t)a % (uint64_t)b);
 }
+/* By the type's width or more, or a negative number, nothing is left; below 64 bits the store cuts what went past the type. */
+static int64_t shift_left(int64_t a, int64_t b) {
+  return (uint64_t)b < 64 ? (int64_t)((uint64_t)a << b) : 0;
+}
+static int64_t shift_right(int64_t a, int64_t b) {
+  return (uint64_t)b < 64 ? (int64_t)((uint64_t)a >> b) : 0;
+}
+/* Copies of the sign come in: all that is left of a shift by the width or more, or by a negative number. */
+static int64_t arithmetic_shift_right(int64_t a, int64_t b) {
+  const int64_t distance = (uint64_t)b < 64 ? b : 63;
+  return a < 0 ? ~(~a >> distance) : a >> distance;
+}
+static int64_t bitwise_and(int64_t a, int64_t b) {
+  return a & b;
+}
+static int64_t bitwise_or(int64_t a, int64_t b) {
+  return a | b;
+}
+static int64_t bitwise_xor(int64_t a, int64_t b) {
+  return a ^ b;
+}
 static int64_t int_equal(int64_t a, int64_t b) {
   return a == b;
 }
@@ -110,6 +132,10 @@ static const binary_row rows[] = {
     {CVK_OP_DIV, divide, signed_divide, unsigned_divide, NULL},
     {CVK_OP_POW, pow, signed_power, unsigned_power, NULL},
     {CVK_OP_MOD, floored_remainder, signed_floored_remainder, unsigned_remainder, NULL},
+    {CVK_OP_BIT_SHIFT, NULL, shift_left, shift_left, NULL},
+    {CVK_OP_BITWISE_AND, NULL, bitwise_and, bitwise_and, NULL},
+    {CVK_OP_BITWISE_OR, NULL, bitwise_or, bitwise_or, NULL},
+    {CVK_OP_BITWISE_XOR, NULL, bitwise_xor, bitwise_xor, NULL},
     {CVK_OP_EQUAL, equal, int_equal, int_equal, int_equal},
     {CVK_OP_LESS, less, signed_less, unsigned_less, NULL},
     {CVK_OP_GREATER, greater, signed_greater, unsigned_greater, NULL},
@@ -119,12 +145,20 @@ static const int32_t number_types[] = {CVK_F32, CVK_F64, CVK_I32, CVK_I64, CVK_F
                                        CVK_I16, CVK_U8,  CVK_U16, CVK_U32, CVK_U64, CVK_BOOL};
 enum { ALL_TYPES = sizeof number_types / sizeof *number_types, NUMBER_TYPES = ALL_TYPES - 1 /* bool comes last */ };
 
+/* What an attribute makes of two kinds. */
 static const binary_row truncated_mod = {CVK_OP_MOD, fmod, signed_remainder, unsigned_remainder, NULL};
+static const binary_row right_shift = {CVK_OP_BIT_SHIFT, NULL, arithmetic_shift_right, shift_right, NULL};
 
 static const binary_row *find_row(int32_t kind) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].kind == kind) return &rows[i];
   return NULL;
+}
+
+static const binary_row *row_of(const cvk_op *op) {
+  if (op->kind == CVK_OP_MOD && ((const cvk_mod_attr *)op->attr)->fmod) return &truncated_mod;
+  if (op->kind == CVK_OP_BIT_SHIFT && ((const cvk_bit_shift_attr *)op->attr)->right) return &right_shift;
+  return find_row(op->kind);
 }
 
 static cvk_status infer_broadcast(cvk_op_call *call, int32_t dtype) {
@@ -154,6 +188,13 @@ cvk_status cvk_infer_mod(cvk_op_call *call) {
   return cvk_infer_binary(call);
 }
 
+cvk_status cvk_infer_bitwise(cvk_op_call *call) {
+  static const int32_t types[] = {CVK_I8, CVK_I16, CVK_I32, CVK_I64, CVK_U8, CVK_U16, CVK_U32, CVK_U64};
+  cvk_status s = cvk_require_dtype(call, 0, (int32_t)(sizeof types / sizeof *types), types);
+  if (s == CVK_OK) s = check_same_type(call);
+  return s == CVK_OK ? infer_broadcast(call, call->in[0]->dtype) : s;
+}
+
 cvk_status cvk_infer_compare(cvk_op_call *call) {
   cvk_status s = cvk_require_dtype(call, 0, call->kind == CVK_OP_EQUAL ? ALL_TYPES : NUMBER_TYPES, number_types);
   if (s == CVK_OK) s = check_same_type(call);
@@ -179,8 +220,8 @@ static cvk_status check_ints(const cvk_op *op, int64_t n, const int64_t *a, cons
   const int32_t signed_exponent = cvk_dtype_class(op->in[1]->dtype) == CVK_CLASS_SIGNED;
   for (int64_t i = 0; (op->kind == CVK_OP_DIV || op->kind == CVK_OP_MOD) && i < n; i++)
     if (b[i] == 0)
-      return cvk_fail(CVK_INVALID_ARGUMENT, "%s: %lld is divided by 0; integer divisors must not be 0", op->kind == CVK_OP_DIV ? "div" : "mod",
-                      (long long)a[i]);
+      return cvk_fail(CVK_INVALID_ARGUMENT, "%s: %lld is divided by 0; integer divisors must not be 0",
+                      op->kind == CVK_OP_DIV ? "div" : "mod", (long long)a[i]);
   for (int64_t i = 0; op->kind == CVK_OP_POW && signed_exponent && i < n; i++)
     if (a[i] == 0 && b[i] < 0) return cvk_fail(CVK_INVALID_ARGUMENT, "pow: integer 0 to the power %lld, allowed >= 0", (long long)b[i]);
   return CVK_OK;
@@ -214,8 +255,7 @@ static int_function choose_ints(const cvk_op *op, const binary_row *row) {
 
 cvk_status cvk_ref_binary(const cvk_op *op, const void *const *in, void *const *out) {
   const cvk_tensor_desc *y = op->out[0];
-  const int32_t truncates = op->kind == CVK_OP_MOD && ((const cvk_mod_attr *)op->attr)->fmod;
-  const binary_row *row = truncates ? &truncated_mod : find_row(op->kind);
+  const binary_row *row = row_of(op);
   cvk_status s = CVK_OK;
   cvk_walk w;
   if (row == NULL) return cvk_fail(CVK_INTERNAL, "op kind %d: no binary function", op->kind);

@@ -35,7 +35,7 @@ cvk_status cvk_read_tuple(const char *op, int32_t dtype, const void *indices, in
                           int64_t *out) {
   *out = 0;
   for (int32_t a = 0; a < k; a++) {
-    int64_t index;
+    int64_t index = 0;
     const cvk_status s = cvk_read_index(op, dtype, indices, t * k + a, first_axis + a, dim[a], &index);
     if (s != CVK_OK) return s;
     *out = (int64_t)((uint64_t)*out * (uint64_t)dim[a] + (uint64_t)index); /* wraps only where the slices are empty */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unary.c: the activations and unary functions of one input, CLIP included: one table row a kind. Reals are evaluated in double and rounded
- * once to the element type; a NaN stays a NaN everywhere but in SHRINK. Formulas are taken as ONNX writes them, so x sigmoid(x) and its kin are
- * NaN at -inf (-inf times 0). Integers, where ONNX allows them, wrap; SHRINK takes them as reals, truncates and saturates. */
+ * once to the element type; a NaN stays a NaN everywhere but in SHRINK. Formulas are taken as ONNX writes them, so x sigmoid(x) and its kin
+ * are NaN at -inf (-inf times 0). Integers, where ONNX allows them, wrap; SHRINK takes them as reals, truncates and saturates. */
 #include <math.h>
 
 #include "element.h"
@@ -238,6 +238,9 @@ static int64_t int_same(int64_t x) {
 static int64_t int_not(int64_t x) {
   return x == 0;
 }
+static int64_t int_complement(int64_t x) {
+  return ~x;
+}
 static int64_t int_not_zero(int64_t x) {
   return x != 0;
 }
@@ -294,6 +297,7 @@ static const unary_row rows[] = {
     {CVK_OP_ROUND, round_even, NULL, NULL, NULL, 0, 0},
     {CVK_OP_SIGN, sign, int_sign, int_not_zero, NULL, 0, 0},
     {CVK_OP_SHRINK, shrink, int_same, int_same, NULL, 0.5f, 0},
+    {CVK_OP_BITWISE_NOT, NULL, int_complement, int_complement, NULL, 0, 0},
 };
 
 static const unary_row *find_row(int32_t kind) {

@@ -33,6 +33,8 @@ REACH(cvk_top_k_attr)
 REACH(cvk_trilu_attr)
 REACH(cvk_unique_attr)
 REACH(cvk_reverse_sequence_attr)
+REACH(cvk_bit_shift_attr)
+REACH(cvk_is_inf_attr)
 REACH(cvk_post_op)
 REACH(cvk_quant)
 

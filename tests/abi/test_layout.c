@@ -218,6 +218,15 @@ AT(cvk_reverse_sequence_attr, struct_size, 0);
 AT(cvk_reverse_sequence_attr, batch_axis, 4);
 AT(cvk_reverse_sequence_attr, time_axis, 8);
 
+SIZE(cvk_bit_shift_attr, 8); /* 0.2 */
+AT(cvk_bit_shift_attr, struct_size, 0);
+AT(cvk_bit_shift_attr, right, 4);
+
+SIZE(cvk_is_inf_attr, 12); /* 0.2 */
+AT(cvk_is_inf_attr, struct_size, 0);
+AT(cvk_is_inf_attr, negative, 4);
+AT(cvk_is_inf_attr, positive, 8);
+
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);
 AT(cvk_post_op, kind, 4);

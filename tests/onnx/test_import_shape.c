@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_import_shape.c: operators that move data or make shapes, in their old form with attributes and their new one with inputs. */
+#include <math.h>
+
 #include "one_node.h"
 
 START_TEST(test_reshape_flatten_transpose) {
@@ -222,5 +224,24 @@ START_TEST(test_arg_range_mod) {
 }
 END_TEST
 
+START_TEST(test_bits_and_special_values) {
+  bytes a = {0};
+  attr_text(&a, "direction", "RIGHT");
+  check_op(11, "BitShift", &a, "a b", IN(U8("3", 16, 4, 1), U8("", 1)), U8("3", 8, 2, 0));
+  attr_text(&a, "direction", "LEFT");
+  check_op(11, "BitShift", &a, "a b", IN(U8("2", 16, 200), U8("2", 1, 1)), U8("2", 32, 144));
+  check_refused(11, "BitShift", NULL, "a b", IN(U8("1", 1), U8("1", 1)), CVK_INVALID_ARGUMENT, "'direction' is missing");
+  check_op(18, "BitwiseAnd", NULL, "a b", IN(I64("2", 12, -1), I64("1", 10)), I64("2", 8, 10));
+  check_op(18, "BitwiseOr", NULL, "a b", IN(I64("2", 12, -1), I64("1", 10)), I64("2", 14, -1));
+  check_op(18, "BitwiseXor", NULL, "a b", IN(I64("2", 12, -1), I64("1", 10)), I64("2", 6, -11));
+  check_op(18, "BitwiseNot", NULL, "a", IN(U8("2", 0, 5)), U8("2", 255, 250));
+  const array x = F32("4", 1, NAN, INFINITY, -INFINITY);
+  check_op(9, "IsNaN", NULL, "a", 1, &x, BOOL("4", 0, 1, 0, 0));
+  check_op(20, "IsInf", NULL, "a", 1, &x, BOOL("4", 0, 0, 1, 1));
+  attr_int(&a, "detect_positive", 0);
+  check_op(10, "IsInf", &a, "a", 1, &x, BOOL("4", 0, 0, 0, 1));
+}
+END_TEST
+
 SUITE("onnx import: shapes", test_reshape_flatten_transpose, test_concat_split, test_slice, test_squeeze_unsqueeze, test_reductions,
-      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape, test_arg_range_mod)
+      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape, test_arg_range_mod, test_bits_and_special_values)

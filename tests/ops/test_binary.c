@@ -193,5 +193,49 @@ START_TEST(empty_against_one) {
 }
 END_TEST
 
+/* The sign fills what a shift to the right leaves, and is all that is left past the width and for a negative distance. */
+START_TEST(signed_shifts) {
+  ref_tensor a = ref_of(CVK_I8, SHAPE(6), (int8_t[]){-128, -128, 127, -1, 3, -3}), b = ref_of(CVK_I8, SHAPE(6), (int8_t[]){1, 8, 7, -1, -1, 1}), y;
+  ck_ok(ref_run2(CVK_OP_BIT_SHIFT, NULL, &a, &b, &y));
+  ref_expect_bytes(&y, CVK_I8, SHAPE(6), (int8_t[]){0, 0, -128, 0, 0, -6});
+  ref_free(&y);
+  ck_ok(ref_run2(CVK_OP_BIT_SHIFT, &(cvk_bit_shift_attr){.right = 1}, &a, &b, &y));
+  ref_expect_bytes(&y, CVK_I8, SHAPE(6), (int8_t[]){-64, -1, 0, -1, 0, -2});
+  ref_free(&y), ref_free(&a), ref_free(&b);
+}
+END_TEST
+
+START_TEST(shifts_and_bits) {
+  ref_tensor a = ref_of(CVK_U8, SHAPE(3), (uint8_t[]){0x81, 0x0f, 0xff}), b = ref_of(CVK_U8, SHAPE(3), (uint8_t[]){1, 4, 8}),
+             i = ref_of(CVK_I16, SHAPE(2, 1), (int16_t[]){-1, 6}), j = ref_of(CVK_I16, SHAPE(2), (int16_t[]){5, INT16_MIN}),
+             u = ref_of(CVK_U64, SHAPE(2), (uint64_t[]){UINT64_MAX, UINT64_MAX}), far = ref_of(CVK_U64, SHAPE(2), (uint64_t[]){63, 64}),
+             x = ref_new(CVK_F32, SHAPE(1)), y;
+  const cvk_bit_shift_attr right = {.right = 1};
+  const struct { int32_t kind; int16_t want[4]; } rows[] = {{CVK_OP_BITWISE_AND, {5, INT16_MIN, 4, 0}},
+                                                            {CVK_OP_BITWISE_OR, {-1, -1, 7, INT16_MIN + 6}},
+                                                            {CVK_OP_BITWISE_XOR, {-6, INT16_MAX, 3, INT16_MIN + 6}}};
+  for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+    ck_ok(ref_run2(rows[k].kind, NULL, &i, &j, &y));
+    ref_expect_bytes(&y, CVK_I16, SHAPE(2, 2), rows[k].want);
+    ref_free(&y);
+    ck_fails(ref_run2(rows[k].kind, NULL, &x, &x, &y), CVK_INVALID_ARGUMENT, "input 0 has type float32");
+  }
+  ck_ok(ref_run2(CVK_OP_BIT_SHIFT, NULL, &a, &b, &y));
+  ref_expect_bytes(&y, CVK_U8, SHAPE(3), (uint8_t[]){2, 0xf0, 0});
+  ref_free(&y);
+  ck_ok(ref_run2(CVK_OP_BIT_SHIFT, &right, &a, &b, &y));
+  ref_expect_bytes(&y, CVK_U8, SHAPE(3), (uint8_t[]){0x40, 0, 0});
+  ref_free(&y);
+  ck_ok(ref_run2(CVK_OP_BIT_SHIFT, NULL, &u, &far, &y));
+  ref_expect_bytes(&y, CVK_U64, SHAPE(2), (uint64_t[]){(uint64_t)1 << 63, 0});
+  ref_free(&y);
+  ck_ok(ref_run2(CVK_OP_BIT_SHIFT, &right, &u, &far, &y));
+  ref_expect_bytes(&y, CVK_U64, SHAPE(2), (uint64_t[]){1, 0});
+  ref_free(&y);
+  ck_fails(ref_run2(CVK_OP_BIT_SHIFT, NULL, &x, &x, &y), CVK_INVALID_ARGUMENT, "bit_shift: input 0 has type float32");
+  ref_free(&a), ref_free(&b), ref_free(&i), ref_free(&j), ref_free(&u), ref_free(&far), ref_free(&x);
+}
+END_TEST
+
 SUITE("binary", broadcasting_agrees_with_a_plain_loop, floats_are_float_arithmetic, integers_wrap_and_truncate, division_by_zero, powers,
-      negative_integer_powers, remainders, comparisons, bad_arguments, empty_against_one)
+      negative_integer_powers, remainders, comparisons, bad_arguments, empty_against_one, signed_shifts, shifts_and_bits)

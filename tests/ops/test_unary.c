@@ -135,12 +135,27 @@ START_TEST(round_sign_shrink) {
 }
 END_TEST
 
+START_TEST(complement) {
+  ref_tensor i = ref_of(CVK_I16, SHAPE(3), (int16_t[]){0, -1, INT16_MIN}), u = ref_of(CVK_U64, SHAPE(2), (uint64_t[]){0, 5}), x = ref_new(CVK_F32, SHAPE(1)), y;
+  ck_ok(ref_run1(CVK_OP_BITWISE_NOT, NULL, &i, &y));
+  ref_expect_bytes(&y, CVK_I16, SHAPE(3), (int16_t[]){-1, 0, INT16_MAX});
+  ref_free(&y);
+  ck_ok(ref_run1(CVK_OP_BITWISE_NOT, NULL, &u, &y));
+  ref_expect_bytes(&y, CVK_U64, SHAPE(2), (uint64_t[]){UINT64_MAX, UINT64_MAX - 5});
+  ref_free(&y);
+  ck_fails(ref_run1(CVK_OP_BITWISE_NOT, NULL, &x, &y), CVK_INVALID_ARGUMENT, "bitwise_not: input 0 has type float32");
+  ref_free(&i), ref_free(&u), ref_free(&x);
+}
+END_TEST
+
 START_TEST(nan_stays_nan_in_every_kind) {
   const float quiet[] = {NAN};
   int32_t kinds = 0;
   for (int32_t i = 0; cvk_op_def_at(i) != NULL; i++) {
     const cvk_op_def *def = cvk_op_def_at(i);
-    if (def->reference != cvk_op_def_find(CVK_OP_RELU)->reference || def->kind == CVK_OP_NOT || def->kind == CVK_OP_SHRINK) continue;
+    if (def->reference != cvk_op_def_find(CVK_OP_RELU)->reference || def->kind == CVK_OP_NOT ||
+        def->kind == CVK_OP_BITWISE_NOT || def->kind == CVK_OP_SHRINK)
+      continue;
     expect_row(def->kind, NULL, 0, 1, quiet, quiet);
     kinds++;
   }
@@ -222,6 +237,6 @@ START_TEST(clip_errors) {
 END_TEST
 
 SUITE("unary", relu_keeps_nan_and_drops_the_sign_of_zero, tanh_and_sigmoid_over_the_whole_range, left_tails_keep_their_digits,
-      defaults_are_onnx_s, attributes_and_plain_functions, angles_and_hyperbolas, round_sign_shrink,
+      defaults_are_onnx_s, attributes_and_plain_functions, angles_and_hyperbolas, round_sign_shrink, complement,
       nan_stays_nan_in_every_kind, halves_round_once, integers_and_bool, clip_limits,
       clip_of_integers_is_exact, clip_errors)

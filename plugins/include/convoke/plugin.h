@@ -120,11 +120,13 @@ enum {
   CVK_OP_SIN = 74, CVK_OP_COS = 75, CVK_OP_TAN = 76, CVK_OP_ASIN = 77, CVK_OP_ACOS = 78, CVK_OP_ATAN = 79, /* since 0.2 */
   CVK_OP_SINH = 80, CVK_OP_COSH = 81, CVK_OP_ASINH = 82, CVK_OP_ACOSH = 83, CVK_OP_ATANH = 84,
   CVK_OP_ROUND = 85, CVK_OP_SIGN = 86, CVK_OP_SHRINK = 87,
+  CVK_OP_BITWISE_NOT = 88, CVK_OP_IS_NAN = 89, CVK_OP_IS_INF = 90,
 
   /* binary with broadcasting; SUM, MEAN, MIN and MAX take 1..n inputs */
   CVK_OP_ADD = 96, CVK_OP_SUB = 97, CVK_OP_MUL = 98, CVK_OP_DIV = 99, CVK_OP_POW = 100, CVK_OP_MIN = 101, CVK_OP_MAX = 102,
   CVK_OP_SUM = 103, CVK_OP_MEAN = 104, CVK_OP_EQUAL = 105, CVK_OP_LESS = 106, CVK_OP_GREATER = 107, CVK_OP_WHERE = 108,
   CVK_OP_MOD = 109, /* since 0.2 */
+  CVK_OP_BIT_SHIFT = 110, CVK_OP_BITWISE_AND = 111, CVK_OP_BITWISE_OR = 112, CVK_OP_BITWISE_XOR = 113, /* since 0.2 */
 
   /* reductions */
   CVK_OP_REDUCE_MEAN = 128, CVK_OP_REDUCE_SUM = 129, CVK_OP_REDUCE_MAX = 130, CVK_OP_REDUCE_MIN = 131,
@@ -380,6 +382,16 @@ typedef struct cvk_reverse_sequence_attr { /* REVERSE_SEQUENCE (x, lengths i64 [
   uint32_t struct_size;
   int32_t batch_axis, time_axis; /* 0 and 1, either way */
 } cvk_reverse_sequence_attr;
+
+typedef struct cvk_bit_shift_attr { /* BIT_SHIFT; since 0.2 */
+  uint32_t struct_size;
+  int32_t right; /* 0: towards the high bits */
+} cvk_bit_shift_attr;
+
+typedef struct cvk_is_inf_attr { /* IS_INF: which infinities count; since 0.2 */
+  uint32_t struct_size;
+  int32_t negative, positive;
+} cvk_is_inf_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
