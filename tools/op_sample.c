@@ -34,6 +34,7 @@ enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_at
        ATTR_cvk_arg_attr,
        ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
        ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
+       ATTR_cvk_recurrent_attr,
 };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
@@ -139,6 +140,14 @@ static const field fields[] = {
     {ATTR_cvk_bit_shift_attr, "right", I32, AT(cvk_bit_shift_attr, right), 0, 0},
     {ATTR_cvk_is_inf_attr, "negative", I32, AT(cvk_is_inf_attr, negative), 0, 0},
     {ATTR_cvk_is_inf_attr, "positive", I32, AT(cvk_is_inf_attr, positive), 0, 0},
+    {ATTR_cvk_recurrent_attr, "direction", I32, AT(cvk_recurrent_attr, direction), 0, 0},
+    {ATTR_cvk_recurrent_attr, "layout", I32, AT(cvk_recurrent_attr, layout), 0, 0},
+    {ATTR_cvk_recurrent_attr, "input_forget", I32, AT(cvk_recurrent_attr, input_forget), 0, 0},
+    {ATTR_cvk_recurrent_attr, "linear_before_reset", I32, AT(cvk_recurrent_attr, linear_before_reset), 0, 0},
+    {ATTR_cvk_recurrent_attr, "clip", F32, AT(cvk_recurrent_attr, clip), 0, 0},
+    {ATTR_cvk_recurrent_attr, "activation", I32, AT(cvk_recurrent_attr, activation), 0, 0},
+    {ATTR_cvk_recurrent_attr, "alpha", F32, AT(cvk_recurrent_attr, alpha), 0, 0},
+    {ATTR_cvk_recurrent_attr, "beta", F32, AT(cvk_recurrent_attr, beta), 0, 0},
 };
 
 /* ---- reading ---- */

@@ -54,6 +54,7 @@ typedef struct sample_step {
     cvk_reverse_sequence_attr reverse_sequence;
     cvk_bit_shift_attr bit_shift;
     cvk_is_inf_attr is_inf;
+    cvk_recurrent_attr recurrent;
   } attr;
 } sample_step;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_samples_index.c: gathering and scattering by index, scans, orders; see op_sample.h for the notation. Made-up indices are -15 to 15. */
+/* op_samples_index.c: gathering and scattering by index, scans, orders, recurrence; see op_sample.h for the notation. Made-up indices are -15 to 15. */
 #include "op_samples.h"
 
 #include <stddef.h>
@@ -22,5 +22,9 @@ const char *const op_samples_index[] = {
     "unique i64:31 axis=0 sorted=1 outputs=4", "unique 40@few axis=0 outputs=4", "unique 9x2@few axis=0 sorted=1 outputs=4", "unique 2x9@few axis=1 outputs=4",
     "unique 67@special axis=0 sorted=1 outputs=2", "unique bool:7",
     "reverse_sequence 4x3x2 i64[4,0,2]", "reverse_sequence 3x5 i64[1,5,3] batch=0 time=1", "reverse_sequence i64:4x2 i32[3,1]",
+    "lstm 4x2x3 1x20x3 1x20x5 outputs=3", "lstm 4x2x3 2x20x3 2x20x5 2x40 i32[4,2] 2x2x5 2x2x5 2x15 direction=2 outputs=3",
+    "lstm 2x4x3 1x20x3 1x20x5 1x40 - 2x1x5 layout=1 clip=0.5 input_forget=1 outputs=3", "gru 4x2x3 1x15x3 1x15x5 1x30 outputs=2",
+    "gru 4x2x3 2x15x3 2x15x5 2x30 i32[0,3] 2x2x5 direction=2 linear_before_reset=1 outputs=2", "rnn 4x2x3 1x5x3 1x5x5 direction=1 outputs=2",
+    "rnn 4x2x3 1x5x3 1x5x5 1x10 activation=1",
     NULL,
 };

@@ -77,6 +77,9 @@ static const measure measures[] = {
     {CVK_OP_REDUCE_PROD, ROUNDED, 64, 0, 0},
     {CVK_OP_CUM_SUM, PRODUCT, 0, 0, 0},
     {CVK_OP_CUM_PROD, ROUNDED, 64, 0, 0},
+    {CVK_OP_LSTM, ROUNDED, 64, 0x1p-18, 0},
+    {CVK_OP_GRU, ROUNDED, 64, 0x1p-18, 0},
+    {CVK_OP_RNN, ROUNDED, 64, 0x1p-18, 0},
     {CVK_OP_SCATTER_ELEMENTS, LINEAR, 1, 0, 0},
     {CVK_OP_SCATTER_ND, LINEAR, 1, 0, 0},
 };

@@ -6,7 +6,7 @@
 #include "model.h"
 
 enum { NODE_ATTRIBUTE = 5 };
-enum { ATTR_NAME = 1, ATTR_F = 2, ATTR_I = 3, ATTR_S = 4, ATTR_T = 5, ATTR_FLOATS = 7, ATTR_INTS = 8, ATTR_TYPE = 20 };
+enum { ATTR_NAME = 1, ATTR_F = 2, ATTR_I = 3, ATTR_S = 4, ATTR_T = 5, ATTR_FLOATS = 7, ATTR_INTS = 8, ATTR_STRINGS = 9, ATTR_TYPE = 20 };
 enum { VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEM_TYPE = 1, TENSOR_SHAPE = 2, SHAPE_DIM = 1, DIM_VALUE = 1 };
 
 /* Wire type and attribute type of each value field of AttributeProto, by field number. */
@@ -21,7 +21,7 @@ static const struct {
     [6] = {CVK_WIRE_BYTES, CVK_ONNX_GRAPH},
     [ATTR_FLOATS] = {-1, CVK_ONNX_FLOATS},
     [ATTR_INTS] = {-1, CVK_ONNX_INTS},
-    [9] = {CVK_WIRE_BYTES, CVK_ONNX_STRINGS},
+    [ATTR_STRINGS] = {CVK_WIRE_BYTES, CVK_ONNX_STRINGS},
     [10] = {CVK_WIRE_BYTES, CVK_ONNX_TENSORS},
     [11] = {CVK_WIRE_BYTES, CVK_ONNX_GRAPHS},
     [14] = {CVK_WIRE_BYTES, CVK_ONNX_TYPE_PROTO},
@@ -93,6 +93,19 @@ cvk_status cvk_onnx_attrs_read(const cvk_onnx_model *m, const cvk_onnx_node *nod
     if (attr[*n].name.bytes == 0) return cvk_fail(CVK_IO_ERROR, "attribute %d has no name", *n);
     if (name_taken(attr, *n, attr[*n].name)) return cvk_fail(CVK_IO_ERROR, "attribute '%.*s' is given twice", CVK_VIEW_TEXT(attr[*n].name));
     ++*n;
+  }
+}
+
+cvk_status cvk_onnx_attr_string(const cvk_onnx_model *m, const cvk_onnx_attr *attr, int32_t i, cvk_view *out) {
+  cvk_wire w = cvk_wire_open(cvk_onnx_file_bytes(m->file).data, attr->message);
+  cvk_wire_field f;
+  *out = (cvk_view){0};
+  for (;;) {
+    const cvk_status s = cvk_wire_next(&w, &f);
+    if (s != CVK_OK || f.number == 0) return s;
+    if (f.number != ATTR_STRINGS || i-- > 0) continue;
+    *out = f.view;
+    return CVK_OK;
   }
 }
 

@@ -93,6 +93,9 @@ void cvk_onnx_emit_tensor_scatter(cvk_onnx_call *c);
 void cvk_onnx_emit_negative_log_likelihood_loss(cvk_onnx_call *c);
 void cvk_onnx_emit_softmax_cross_entropy_loss(cvk_onnx_call *c);
 
+/* recurrent.c */
+void cvk_onnx_fill_recurrent(cvk_onnx_call *c, cvk_any_attr *a);
+
 /* resize.c */
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);
 void cvk_onnx_emit_resize_by_input(cvk_onnx_call *c); /* Resize-10, Upsample-9: x and scales */

@@ -94,6 +94,9 @@ int32_t cvk_onnx_take_f32(cvk_onnx_call *c, const char *name, float *out);
 int32_t cvk_onnx_take_i64s(cvk_onnx_call *c, const char *name, int64_t low, int32_t most, int64_t *out, int32_t *n);
 int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, const char *const *choice,
                              int32_t *out); /* index of the string */
+int32_t cvk_onnx_take_f32s(cvk_onnx_call *c, const char *name, int32_t most, float *out, int32_t *n);
+int32_t cvk_onnx_take_choices(cvk_onnx_call *c, const char *name, int32_t n_choices, const char *const *choice, int32_t most, int32_t *out,
+                              int32_t *n); /* index of each string of a list */
 int32_t cvk_onnx_take_dtype(cvk_onnx_call *c, const char *name, int32_t *out); /* an element type; UNSUPPORTED: Convoke lacks it */
 int32_t cvk_onnx_take_tensor(cvk_onnx_call *c, const char *name, cvk_tensor **out);
 void cvk_onnx_ignore(cvk_onnx_call *c, const char *name);                             /* means nothing at inference */

@@ -74,6 +74,8 @@ typedef struct cvk_onnx_attr {
 } cvk_onnx_attr;
 /* At most CVK_ONNX_MOST_ATTRS, each with a name of its own. */
 cvk_status cvk_onnx_attrs_read(const cvk_onnx_model *m, const cvk_onnx_node *node, cvk_onnx_attr *attr, int32_t *n);
+/* String i of a STRINGS attribute; data NULL: there are fewer. */
+cvk_status cvk_onnx_attr_string(const cvk_onnx_model *m, const cvk_onnx_attr *attr, int32_t i, cvk_view *out);
 /* The elements of a FLOATS or INTS attribute. */
 cvk_wire_list cvk_onnx_attr_list(const cvk_onnx_model *m, const cvk_onnx_attr *attr);
 

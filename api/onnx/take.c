@@ -13,7 +13,7 @@ static const cvk_onnx_attr *find(cvk_onnx_call *c, const char *name) {
 }
 
 const cvk_onnx_attr *cvk_onnx_take(cvk_onnx_call *c, const char *name, int32_t type) {
-  static const char *const types[] = {"nothing", "float", "int", "string", "tensor", "graph", "floats", "ints"};
+  static const char *const types[] = {"nothing", "float", "int", "string", "tensor", "graph", "floats", "ints", "strings"};
   const cvk_onnx_attr *a = find(c, name);
   if (!a || a->type == type) return a;
   cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has type %d, expected %d (%s)", name, a->type, type, types[type]);
@@ -70,14 +70,52 @@ int32_t cvk_onnx_take_i64s(cvk_onnx_call *c, const char *name, int64_t low, int3
   }
 }
 
+int32_t cvk_onnx_take_f32s(cvk_onnx_call *c, const char *name, int32_t most, float *out, int32_t *n) {
+  const cvk_onnx_attr *a = cvk_onnx_take(c, name, CVK_ONNX_FLOATS);
+  if (!a) return 0;
+  cvk_wire_list l = cvk_onnx_attr_list(c->model, a);
+  uint64_t value;
+  int32_t more;
+  for (*n = 0;; ++*n) {
+    c->status = cvk_wire_list_next(&l, &value, &more);
+    if (c->status == CVK_OK && more && *n == most)
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has more than %d entries", name, most);
+    if (c->status != CVK_OK || !more) return 1;
+    out[*n] = cvk_wire_f32(value);
+  }
+}
+
+static int32_t index_of(cvk_view text, int32_t n, const char *const *choice) {
+  for (int32_t i = 0; i < n; i++)
+    if (cvk_view_is(text, choice[i])) return i;
+  return -1;
+}
+
+int32_t cvk_onnx_take_choices(cvk_onnx_call *c, const char *name, int32_t n_choices, const char *const *choice, int32_t most, int32_t *out,
+                              int32_t *n) {
+  const cvk_onnx_attr *a = cvk_onnx_take(c, name, CVK_ONNX_STRINGS);
+  if (!a) return 0;
+  for (*n = 0;; ++*n) {
+    cvk_view text;
+    c->status = cvk_onnx_attr_string(c->model, a, *n, &text);
+    if (c->status != CVK_OK || !text.data) return 1;
+    const int32_t index = index_of(text, n_choices, choice);
+    if (*n == most)
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has more than %d entries", name, most);
+    else if (index < 0)
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' has '%.*s' at entry %d, expected '%s' or another of %d known ones", name,
+                    CVK_VIEW_TEXT(text), *n, choice[0], n_choices);
+    if (c->status != CVK_OK) return 1;
+    out[*n] = index;
+  }
+}
+
 int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, const char *const *choice, int32_t *out) {
   const cvk_onnx_attr *a = cvk_onnx_take(c, name, CVK_ONNX_STRING);
   if (!a) return 0;
-  for (int32_t i = 0; i < n; i++)
-    if (cvk_view_is(a->s, choice[i])) {
-      *out = i;
-      return 1;
-    }
+  *out = index_of(a->s, n, choice);
+  if (*out >= 0) return 1;
+  *out = 0;
   cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%s' is '%.*s', expected '%s' or another of %d known ones", name, CVK_VIEW_TEXT(a->s),
                 choice[0], n);
   return 1;

@@ -227,6 +227,18 @@ AT(cvk_is_inf_attr, struct_size, 0);
 AT(cvk_is_inf_attr, negative, 4);
 AT(cvk_is_inf_attr, positive, 8);
 
+SIZE(cvk_recurrent_attr, 104); /* 0.2 */
+AT(cvk_recurrent_attr, struct_size, 0);
+AT(cvk_recurrent_attr, direction, 4);
+AT(cvk_recurrent_attr, hidden_size, 8);
+AT(cvk_recurrent_attr, layout, 16);
+AT(cvk_recurrent_attr, input_forget, 20);
+AT(cvk_recurrent_attr, linear_before_reset, 24);
+AT(cvk_recurrent_attr, clip, 28);
+AT(cvk_recurrent_attr, activation, 32);
+AT(cvk_recurrent_attr, alpha, 56);
+AT(cvk_recurrent_attr, beta, 80);
+
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);
 AT(cvk_post_op, kind, 4);

@@ -130,6 +130,15 @@ CVK_EXPORT const char *cvk_op_onnx_name(int32_t kind); /* "Conv"; "" where ONNX 
                                             cvk_value *y) {                                           \
     return cvk_graph_op(g, CVK_KIND_##name, attr, 1, &x, n, y, NULL);                                 \
   }
+#define CVK_FN_M(name, A)                                                                             \
+  static inline cvk_status cvk_##name(int32_t n, cvk_tensor *const *x, const A *attr, int32_t n_out,  \
+                                      cvk_tensor **y) {                                               \
+    return cvk_op_run(CVK_KIND_##name, attr, n, x, n_out, y);                                         \
+  }                                                                                                   \
+  static inline cvk_status cvk_graph_##name(cvk_graph *g, int32_t n, const cvk_value *x,              \
+                                            const A *attr, int32_t n_out, cvk_value *y) {             \
+    return cvk_graph_op(g, CVK_KIND_##name, attr, n, x, n_out, y, NULL);                              \
+  }
 
 #define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) enum { CVK_KIND_##name = CVK_OP_##KIND };
 #include <convoke/ops.def>

@@ -150,6 +150,9 @@ enum {
   CVK_OP_GATHER_ELEMENTS = 177, CVK_OP_GATHER_ND = 178, CVK_OP_SCATTER_ELEMENTS = 179, CVK_OP_SCATTER_ND = 180, /* since 0.2 */
   CVK_OP_NON_ZERO = 181, CVK_OP_ONE_HOT = 182, CVK_OP_CUM_SUM = 183, CVK_OP_CUM_PROD = 184, CVK_OP_TOP_K = 185,
   CVK_OP_TRILU = 186, CVK_OP_COMPRESS = 187, CVK_OP_UNIQUE = 188, CVK_OP_REVERSE_SEQUENCE = 189,
+
+  /* recurrence */
+  CVK_OP_LSTM = 208, CVK_OP_GRU = 209, CVK_OP_RNN = 210, /* since 0.2 */
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -392,6 +395,33 @@ typedef struct cvk_is_inf_attr { /* IS_INF: which infinities count; since 0.2 */
   uint32_t struct_size;
   int32_t negative, positive;
 } cvk_is_inf_attr;
+
+enum { CVK_FORWARD = 0, CVK_REVERSE = 1, CVK_BIDIRECTIONAL = 2 };
+enum { /* activations of a recurrence, with their alpha a and beta b */
+  CVK_GATE_DEFAULT = 0, /* LSTM: sigmoid, tanh, tanh; GRU: sigmoid, tanh; RNN: tanh */
+  CVK_GATE_RELU = 1, CVK_GATE_TANH = 2, CVK_GATE_SIGMOID = 3,
+  CVK_GATE_AFFINE = 4, /* a x + b */
+  CVK_GATE_LEAKY_RELU = 5, CVK_GATE_THRESHOLDED_RELU = 6,
+  CVK_GATE_SCALED_TANH = 7, /* a tanh(b x) */
+  CVK_GATE_HARD_SIGMOID = 8, CVK_GATE_ELU = 9, CVK_GATE_SOFTSIGN = 10, CVK_GATE_SOFTPLUS = 11,
+};
+#define CVK_MAX_GATE_FUNCTIONS 6 /* three of LSTM, in two directions */
+
+/* RNN, GRU, LSTM; since 0.2. D directions, hidden size H, G gates (1, 3: z r h, 4: i o f c), ONNX's equations. Inputs: x [time, batch, input],
+ * w [D, G H, input], r [D, G H, H], [b [D, 2 G H]: of w, then of r], [lengths i32 [batch]], [first hidden state [D, batch, H]], and of
+ * LSTM [first cell state, as that] and [peepholes [D, 3 H]: i o f]. Outputs: y [time, D, batch, H], zero past a sequence's length; last
+ * hidden state [D, batch, H]; of LSTM the last cell state. */
+typedef struct cvk_recurrent_attr {
+  uint32_t struct_size;
+  int32_t direction;
+  int64_t hidden_size; /* 0: taken from r */
+  int32_t layout;      /* 1: batch comes first: x [batch, time, input], y [batch, time, D, H], states [batch, D, H] */
+  int32_t input_forget;        /* LSTM, nonzero: the forget gate is 1 - the input gate */
+  int32_t linear_before_reset; /* GRU, nonzero: the reset gate is applied to the product with r */
+  float clip;                  /* > 0: the input of each activation is kept within -clip .. clip */
+  int32_t activation[CVK_MAX_GATE_FUNCTIONS]; /* CVK_GATE_*, those of the first direction first */
+  float alpha[CVK_MAX_GATE_FUNCTIONS], beta[CVK_MAX_GATE_FUNCTIONS];
+} cvk_recurrent_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
