@@ -30,8 +30,7 @@ static const struct { const char *name; double value; } words[] = {
 
 enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_attr, ATTR_cvk_gemm_attr, ATTR_cvk_norm_attr, ATTR_cvk_axis_attr,
        ATTR_cvk_unary_attr, ATTR_cvk_axes_attr, ATTR_cvk_shape_attr, ATTR_cvk_slice_attr, ATTR_cvk_split_attr, ATTR_cvk_cast_attr, ATTR_cvk_mod_attr,
-       ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr };
-       ATTR_cvk_arg_attr,
+       ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr,
        ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
        ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
        ATTR_cvk_recurrent_attr,
