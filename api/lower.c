@@ -7,6 +7,10 @@
 #include "plan.h"
 
 #define FOLD_LIMIT_BYTES (64u << 20) /* a larger result stays a run-time op: it would cost more memory than it saves */
+/* A plan folds as long as all of it stays in proportion to the graph's constants, so that a small file costs little memory and time. */
+#define FOLD_PLAN_BYTES ((uint64_t)64 << 20)
+#define FOLD_PLAN_WORK ((uint64_t)1 << 26) /* multiply-adds, or elements read and written */
+#define FOLD_TIMES_CONSTANTS 4             /* more of both for each byte of the graph's constants */
 
 cvk_status cvk_plan_no_memory(void) { return cvk_fail(CVK_NO_MEMORY, "no host memory left for planning the graph"); }
 
@@ -72,6 +76,24 @@ static cvk_status lower_inputs(cvk_plan *p) {
   return CVK_OK;
 }
 
+static void set_fold_limits(cvk_plan *p) {
+  uint64_t bytes = 0;
+  for (int32_t v = 0; v < p->graph->n_values; v++)
+    if (p->graph->values[v].constant) bytes += cvk_tensor_bytes(p->graph->values[v].constant);
+  p->fold_bytes = FOLD_PLAN_BYTES + FOLD_TIMES_CONSTANTS * bytes;
+  p->fold_work = FOLD_PLAN_WORK + FOLD_TIMES_CONSTANTS * bytes;
+}
+
+static uint64_t fold_work(const cvk_graph_node *node, const cvk_tensor_desc *const *in, const cvk_tensor_desc *out, const cvk_any_attr *attr) {
+  uint64_t moved = 0;
+  for (int32_t i = 0; i < node->n_in && node->kind != CVK_OP_SHAPE; i++) moved += in[i] ? (uint64_t)cvk_count(in[i]->rank, in[i]->dim) : 0;
+  for (int32_t i = 0; i < node->n_out; i++) moved += (uint64_t)cvk_count(out[i].rank, out[i].dim);
+  if (node->kind == CVK_OP_LRN && out[0].rank > 1) /* channels summed for each element */
+    return moved * (uint64_t)(attr->norm.size < out[0].dim[1] ? attr->norm.size : out[0].dim[1]);
+  const uint64_t work = (uint64_t)cvk_op_multiply_adds(node->kind, attr, in, &out[0]);
+  return work > moved ? work : moved;
+}
+
 /* Where every input is known the reference computes the outputs now. *done says whether it did. */
 static cvk_status fold(cvk_plan *p, const cvk_graph_node *node, const cvk_op_def *def, const cvk_tensor_desc *const *in,
                        cvk_tensor_desc *out, const cvk_any_attr *attr, int32_t *done) {
@@ -89,6 +111,10 @@ static cvk_status fold(cvk_plan *p, const cvk_graph_node *node, const cvk_op_def
     const uint64_t b = cvk_desc_bytes(&out[i]);
     if (b > FOLD_LIMIT_BYTES || (bytes += b) > FOLD_LIMIT_BYTES) return CVK_OK;
   }
+  const uint64_t work = fold_work(node, in, out, attr);
+  if (bytes > p->fold_bytes || work > p->fold_work) return CVK_OK;
+  p->fold_bytes -= bytes;
+  p->fold_work -= work;
   for (int32_t i = 0; i < node->n_in && status == CVK_OK; i++) {
     if (in[i]) status = cvk_plan_pin(p, node->in[i]);
     data[i] = in[i] ? in[i]->const_data : NULL;
@@ -247,6 +273,7 @@ cvk_status cvk_plan_lower(cvk_plan *p) {
   cvk_status status = lower_inputs(p);
   if (status != CVK_OK) return status;
   count_graph_uses(p);
+  set_fold_limits(p);
   for (int32_t n = 0; n < p->graph->n_nodes && status == CVK_OK; n++) status = lower_node(p, n);
   if (status == CVK_OK) cvk_plan_count_uses(p);
   return status;

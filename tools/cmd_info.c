@@ -90,14 +90,14 @@ static int describe_plan(cvk_graph *g, const cli_common *common, const cli_list 
   if (code == CLI_OK && cvk_session_run(s, n_in, in, n_out, out) != CVK_OK) code = cli_library("plan");
   if (code == CLI_OK) {
     cvk_session_report r = {.struct_size = sizeof r};
-    int64_t multiply_adds = 0;
+    double multiply_adds = 0;
     cvk_session_report_get(s, &r);
     for (int32_t i = 0; i < r.n_ops; i++) {
       cvk_op_report op = {.struct_size = sizeof op};
-      if (cvk_session_op_report(s, i, &op) == CVK_OK) multiply_adds += op.multiply_adds;
+      if (cvk_session_op_report(s, i, &op) == CVK_OK) multiply_adds += (double)op.multiply_adds;
     }
     add_after(s, r.n_ops, graph, root);
-    cJSON_AddNumberToObject(root, "multiply_adds", (double)multiply_adds);
+    cJSON_AddNumberToObject(root, "multiply_adds", multiply_adds);
     cJSON *plan = cJSON_AddObjectToObject(root, "plan");
     cJSON_AddStringToObject(plan, "device", r.device);
     cJSON_AddNumberToObject(plan, "ops", r.n_ops);

@@ -4,9 +4,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #define BYTES_MOST ((int64_t)1 << 32)
+#define DEFLATE_MOST 1032 /* bytes that one compressed byte can stand for */
 
 static int fail(char *error, const char *path, const char *why) {
   snprintf(error, TOOL_ERROR_BYTES, "%.300s: %.180s", path, why);
@@ -23,6 +25,11 @@ static int read_fully(gzFile f, unsigned char *to, int64_t n) {
   return 1;
 }
 
+static int64_t file_bytes(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
 static int read_file(gzFile f, const char *path, cvk_tensor **out, char *error) {
   unsigned char h[4], d[4];
   int64_t dim[CVK_MAX_RANK];
@@ -33,6 +40,7 @@ static int read_file(gzFile f, const char *path, cvk_tensor **out, char *error) 
   }
   const int64_t n = cvk_count(h[3], dim);
   if (n < 0 || n > BYTES_MOST) return fail(error, path, "its shape is larger than 4 GiB");
+  if (n / DEFLATE_MOST > file_bytes(path)) return fail(error, path, "cut short: the file is too small for its shape");
   unsigned char *data = malloc((size_t)n + 1);
   if (data == NULL) return fail(error, path, "no memory for its data");
   int ok = read_fully(f, data, n);

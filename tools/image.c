@@ -12,7 +12,10 @@
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 #define SIDE_MOST 32768
+#define PIXELS_MOST ((int64_t)1 << 26) /* a header of a few bytes claims any size */
 
 typedef struct pixels { int64_t width, height; int32_t channels; unsigned char *data; } pixels;
 
@@ -23,6 +26,7 @@ static int fail(char *error, const char *path, const char *why) {
 
 static int allocate(pixels *p, const char *path, char *error) {
   if (p->width < 1 || p->height < 1 || p->width > SIDE_MOST || p->height > SIDE_MOST) return fail(error, path, "its sides must be 1 to 32768 pixels");
+  if (p->width * p->height > PIXELS_MOST) return fail(error, path, "it has more than 67108864 pixels");
   p->data = malloc((size_t)p->width * (size_t)p->height * (size_t)p->channels);
   return p->data ? 1 : fail(error, path, "no memory for its pixels");
 }
@@ -46,7 +50,10 @@ static void jpeg_fail(j_common_ptr c) {
   longjmp(f->back, 1);
 }
 
-static void jpeg_quiet(j_common_ptr c, int level) { (void)c, (void)level; }
+/* Where the file ends early libjpeg would go on in grey. */
+static void jpeg_warn(j_common_ptr c, int level) {
+  if (level < 0 && c->err->msg_code == JWRN_JPEG_EOF) jpeg_fail(c);
+}
 
 static int load_jpeg(const char *path, int32_t channels, pixels *p, char *error) {
   struct jpeg_decompress_struct d;
@@ -56,7 +63,7 @@ static int load_jpeg(const char *path, int32_t channels, pixels *p, char *error)
   memset(&d, 0, sizeof d);
   d.err = jpeg_std_error(&failure.base);
   failure.base.error_exit = jpeg_fail;
-  failure.base.emit_message = jpeg_quiet;
+  failure.base.emit_message = jpeg_warn;
   if (setjmp(failure.back)) {
     jpeg_destroy_decompress(&d);
     fclose(f);

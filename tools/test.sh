@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # test.sh [--long]: installs what is missing, builds into build/, runs the tests, and ends with one line for all of them:
 # "N passed, N failed[, N skipped]". --long adds the suite 'long', every instruction set cap, each OpenCL driver by itself, small
-# work-groups, and what test-aarch64.sh and test-memory.sh do. Exit status 0 when nothing failed.
+# work-groups, five minutes of each fuzz target instead of ten seconds, and what test-aarch64.sh and test-memory.sh do. Exit status 0 when
+# nothing failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +30,8 @@ if [ $long -eq 0 ]; then
   on_rusticl
   [ -z "$intel" ] || pass opencl-intel OCL_ICD_VENDORS="$intel" -- selftest_opencl opencl_several opencl_dense opencl_gpu_rows_tiled \
     opencl_gpu_rows_tiny
+  tools/fuzz.sh || true
+  logs+=(build-fuzz/meson-logs/fuzz.json)
 else
   pass tests --
   for isa in scalar sse41 avx2 avx512; do
@@ -44,10 +47,11 @@ else
     done
   done
   on_rusticl
+  tools/fuzz.sh 300 || true
   # These print what failed and the sum of their own; here their logs are added up with the others.
   tools/test-aarch64.sh || true
   tools/test-memory.sh || true
-  logs+=(build-aarch64/meson-logs/aarch64.json build/meson-logs/ops-valgrind.json build-sanitize/meson-logs/ops-sanitize.json)
+  logs+=(build-fuzz/meson-logs/fuzz.json build-aarch64/meson-logs/aarch64.json build/meson-logs/ops-valgrind.json build-sanitize/meson-logs/ops-sanitize.json)
 fi
 
 finish
