@@ -273,7 +273,7 @@ cvk_status cvk_plan_lower(cvk_plan *p) {
   cvk_status status = lower_inputs(p);
   if (status != CVK_OK) return status;
   count_graph_uses(p);
-  set_fold_limits(p);
+  if (p->fold_work == 0) set_fold_limits(p);
   for (int32_t n = 0; n < p->graph->n_nodes && status == CVK_OK; n++) status = lower_node(p, n);
   if (status == CVK_OK) cvk_plan_count_uses(p);
   return status;

@@ -140,7 +140,7 @@ typedef struct cvk_plan {
   cvk_plan_op *ops;
   int32_t *order;   /* ops in the order of execution; -1: gone */
   int32_t views; /* ops that became another look at memory */
-  uint64_t fold_bytes, fold_work; /* what lower.c may still spend on folding */
+  uint64_t fold_bytes, fold_work; /* what lower.c may still spend on folding; 0 before: in proportion to the graph's constants */
   double cost_ns, runner_up_ns;
 
   int32_t n_slots, cap_slots, n_storages, cap_storages, n_steps, cap_steps, n_patches, cap_patches;

@@ -13,6 +13,7 @@ DOC = ROOT / 'docs' / 'onnx.md'
 BEGIN, END = '<!-- written by tools/gen_onnx_doc.py: begin -->', '<!-- end -->'
 ROW = re.compile(r'^ *\{"(\w+)", (\d+), (\w+), (\w+), (\w+), (\w+), (\w+)\},$', re.MULTILINE)
 OP = re.compile(r'^CVK_ROW\((\w+), (\w+),', re.MULTILINE)
+OTHERS = {'Constant': 'a constant', 'If': 'the branch that is taken'}
 NEWEST = re.compile(r'^#define CVK_ONNX_NEWEST (\d+)', re.MULTILINE)
 
 
@@ -30,7 +31,7 @@ def table():
     operators = {}
     for onnx, since, until, kind, _, _, _ in rows:
         until = newest if until == 'CVK_ONNX_NEWEST' else until
-        first, _, name = operators.get(onnx, (since, until, op_names.get(kind, 'a constant' if onnx == 'Constant' else 'several ops')))
+        first, _, name = operators.get(onnx, (since, until, op_names.get(kind, OTHERS.get(onnx, 'several ops'))))
         operators[onnx] = (first, until, name)
     lines = [BEGIN, '', '| ONNX operator | opsets | op |', '|---|---|---|']
     for onnx, (since, until, name) in operators.items():

@@ -5,8 +5,20 @@
 
 #include "model.h"
 
-enum { NODE_ATTRIBUTE = 5 };
-enum { ATTR_NAME = 1, ATTR_F = 2, ATTR_I = 3, ATTR_S = 4, ATTR_T = 5, ATTR_FLOATS = 7, ATTR_INTS = 8, ATTR_STRINGS = 9, ATTR_TYPE = 20 };
+enum { NODE_ATTRIBUTE = 5, FUNCTION_ATTRIBUTE = 11 };
+enum {
+  ATTR_NAME = 1,
+  ATTR_F = 2,
+  ATTR_I = 3,
+  ATTR_S = 4,
+  ATTR_T = 5,
+  ATTR_G = 6,
+  ATTR_FLOATS = 7,
+  ATTR_INTS = 8,
+  ATTR_STRINGS = 9,
+  ATTR_TYPE = 20,
+  ATTR_REF = 21
+};
 enum { VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEM_TYPE = 1, TENSOR_SHAPE = 2, SHAPE_DIM = 1, DIM_VALUE = 1 };
 
 /* Wire type and attribute type of each value field of AttributeProto, by field number. */
@@ -18,7 +30,7 @@ static const struct {
     [ATTR_I] = {CVK_WIRE_VARINT, CVK_ONNX_INT},
     [ATTR_S] = {CVK_WIRE_BYTES, CVK_ONNX_STRING},
     [ATTR_T] = {CVK_WIRE_BYTES, CVK_ONNX_TENSOR},
-    [6] = {CVK_WIRE_BYTES, CVK_ONNX_GRAPH},
+    [ATTR_G] = {CVK_WIRE_BYTES, CVK_ONNX_GRAPH},
     [ATTR_FLOATS] = {-1, CVK_ONNX_FLOATS},
     [ATTR_INTS] = {-1, CVK_ONNX_INTS},
     [ATTR_STRINGS] = {CVK_WIRE_BYTES, CVK_ONNX_STRINGS},
@@ -27,6 +39,7 @@ static const struct {
     [14] = {CVK_WIRE_BYTES, CVK_ONNX_TYPE_PROTO},
     [15] = {CVK_WIRE_BYTES, CVK_ONNX_TYPE_PROTOS},
     [ATTR_TYPE] = {CVK_WIRE_VARINT, 0},
+    [ATTR_REF] = {CVK_WIRE_BYTES, 0},
     [22] = {CVK_WIRE_BYTES, CVK_ONNX_SPARSE_TENSOR},
     [23] = {CVK_WIRE_BYTES, CVK_ONNX_SPARSE_TENSORS},
 };
@@ -61,6 +74,12 @@ static cvk_status read_attr(const uint8_t *base, cvk_view message, cvk_onnx_attr
       case ATTR_T:
         a->t = f.view;
         break;
+      case ATTR_G:
+        a->g = f.view;
+        break;
+      case ATTR_REF:
+        a->ref = f.view;
+        break;
       case ATTR_TYPE:
         said = (int32_t)f.value;
         break;
@@ -78,15 +97,17 @@ static int32_t name_taken(const cvk_onnx_attr *attr, int32_t n, cvk_view name) {
   return 0;
 }
 
-cvk_status cvk_onnx_attrs_read(const cvk_onnx_model *m, const cvk_onnx_node *node, cvk_onnx_attr *attr, int32_t *n) {
+static cvk_status read_attrs(const cvk_onnx_model *m, cvk_view message, uint32_t number, cvk_onnx_attr *attr, int32_t *n) {
   const uint8_t *base = cvk_onnx_file_bytes(m->file).data;
-  cvk_wire w = cvk_wire_open(base, node->message);
+  cvk_wire w = cvk_wire_open(base, message);
   cvk_wire_field f;
   *n = 0;
   for (;;) {
     cvk_status s = cvk_wire_next(&w, &f);
     if (s != CVK_OK || f.number == 0) return s;
-    if (f.number != NODE_ATTRIBUTE) continue;
+    if (f.number != number) continue;
+    s = cvk_wire_want(&w, &f, CVK_WIRE_BYTES);
+    if (s != CVK_OK) return s;
     if (*n == CVK_ONNX_MOST_ATTRS) return cvk_fail(CVK_IO_ERROR, "the node has more than %d attributes", CVK_ONNX_MOST_ATTRS);
     s = read_attr(base, f.view, &attr[*n]);
     if (s != CVK_OK) return s;
@@ -94,6 +115,14 @@ cvk_status cvk_onnx_attrs_read(const cvk_onnx_model *m, const cvk_onnx_node *nod
     if (name_taken(attr, *n, attr[*n].name)) return cvk_fail(CVK_IO_ERROR, "attribute '%.*s' is given twice", CVK_VIEW_TEXT(attr[*n].name));
     ++*n;
   }
+}
+
+cvk_status cvk_onnx_attrs_read(const cvk_onnx_model *m, const cvk_onnx_node *node, cvk_onnx_attr *attr, int32_t *n) {
+  return read_attrs(m, node->message, NODE_ATTRIBUTE, attr, n);
+}
+
+cvk_status cvk_onnx_defaults_read(const cvk_onnx_model *m, const cvk_onnx_function *function, cvk_onnx_attr *attr, int32_t *n) {
+  return read_attrs(m, function->message, FUNCTION_ATTRIBUTE, attr, n);
 }
 
 cvk_status cvk_onnx_attr_string(const cvk_onnx_model *m, const cvk_onnx_attr *attr, int32_t i, cvk_view *out) {

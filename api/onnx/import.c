@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* import.c: a model to a graph: refuse what is lacking in one message, make constants, sort the nodes, add each through its row of
  * import_table.c. Everything is checked before it is used: a model may be hostile. */
-#include "import.h"
-
 #include <convoke/model.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_GRAPH_INPUTS 4096
+#include "scope.h"
 
-typedef struct importer {
-  cvk_onnx_call call; /* of the node in hand; model, graph and names of all */
-  const cvk_onnx_model *m;
-  cvk_onnx_name *name;
-  int32_t *order; /* nodes in the order of execution */
-} importer;
+#define MOST_GRAPH_INPUTS 4096
 
 /* ---- parts for emit functions ---- */
 
@@ -32,7 +25,8 @@ void cvk_onnx_fail(cvk_onnx_call *c, cvk_status status, const char *fmt, ...) {
 
 const cvk_onnx_name *cvk_onnx_input_name(const cvk_onnx_call *c, int32_t i) {
   if (i >= c->node->n_in || c->model->value[c->node->first + i] < 0) return NULL;
-  return &c->name[c->model->value[c->node->first + i]];
+  const cvk_onnx_name *n = &c->name[c->model->value[c->node->first + i]];
+  return n->absent ? NULL : n;
 }
 
 cvk_value cvk_onnx_input(const cvk_onnx_call *c, int32_t i) {
@@ -40,18 +34,26 @@ cvk_value cvk_onnx_input(const cvk_onnx_call *c, int32_t i) {
   return n ? n->value : CVK_NO_VALUE;
 }
 
-static cvk_onnx_name *output_name(const cvk_onnx_call *c, int32_t i) {
+cvk_onnx_name *cvk_onnx_output_name(const cvk_onnx_call *c, int32_t i) {
   const int32_t number = i < c->node->n_out ? c->model->value[c->node->first + c->node->n_in + i] : -1;
   return number < 0 ? NULL : &c->name[number];
 }
 
 int32_t cvk_onnx_output_used(const cvk_onnx_call *c, int32_t i) {
-  const cvk_onnx_name *n = output_name(c, i);
+  const cvk_onnx_name *n = cvk_onnx_output_name(c, i);
   return n && n->uses > 0;
 }
 
+void cvk_onnx_name_copy(const cvk_onnx_name *from, cvk_onnx_name *to) {
+  to->value = from->value;
+  to->rank = from->rank;
+  to->absent = from->absent;
+  cvk_tensor_release(to->constant);
+  to->constant = cvk_tensor_retain(from->constant);
+}
+
 void cvk_onnx_define(cvk_onnx_call *c, int32_t output, cvk_value value, int32_t rank) {
-  cvk_onnx_name *n = output_name(c, output);
+  cvk_onnx_name *n = cvk_onnx_output_name(c, output);
   if (!n || c->status != CVK_OK) return;
   n->value = value;
   n->rank = rank;
@@ -94,7 +96,7 @@ static cvk_status define_constant(cvk_graph *g, cvk_view name, cvk_onnx_name *n,
 }
 
 void cvk_onnx_constant(cvk_onnx_call *c, cvk_tensor *t) {
-  cvk_onnx_name *n = output_name(c, 0);
+  cvk_onnx_name *n = cvk_onnx_output_name(c, 0);
   if (c->status != CVK_OK || !n)
     cvk_tensor_release(t);
   else
@@ -143,38 +145,17 @@ static cvk_status copy_text(cvk_view v, char **out) {
   return *out ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "no memory for a name of %llu bytes", (unsigned long long)v.bytes);
 }
 
-static cvk_status fail_twice(cvk_view name) {
+cvk_status cvk_onnx_fail_twice(cvk_view name) {
   return cvk_fail(CVK_INVALID_ARGUMENT, "the value '%.*s' is defined twice", CVK_VIEW_TEXT(name));
 }
 
-/* Who produces and how many read each value. */
-static cvk_status link_values(importer *im) {
-  const cvk_onnx_model *m = im->m;
-  for (int32_t i = 0; i < m->n_names; i++) im->name[i] = (cvk_onnx_name){.value = CVK_NO_VALUE, .rank = -1, .producer = -1};
-  for (int32_t i = 0; i < m->n_nodes; i++) {
-    const cvk_onnx_node *node = &m->node[i];
-    for (int32_t k = 0; k < node->n_in + node->n_out; k++) {
-      const int32_t number = m->value[node->first + k];
-      if (number < 0) continue;
-      if (k < node->n_in) {
-        im->name[number].uses++;
-      } else {
-        if (im->name[number].producer >= 0) return fail_twice(m->name[number]);
-        im->name[number].producer = i;
-      }
-    }
-  }
-  for (int32_t i = 0; i < m->n_outputs; i++) im->name[m->output[i].name].uses++;
-  return CVK_OK;
-}
-
-static cvk_status add_initialisers(importer *im) {
+cvk_status cvk_onnx_scope_initialisers(cvk_onnx_scope *im) {
   const cvk_onnx_model *m = im->m;
   for (int32_t i = 0; i < m->n_initialisers; i++) {
     cvk_onnx_tensor t;
     cvk_tensor *tensor = NULL;
     cvk_onnx_name *n = &im->name[m->initialiser[i].name];
-    if (n->value != CVK_NO_VALUE || n->producer >= 0) return fail_twice(m->name[m->initialiser[i].name]);
+    if (n->value != CVK_NO_VALUE || n->producer >= 0) return cvk_onnx_fail_twice(m->name[m->initialiser[i].name]);
     cvk_status s = n->uses > 0 ? cvk_onnx_tensor_read(m->file, m->initialiser[i].message, &t) : CVK_OK;
     if (s == CVK_OK && n->uses > 0) s = cvk_onnx_tensor_make(m->file, &t, 0, &tensor);
     if (s == CVK_OK && tensor) s = define_constant(im->call.graph, m->name[m->initialiser[i].name], n, tensor);
@@ -183,7 +164,7 @@ static cvk_status add_initialisers(importer *im) {
   return CVK_OK;
 }
 
-static cvk_status add_input(importer *im, const cvk_onnx_item *item) {
+static cvk_status add_input(cvk_onnx_scope *im, const cvk_onnx_item *item) {
   cvk_onnx_value_info info;
   char *text = NULL;
   cvk_status s = cvk_onnx_value_info_read(im->m, item, &info);
@@ -198,7 +179,7 @@ static cvk_status add_input(importer *im, const cvk_onnx_item *item) {
 }
 
 /* Inputs that an initialiser defines are constants: before IR version 4 every initialiser had to be listed as an input. */
-static cvk_status add_inputs(importer *im) {
+static cvk_status add_inputs(cvk_onnx_scope *im) {
   const cvk_onnx_model *m = im->m;
   uint8_t *is_constant = calloc((size_t)m->n_names + 1, 1);
   cvk_status s = is_constant ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "no memory for %d names", m->n_names);
@@ -208,7 +189,7 @@ static cvk_status add_inputs(importer *im) {
     const int32_t number = m->input[i].name;
     if (is_constant[number]) continue;
     if (im->name[number].value != CVK_NO_VALUE || im->name[number].producer >= 0)
-      s = fail_twice(m->name[number]);
+      s = cvk_onnx_fail_twice(m->name[number]);
     else if (++n > MOST_GRAPH_INPUTS)
       s = cvk_fail(CVK_UNSUPPORTED, "the model has more than %d inputs", MOST_GRAPH_INPUTS);
     else
@@ -219,7 +200,7 @@ static cvk_status add_inputs(importer *im) {
   return s;
 }
 
-static cvk_status add_outputs(importer *im) {
+static cvk_status add_outputs(cvk_onnx_scope *im) {
   const cvk_onnx_model *m = im->m;
   for (int32_t i = 0; i < m->n_outputs; i++) {
     const int32_t number = m->output[i].name;
@@ -237,61 +218,10 @@ static cvk_status add_outputs(importer *im) {
 
 /* ---- nodes ---- */
 
-static cvk_status fail_at_node(const importer *im, int32_t index, cvk_status status) {
+cvk_status cvk_onnx_fail_at_node(const cvk_onnx_scope *im, int32_t index, cvk_status status) {
   char label[CVK_ONNX_LABEL_BYTES];
   const cvk_onnx_node *node = &im->m->node[index];
   return cvk_fail_within(status, "node '%s' (%.*s)", cvk_onnx_node_label(im->m, node, label), CVK_VIEW_TEXT(node->op_type));
-}
-
-/* Depth-first from each node in the file's order, with a stack of our own: a sorted file keeps its order. */
-static cvk_status sort_nodes(importer *im, int32_t *stack, int32_t *next_input, uint8_t *state) {
-  enum { NEW = 0, OPEN = 1, DONE = 2 };
-  const cvk_onnx_model *m = im->m;
-  int32_t n = 0;
-  for (int32_t root = 0; root < m->n_nodes; root++) {
-    int32_t depth = 0;
-    if (state[root] == NEW) stack[depth++] = root;
-    while (depth > 0) {
-      const int32_t at = stack[depth - 1];
-      const cvk_onnx_node *node = &m->node[at];
-      state[at] = OPEN;
-      int32_t wanted = -1;
-      while (wanted < 0 && next_input[at] < node->n_in) {
-        const int32_t i = next_input[at]++, number = m->value[node->first + i];
-        if (number < 0) continue;
-        const cvk_onnx_name *name = &im->name[number];
-        if (name->producer < 0 && name->value == CVK_NO_VALUE)
-          return fail_at_node(im, at,
-                              cvk_fail(CVK_INVALID_ARGUMENT, "input %d, '%.*s', is not defined by any node, input or initialiser", i,
-                                       CVK_VIEW_TEXT(m->name[number])));
-        if (name->producer >= 0 && state[name->producer] == OPEN)
-          return fail_at_node(
-              im, at, cvk_fail(CVK_INVALID_ARGUMENT, "it depends on itself through input %d, '%.*s'", i, CVK_VIEW_TEXT(m->name[number])));
-        if (name->producer >= 0 && state[name->producer] == NEW) wanted = name->producer;
-      }
-      if (wanted >= 0) {
-        stack[depth++] = wanted;
-        continue;
-      }
-      state[at] = DONE;
-      im->order[n++] = at;
-      depth--;
-    }
-  }
-  return CVK_OK;
-}
-
-static cvk_status order_nodes(importer *im) {
-  const size_t n = (size_t)im->m->n_nodes + 1;
-  int32_t *stack = calloc(n, sizeof *stack), *next_input = calloc(n, sizeof *next_input);
-  uint8_t *state = calloc(n, 1);
-  im->order = calloc(n, sizeof *im->order);
-  const cvk_status s = stack && next_input && state && im->order ? sort_nodes(im, stack, next_input, state)
-                                                                 : cvk_fail(CVK_NO_MEMORY, "no memory to sort %d nodes", im->m->n_nodes);
-  free(stack);
-  free(next_input);
-  free(state);
-  return s;
 }
 
 static void check_attributes_taken(cvk_onnx_call *c) {
@@ -301,77 +231,109 @@ static void check_attributes_taken(cvk_onnx_call *c) {
                     (long long)c->model->opset);
 }
 
-static cvk_status add_node(importer *im, int32_t index) {
-  cvk_onnx_call *c = &im->call;
-  char label[CVK_ONNX_LABEL_BYTES];
+/* Attributes of a function's nodes that stand for those of its call; what the call does not give is absent. */
+static void take_references(cvk_onnx_call *c) {
+  const cvk_onnx_scope *s = c->scope;
+  int32_t kept = 0;
+  for (int32_t i = 0; c->status == CVK_OK && i < c->n_attrs; i++) {
+    cvk_onnx_attr a = c->attr[i];
+    int32_t found = a.ref.bytes == 0;
+    if (!found && s->n_args < 0)
+      cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute '%.*s' refers to one of a function, the node is in none", CVK_VIEW_TEXT(a.name));
+    for (int32_t k = 0; !found && k < s->n_args; k++) {
+      if (cvk_view_compare(s->arg[k].name, a.ref) != 0) continue;
+      c->attr[i] = s->arg[k];
+      c->attr[i].name = a.name;
+      found = 1;
+    }
+    if (found) c->attr[kept++] = c->attr[i];
+  }
+  c->n_attrs = kept;
+}
+
+static void emit_row(cvk_onnx_call *c) {
   cvk_any_attr attr = {0};
+  if (c->row->emit) {
+    if (c->status == CVK_OK) c->row->emit(c);
+    return;
+  }
+  if (c->row->fill) {
+    cvk_op_def_find(c->row->kind)->defaults(c->row->kind, &attr);
+    c->row->fill(c, &attr);
+    attr.struct_size = 0; /* the library's own size */
+  }
+  if (c->model->opset < 6) cvk_onnx_ignore(c, "consumed_inputs");
+  cvk_onnx_emit_op(c, c->row->fill ? &attr : NULL, c->node->n_in);
+}
+
+static cvk_status add_node(cvk_onnx_scope *im, int32_t index) {
+  cvk_onnx_call *c = &im->call;
+  char label[CVK_ONNX_LABEL_BYTES], own[CVK_ONNX_LABEL_BYTES];
   c->node = &im->m->node[index];
-  c->row = cvk_onnx_row_find(c->node->domain, c->node->op_type, im->m->opset);
-  c->label = cvk_onnx_node_label(im->m, c->node, label);
+  const int32_t function = cvk_onnx_function_find(im->all->top, c->node->domain, c->node->op_type);
+  c->row = function < 0 ? cvk_onnx_row_find(c->node->domain, c->node->op_type, im->m->opset) : NULL;
+  c->label = cvk_onnx_node_label(im->m, c->node, own);
+  if (im->prefix[0]) {
+    snprintf(label, sizeof label, "%.120s%.78s", im->prefix, own);
+    c->label = label;
+  }
   c->taken = 0;
   c->status = cvk_onnx_attrs_read(im->m, c->node, c->attr, &c->n_attrs);
   if (c->node->n_out == 0) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has no outputs");
-  if (c->row->emit) {
-    if (c->status == CVK_OK) c->row->emit(c);
-  } else {
-    if (c->row->fill) {
-      cvk_op_def_find(c->row->kind)->defaults(c->row->kind, &attr);
-      c->row->fill(c, &attr);
-      attr.struct_size = 0; /* the library's own size */
-    }
-    if (c->model->opset < 6) cvk_onnx_ignore(c, "consumed_inputs");
-    cvk_onnx_emit_op(c, c->row->fill ? &attr : NULL, c->node->n_in);
-  }
+  take_references(c);
+  if (function >= 0)
+    cvk_onnx_call_function(c, function);
+  else
+    emit_row(c);
   check_attributes_taken(c);
-  return c->status == CVK_OK ? CVK_OK : fail_at_node(im, index, c->status);
+  return c->status == CVK_OK ? CVK_OK : cvk_onnx_fail_at_node(im, index, c->status);
+}
+
+cvk_status cvk_onnx_scope_nodes(cvk_onnx_scope *im) {
+  cvk_status s = cvk_onnx_scope_sort(im);
+  for (int32_t i = 0; s == CVK_OK && i < im->m->n_nodes; i++) s = add_node(im, im->order[i]);
+  return s;
 }
 
 /* ---- the whole ---- */
 
-static cvk_status import(importer *im) {
-  const cvk_onnx_model *m = im->m;
+static cvk_status import(cvk_onnx_import *all) {
+  const cvk_onnx_model *m = all->top;
+  cvk_onnx_scope *im = NULL;
   if (m->opset < 1 || m->opset > CVK_ONNX_NEWEST)
     return cvk_fail(CVK_UNSUPPORTED, "the model is of opset %lld, Convoke reads 1 to %d", (long long)m->opset, CVK_ONNX_NEWEST);
-  cvk_status s = cvk_onnx_check_operators(m);
-  if (s == CVK_OK) s = link_values(im);
+  cvk_status s = cvk_onnx_check_operators(m, m);
+  if (s == CVK_OK) s = cvk_onnx_scope_create(all, NULL, m, &im);
+  if (s == CVK_OK) s = cvk_onnx_scope_link(im);
   if (s == CVK_OK) s = add_inputs(im);
-  if (s == CVK_OK) s = add_initialisers(im);
-  if (s == CVK_OK) s = order_nodes(im);
-  for (int32_t i = 0; s == CVK_OK && i < m->n_nodes; i++) s = add_node(im, im->order[i]);
+  if (s == CVK_OK) s = cvk_onnx_scope_initialisers(im);
+  if (s == CVK_OK) s = cvk_onnx_scope_nodes(im);
   if (s == CVK_OK) s = add_outputs(im);
+  cvk_onnx_scope_free(im);
   return s;
 }
 
 static cvk_status load(cvk_context *ctx, cvk_onnx_file *file, cvk_graph **out) {
   cvk_onnx_model *m = NULL;
-  importer *im = calloc(1, sizeof *im);
-  cvk_graph *g = NULL;
-  cvk_status s = im ? cvk_onnx_model_read(file, &m) : cvk_fail(CVK_NO_MEMORY, "no memory for %zu bytes", sizeof *im);
+  cvk_onnx_import all = {0};
+  cvk_status s = cvk_onnx_model_read(file, &m);
   if (s == CVK_OK) {
-    im->m = m;
-    im->name = calloc((size_t)m->n_names + 1, sizeof *im->name);
-    if (!im->name) s = cvk_fail(CVK_NO_MEMORY, "no memory for %d names", m->n_names);
+    all.top = m;
+    all.body = calloc((size_t)m->n_functions + 1, sizeof *all.body);
+    s = all.body ? cvk_graph_create(ctx, &all.graph) : cvk_fail(CVK_NO_MEMORY, "no memory for %d functions", m->n_functions);
   }
-  if (s == CVK_OK) s = cvk_graph_create(ctx, &g);
+  if (s == CVK_OK) s = import(&all);
   if (s == CVK_OK) {
-    im->call = (cvk_onnx_call){.model = m, .graph = g, .name = im->name};
-    s = import(im);
-  }
-  if (s == CVK_OK) {
-    *out = g;
+    *out = all.graph;
   } else {
     char text[2048];
     snprintf(text, sizeof text, "%s", cvk_error_message());
     cvk_onnx_make_printable(text);
     cvk_fail(s, "%s", text);
-    cvk_graph_release(g);
+    cvk_graph_release(all.graph);
   }
-  if (im) {
-    for (int32_t i = 0; im->name && i < m->n_names; i++) cvk_tensor_release(im->name[i].constant);
-    free(im->name);
-    free(im->order);
-    free(im);
-  }
+  for (int32_t i = 0; all.body && i < m->n_functions; i++) cvk_onnx_model_free(all.body[i].model);
+  free(all.body);
   cvk_onnx_model_free(m);
   return s;
 }

@@ -16,13 +16,16 @@ typedef struct cvk_onnx_name { /* what is known of a value name */
   int32_t rank;                /* -1: unknown */
   int32_t uses;                /* readers: node inputs and graph outputs */
   int32_t producer;            /* node; -1: none */
+  int32_t absent;              /* an input of a function that the call leaves out */
   cvk_tensor *constant;        /* its value, where it is constant; a reference */
 } cvk_onnx_name;
 
 typedef struct cvk_onnx_row cvk_onnx_row;
+typedef struct cvk_onnx_scope cvk_onnx_scope; /* scope.h */
 
 /* One node on its way into the graph. The take functions set `status` at the first failure and do nothing after it. */
 typedef struct cvk_onnx_call {
+  cvk_onnx_scope *scope;
   const cvk_onnx_model *model;
   cvk_graph *graph;
   cvk_onnx_name *name; /* by number */
@@ -82,8 +85,6 @@ void cvk_onnx_fail(cvk_onnx_call *c, cvk_status status, const char *fmt, ...) CV
 const char *cvk_onnx_node_label(const cvk_onnx_model *m, const cvk_onnx_node *node, char label[CVK_ONNX_LABEL_BYTES]);
 /* Control characters become question marks: names come from the file, none may break a line or steer a terminal. */
 void cvk_onnx_make_printable(char *text);
-/* UNSUPPORTED, with all operators that have no row in one message. */
-cvk_status cvk_onnx_check_operators(const cvk_onnx_model *m);
 
 /* ---- take.c: attributes by name; absent ones leave *out as it is; nonzero: present ---- */
 

@@ -73,6 +73,7 @@ static const cvk_onnx_row rows[] = {
     {"Hardmax", 1, 12, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_hardmax_1},
     {"Hardmax", 13, CVK_ONNX_NEWEST, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_hardmax},
     {"Identity", 1, CVK_ONNX_NEWEST, CVK_OP_IDENTITY, CVK_RANK_SAME, NULL, NULL},
+    {"If", 1, CVK_ONNX_NEWEST, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_if},
     {"InstanceNormalization", 1, CVK_ONNX_NEWEST, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_instance_norm},
     {"IsInf", 10, CVK_ONNX_NEWEST, CVK_OP_IS_INF, CVK_RANK_SAME, cvk_onnx_fill_is_inf, NULL},
     {"IsNaN", 9, CVK_ONNX_NEWEST, CVK_OP_IS_NAN, CVK_RANK_SAME, NULL, NULL},

@@ -196,6 +196,7 @@ NODES = {name: legacy for name in BINARY.split()} | {name: lambda opset: legacy(
     'Expand': i([In((3, 1)), ints(2, 1, 6)]), 'Gather': dict(inputs=[X, Const(I64, [2, 1], [0, -1])], axis=2),
     'Gelu': dict(approximate='tanh'), 'Gemm': dict(inputs=[In((2, 3)), Const(F32, [4, 3]), Const(F32, [4])], transB=1, alpha=0.5),
     'GlobalLpPool': lambda opset: dict(p=2.0 if opset < 2 else 2), 'GroupNormalization': dict(inputs=[In((1, 4, 3)), VEC, VEC], num_groups=2),
+    'If': lambda opset: dict(inputs=[Const(BOOL, [], [True])], then_branch=branch('Identity', 'a'), else_branch=branch('Not', 'a')),
     'HardSigmoid': dict(alpha=0.25, beta=0.5), 'InstanceNormalization': i([X, VEC, VEC]), 'LRN': dict(size=3, alpha=1e-3, beta=0.75),
     'LayerNormalization': dict(inputs=[X, Const(F32, [4]), Const(F32, [4])], axis=-1), 'LpNormalization': dict(axis=1, p=1),
     'LpPool': lambda opset: dict(kernel_shape=[2, 2], p=2.0 if opset < 2 else 2), 'MatMul': i([In((2, 3)), Const(F32, [3, 2])]),

@@ -189,7 +189,8 @@ START_TEST(test_what_is_lacking_is_listed) {
   put_message(&g, 1, &custom);
   output(&g, "y");
   refused(&g, 13, CVK_UNSUPPORTED,
-          "4 of 5 nodes are of operators that Convoke lacks at opset 13: NonZero (nodes 'n1', 'n2'), If (node 'chosen'), com.mine.Relu "
+          "4 of 5 nodes are of operators that Convoke lacks at opset 13: NonZero (nodes 'n1', 'n2'), If (node 'chosen', whose condition is computed from "
+          "inputs), com.mine.Relu "
           "(node 'mine')");
   g = graph_with_x();
   for (int i = 0; i < 2000; i++) { /* the message stays bounded */
