@@ -156,6 +156,47 @@ void cvk_onnx_emit_reshape_1(cvk_onnx_call *c) {
   cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, 0), cvk_onnx_int64s(c, n, shape)), n);
 }
 
+/* ---- numbers that were of the data's type ---- */
+
+static cvk_value to_int64_list(cvk_onnx_call *c, cvk_value v) {
+  const cvk_cast_attr to = {.dtype = CVK_I64};
+  return cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op1(c, CVK_OP_CAST, &to, v), to_int64s(c, -1));
+}
+
+/* Repeats of 1 for the axes before and behind the one that is repeated. */
+void cvk_onnx_emit_tile_1(cvk_onnx_call *c) {
+  const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
+  const cvk_axis_attr first = {.axis = 0};
+  const cvk_shape_attr one = {.dtype = CVK_I64, .value = 1};
+  if (c->node->n_in != 3 || !x || cvk_onnx_input(c, 1) == CVK_NO_VALUE || cvk_onnx_input(c, 2) == CVK_NO_VALUE) {
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d inputs, expected data, tiles and axis", c->node->n_in);
+    return;
+  }
+  const cvk_value axis = to_int64_list(c, cvk_onnx_input(c, 2));
+  const cvk_value rank = cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, x->value));
+  const cvk_value behind = cvk_onnx_op2(c, CVK_OP_SUB, NULL, cvk_onnx_op2(c, CVK_OP_SUB, NULL, rank, axis), to_int64s(c, 1));
+  const cvk_value repeats[] = {cvk_onnx_op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, axis), to_int64_list(c, cvk_onnx_input(c, 1)),
+                               cvk_onnx_op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, behind)};
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_TILE, NULL, x->value, cvk_onnx_op(c, CVK_OP_CONCAT, &first, 3, repeats)), x->rank);
+}
+
+void cvk_onnx_emit_split_1(cvk_onnx_call *c) {
+  const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
+  cvk_any_attr attr = {0};
+  cvk_value out[CVK_MAX_OUTPUTS];
+  cvk_op_def_find(CVK_OP_SPLIT)->defaults(CVK_OP_SPLIT, &attr);
+  cvk_onnx_fill_split(c, &attr);
+  if (!x || cvk_onnx_input(c, 1) == CVK_NO_VALUE) {
+    cvk_onnx_emit_op(c, &attr, c->node->n_in);
+    return;
+  }
+  const cvk_value in[] = {x->value, to_int64_list(c, cvk_onnx_input(c, 1))};
+  if (c->node->n_out > CVK_MAX_OUTPUTS)
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "it has %d outputs, expected at most %d", c->node->n_out, CVK_MAX_OUTPUTS);
+  if (c->status == CVK_OK) c->status = cvk_graph_op(c->graph, CVK_OP_SPLIT, &attr, 2, in, c->node->n_out, out, c->label);
+  for (int32_t i = 0; i < c->node->n_out && c->status == CVK_OK; i++) cvk_onnx_define(c, i, out[i], x->rank);
+}
+
 /* ---- constants ---- */
 
 static cvk_tensor *number_list(cvk_onnx_call *c, const char *name, int32_t type, int32_t dtype) {

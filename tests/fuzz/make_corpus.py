@@ -215,7 +215,8 @@ NODES = {name: legacy for name in BINARY.split()} | {name: lambda opset: legacy(
     'Split': lambda opset: dict(axis=3, **(dict(inputs=[X, ints(1, 3)]) if opset >= 13 else dict(split=[1, 3]))),
     'Squeeze': lambda opset: dict(inputs=[X, ints(0)]) if opset >= 13 else dict(axes=[0]),
     'Unsqueeze': lambda opset: dict(inputs=[X, ints(0, 2)]) if opset >= 13 else dict(axes=[0, 2]),
-    'Tile': i([In((2, 3)), ints(2, 1)]), 'Transpose': dict(perm=[0, 2, 3, 1]), 'Where': i([BOOLS, In((2, 3)), In((3,))]),
+    'Tile': lambda opset: i([In((2, 3)), ints(2, 1)]) if opset >= 6 else i([In((2, 3)), Const(F32, [], [2.0]), Const(F32, [], [1.0])]),
+    'Transpose': dict(perm=[0, 2, 3, 1]), 'Where': i([BOOLS, In((2, 3)), In((3,))]),
 }
 BOTH_FORMS = {'BatchNormalization': 9, 'Clip': 11, 'Dropout': 12, 'Split': 13, 'Squeeze': 13, 'Unsqueeze': 13, 'Slice': 10, 'ReduceMax': 18, 'Resize': 11,
               'Upsample': 9}
@@ -236,10 +237,8 @@ def one_node(op, opset):
 
 def rows():
     table = (HERE / '../../api/onnx/import_table.c').read_text()
-    for op, since in re.findall(r'^    \{"(\w+)", (\d+),', table, flags=re.M):
-        yield op, int(since)
-        if op in BOTH_FORMS and int(since) < BOTH_FORMS[op]:
-            yield op, BOTH_FORMS[op]
+    found = [(op, int(since)) for op, since in re.findall(r'^    \{"(\w+)", (\d+),', table, flags=re.M)]
+    return sorted(set(found) | {(op, BOTH_FORMS[op]) for op, _ in found if op in BOTH_FORMS})
 
 
 # ---- the other things that a model can hold ----

@@ -150,6 +150,95 @@ START_TEST(test_first_opset) {
 }
 END_TEST
 
+/* Tiles, axes and sizes were numbers of the data's type. */
+START_TEST(test_numbers_of_the_datas_type) {
+  const array x = F32("2x3", 1, 2, 3, 4, 5, 6), tiles = F32("1", 2);
+  check_op(1, "Tile", NULL, "a b c", IN(x, tiles, F32("1", 1)), F32("2x6", 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6));
+  check_op(5, "Tile", NULL, "a b c", IN(x, F32("", 2), F32("", 0)), F32("4x3", 1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6));
+  check_symbolic(1, "Tile", NULL, IN(x, tiles, F32("1", 1)), F32("2x6", 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6));
+  check_refused(1, "Tile", NULL, "a b c", IN(x, tiles, F32("1", 2)), CVK_INVALID_SHAPE, "-1");
+  check_refused(1, "Tile", NULL, "a b", IN(x, tiles), CVK_INVALID_ARGUMENT, "it has 2 inputs, expected data, tiles and axis");
+  check_refused(6, "Tile", NULL, "a b c", IN(x, tiles, F32("1", 1)), CVK_INVALID_ARGUMENT, "3 inputs");
+  bytes a = {0};
+  attr_int(&a, "axis", 1);
+  bytes m = one(1, "Split", &a, "a b", "y z", IN(x, F32("2", 2, 1)));
+  expect(&m, IN(x, F32("2", 2, 1)), 2, (const array[]){F32("2x2", 1, 2, 4, 5), F32("2x1", 3, 6)});
+  m = one(1, "Split", NULL, "a", "y z", 1, &x); /* equal parts of axis 0 */
+  expect(&m, 1, &x, 2, (const array[]){F32("1x3", 1, 2, 3), F32("1x3", 4, 5, 6)});
+  attr_int(&a, "axis", 1);
+  attr_ints(&a, "split", 2, DIMS(1, 2));
+  m = one(2, "Split", &a, "a", "y z", 1, &x);
+  expect(&m, 1, &x, 2, (const array[]){F32("2x1", 1, 4), F32("2x2", 2, 3, 5, 6)});
+}
+END_TEST
+
+START_TEST(test_windows_of_the_first_opset) {
+  const array x = F32("1x1x2x3", 1, 2, 3, 4, 5, 6);
+  bytes a = {0};
+  attr_ints(&a, "kernel_shape", 2, DIMS(2, 2));
+  attr_ints(&a, "strides", 2, DIMS(1, 1));
+  attr_ints(&a, "pads", 4, DIMS(0, 1, 0, 0));
+  check_op(1, "MaxPool", &a, "a", 1, &x, F32("1x1x1x3", 4, 5, 6));
+  attr_ints(&a, "kernel_shape", 2, DIMS(2, 2));
+  attr_text(&a, "auto_pad", "SAME_UPPER");
+  check_op(1, "AveragePool", &a, "a", 1, &x, F32("1x1x2x3", 3, 4, 4.5f, 4.5f, 5.5f, 6)); /* padding never counts */
+  attr_ints(&a, "kernel_shape", 2, DIMS(1, 2));
+  attr_float(&a, "p", 1);
+  check_op(1, "LpPool", &a, "a", 1, &x, F32("1x1x2x2", 3, 5, 9, 11));
+  attr_ints(&a, "kernel_shape", 2, DIMS(2, 1));
+  check_op(1, "LpPool", &a, "a", IN(F32("1x1x2x1", 3, -4)), F32("1x1x1x1", 5));
+  check_refused(1, "LpPool", NULL, "a", 1, &x, CVK_INVALID_ARGUMENT, "'kernel_shape' is missing");
+  attr_float(&a, "p", 1);
+  check_op(1, "GlobalLpPool", &a, "a", 1, &x, F32("1x1x1x1", 21));
+  attr_float(&a, "p", 2.5f);
+  check_refused(1, "GlobalLpPool", &a, "a", 1, &x, CVK_UNSUPPORTED, "'p' is 2.5");
+  attr_int(&a, "p", 1);
+  check_refused(1, "GlobalLpPool", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'p' has type 2, expected 1 (float)");
+  attr_float(&a, "p", 1);
+  check_refused(2, "GlobalLpPool", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'p' has type 1, expected 2 (int)");
+}
+END_TEST
+
+START_TEST(test_attributes_that_became_inputs) {
+  const array x = F32("1x3", 1, 2, 3);
+  bytes a = {0};
+  attr_ints(&a, "pads", 4, DIMS(0, 2, 0, 1));
+  attr_text(&a, "mode", "reflect");
+  check_op(2, "Pad", &a, "a", 1, &x, F32("1x6", 3, 2, 1, 2, 3, 2));
+  attr_ints(&a, "pads", 4, DIMS(0, 2, 0, -1));
+  attr_text(&a, "mode", "edge");
+  check_op(10, "Pad", &a, "a", 1, &x, F32("1x4", 1, 1, 1, 2));
+  attr_ints(&a, "starts", 2, DIMS(0, 1));
+  attr_ints(&a, "ends", 2, DIMS(INT64_MAX, -1));
+  check_op(9, "Slice", &a, "a", 1, &x, F32("1x1", 2)); /* no axes: the first ones */
+  attr_float(&a, "max", 2);
+  check_op(6, "Clip", &a, "a", 1, &x, F32("1x3", 1, 2, 2));
+  attr_float(&a, "min", 2);
+  check_op(10, "Clip", &a, "a", 1, &x, F32("1x3", 2, 2, 3));
+  check_op(6, "Clip", NULL, "a", 1, &x, x);
+  check_op(1, "Squeeze", NULL, "a", 1, &x, F32("3", 1, 2, 3)); /* no axes: all of one extent */
+  check_refused(11, "Unsqueeze", NULL, "a", 1, &x, CVK_INVALID_ARGUMENT, "the axes are missing");
+  check_refused(4, "Concat", NULL, "a a", 1, &x, CVK_INVALID_ARGUMENT, "'axis' is missing");
+  attr_int(&a, "is_test", 0); /* its mask is of the data's type */
+  attr_float(&a, "ratio", 0.3f);
+  bytes m = one(6, "Dropout", &a, "a", "y z", 1, &x);
+  expect(&m, 1, &x, 2, (const array[]){x, F32("1x3", 1, 1, 1)});
+  attr_int(&a, "seed", 7);
+  m = one(12, "Dropout", &a, "a b", "y z", IN(x, F32("", 0.3f)));
+  expect(&m, IN(x, F32("", 0.3f)), 2, (const array[]){x, BOOL("1x3", 1, 1, 1)});
+  attr_int(&a, "broadcast", 1);
+  attr_int(&a, "transA", 3); /* nonzero */
+  check_op(6, "Gemm", &a, "a b c", IN(F32("2x1", 1, 2), F32("2x2", 1, 2, 3, 4), F32("1", 10)), F32("1x2", 17, 20));
+  attr_int(&a, "broadcast", 1);
+  check_refused(7, "Gemm", &a, "a b", IN(F32("1x1", 1), F32("1x1", 1)), CVK_INVALID_ARGUMENT, "'broadcast' is unknown at opset 7");
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  attr_float(&a, "epsilon", 0);
+  check_op(1, "InstanceNormalization", &a, "a b c", IN(F32("1x1x2", 1, 3), F32("1", 2), F32("1", 1)), F32("1x1x2", -1, 3));
+  attr_ints(&a, "consumed_inputs", 1, DIMS(0));
+  check_refused(6, "Relu", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'consumed_inputs' is unknown at opset 6");
+}
+END_TEST
+
 START_TEST(test_prelu_slope_along_channels) {
   const array x = F32("1x2x2", -1, -2, -3, 4);
   check_op(6, "PRelu", NULL, "a b", IN(x, F32("2", 0.5f, 2)), F32("1x2x2", -0.5f, -1, -6, 4));
@@ -248,6 +337,7 @@ START_TEST(test_dropout_mask) {
 }
 END_TEST
 
-SUITE("onnx import: old opsets", test_broadcast_axis, test_broadcast_axis_of_logic, test_first_opset, test_prelu_slope_along_channels,
+SUITE("onnx import: old opsets", test_broadcast_axis, test_broadcast_axis_of_logic, test_first_opset, test_numbers_of_the_datas_type,
+      test_windows_of_the_first_opset, test_attributes_that_became_inputs, test_prelu_slope_along_channels,
       test_softmax_over_flattened_axes, test_softmax_on_the_last_axis_is_one_op, test_batch_norm_of_every_activation,
       test_training_is_refused, test_dropout_mask)
