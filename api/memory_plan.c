@@ -1,68 +1,153 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory_plan.c: offsets for all values that live in a space's arena. Largest first, each at the lowest offset that is free during its life;
  * the workspace that the steps share lies behind them. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "plan.h"
 
 static uint64_t round_up(uint64_t bytes, uint64_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
 
-static int32_t alive_together(const cvk_plan_storage *a, const cvk_plan_storage *b) { return a->first <= b->last && b->first <= a->last; }
+/* The storages placed so far, by the steps of their lives: a tree over the steps, whose nodes list those that are alive throughout their
+ * range (each life is covered by a few nodes). */
+typedef struct listed { int32_t storage, next; } listed;
+typedef struct range { uint64_t begin, end; } range;
+typedef struct lives {
+  int32_t steps; /* leaves: a power of two */
+  int32_t *head; /* by node, 1 the root: its first in `list`, or -1 */
+  int32_t n, cap, n_taken, cap_taken;
+  listed *list;
+  range *taken; /* of the storage in hand: where those lie that live at the same time */
+} lives;
 
-/* Lowest offset for storage s among the n already placed. They are in no order of offset: move past each conflict until there is none. */
-static uint64_t lowest_offset(const cvk_plan *p, const int32_t *placed, int32_t n, const cvk_plan_storage *s, uint64_t alignment) {
-  uint64_t at = 0;
-  for (int32_t moved = 1; moved;) {
-    moved = 0;
-    for (int32_t i = 0; i < n; i++) {
-      const cvk_plan_storage *o = &p->storages[placed[i]];
-      if (!alive_together(s, o) || at >= o->offset + o->bytes || at + s->bytes <= o->offset) continue;
-      at = round_up(o->offset + o->bytes, alignment);
-      moved = 1;
+static void lives_free(lives *l) {
+  free(l->head);
+  free(l->list);
+  free(l->taken);
+}
+
+static cvk_status lives_create(const cvk_plan *p, lives *l) {
+  *l = (lives){.steps = 1};
+  while (l->steps < p->n_steps) l->steps *= 2;
+  l->head = malloc(2 * (size_t)l->steps * sizeof *l->head);
+  if (l->head == NULL) return cvk_plan_no_memory();
+  memset(l->head, -1, 2 * (size_t)l->steps * sizeof *l->head);
+  return CVK_OK;
+}
+
+static int32_t clamp(int32_t step, int32_t steps) { return step < 0 ? 0 : step < steps ? step : steps - 1; }
+
+static cvk_status list_at(lives *l, int32_t node, int32_t storage) {
+  const cvk_status status = cvk_grow((void **)&l->list, l->n, &l->cap, sizeof *l->list);
+  if (status != CVK_OK) return status;
+  l->list[l->n] = (listed){storage, l->head[node]};
+  l->head[node] = l->n++;
+  return CVK_OK;
+}
+
+static cvk_status lives_add(const cvk_plan *p, lives *l, int32_t storage) {
+  const cvk_plan_storage *s = &p->storages[storage];
+  int32_t first = clamp(s->first, l->steps) + l->steps, end = clamp(s->last, l->steps) + l->steps + 1;
+  cvk_status status = CVK_OK;
+  for (; first < end && status == CVK_OK; first /= 2, end /= 2) {
+    if (first & 1) status = list_at(l, first++, storage);
+    if (status == CVK_OK && end & 1) status = list_at(l, --end, storage);
+  }
+  return status;
+}
+
+static int compare_begin(const void *a, const void *b) {
+  const range *x = a, *y = b;
+  return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* Lowest offset for s that is free during its life. */
+static cvk_status lowest_offset(const cvk_plan *p, lives *l, const cvk_plan_storage *s, uint64_t alignment, uint64_t *out) {
+  int32_t first = clamp(s->first, l->steps) + l->steps, last = clamp(s->last, l->steps) + l->steps;
+  l->n_taken = 0;
+  for (; first > 0; first /= 2, last /= 2) { /* every node whose range meets the life */
+    for (int32_t node = first; node <= last; node++) {
+      for (int32_t i = l->head[node]; i >= 0; i = l->list[i].next) {
+        const cvk_status status = cvk_grow((void **)&l->taken, l->n_taken, &l->cap_taken, sizeof *l->taken);
+        if (status != CVK_OK) return status;
+        const cvk_plan_storage *o = &p->storages[l->list[i].storage];
+        l->taken[l->n_taken++] = (range){o->offset, o->offset + o->bytes};
+      }
     }
   }
-  return at;
+  if (l->n_taken > 1) qsort(l->taken, (size_t)l->n_taken, sizeof *l->taken, compare_begin);
+  uint64_t at = 0;
+  for (int32_t i = 0; i < l->n_taken && l->taken[i].begin < at + s->bytes; i++) {
+    if (l->taken[i].end > at) at = round_up(l->taken[i].end, alignment);
+  }
+  *out = at;
+  return CVK_OK;
+}
+
+typedef struct sized { uint64_t bytes; int32_t storage; } sized;
+
+static int compare_size(const void *a, const void *b) {
+  const sized *x = a, *y = b;
+  if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+  return (x->storage > y->storage) - (x->storage < y->storage);
 }
 
 /* The arena's storages of one space, largest first. */
-static int32_t collect(const cvk_plan *p, int32_t space, int32_t *list) {
+static int32_t collect(const cvk_plan *p, int32_t space, sized *list) {
   int32_t n = 0;
   for (int32_t s = 0; s < p->n_storages; s++) {
     if (p->storages[s].type != CVK_STORAGE_ARENA || p->storages[s].part_of >= 0 || p->storages[s].space != space || p->storages[s].bytes == 0) continue;
-    int32_t at = n++;
-    for (; at > 0 && p->storages[list[at - 1]].bytes < p->storages[s].bytes; at--) list[at] = list[at - 1];
-    list[at] = s;
+    list[n++] = (sized){p->storages[s].bytes, s};
   }
+  if (n > 1) qsort(list, (size_t)n, sizeof *list, compare_size);
   return n;
 }
 
-/* The most bytes alive at any step: no plan can be smaller. */
-static uint64_t lower_bound(const cvk_plan *p, const int32_t *list, int32_t n) {
-  uint64_t most = 0;
+/* The most bytes alive at any step: no plan can be smaller. `change` has room for a number a step and one more. */
+static uint64_t lower_bound(const cvk_plan *p, const sized *list, int32_t n, uint64_t *change) {
+  uint64_t most = 0, alive = 0;
+  if (p->n_steps == 0) return 0;
+  memset(change, 0, ((size_t)p->n_steps + 1) * sizeof *change);
+  for (int32_t i = 0; i < n; i++) {
+    const cvk_plan_storage *s = &p->storages[list[i].storage];
+    if (s->first >= p->n_steps) continue;
+    change[clamp(s->first, p->n_steps)] += s->bytes;
+    change[clamp(s->last, p->n_steps) + 1] -= s->bytes; /* sums of both are right modulo 2^64 */
+  }
   for (int32_t step = 0; step < p->n_steps; step++) {
-    uint64_t alive = 0;
-    for (int32_t i = 0; i < n; i++) {
-      const cvk_plan_storage *s = &p->storages[list[i]];
-      if (s->first <= step && step <= s->last) alive += s->bytes;
-    }
+    alive += change[step];
     if (alive > most) most = alive;
   }
   return most;
 }
 
-static void plan_space(cvk_plan *p, int32_t index, int32_t *list) {
+static cvk_status place_values(cvk_plan *p, cvk_plan_space *space, const sized *list, int32_t n, uint64_t alignment) {
+  lives l;
+  cvk_status status = lives_create(p, &l);
+  for (int32_t i = 0; i < n && status == CVK_OK; i++) {
+    cvk_plan_storage *s = &p->storages[list[i].storage];
+    if (p->options->keep_values) { /* every value stays readable: no memory is used twice */
+      s->first = 0;
+      s->last = INT32_MAX;
+      s->offset = round_up(space->arena_bytes, alignment);
+    } else {
+      status = lowest_offset(p, &l, s, alignment, &s->offset);
+      if (status == CVK_OK) status = lives_add(p, &l, list[i].storage);
+    }
+    if (s->offset + s->bytes > space->arena_bytes) space->arena_bytes = s->offset + s->bytes;
+  }
+  lives_free(&l);
+  return status;
+}
+
+static cvk_status plan_space(cvk_plan *p, int32_t index, sized *list, uint64_t *change) {
   cvk_plan_space *space = &p->spaces[index];
   const uint64_t device = space->dev ? space->dev->info.alignment : 0;
   uint64_t alignment = device > 64 ? device : 64;
   const int32_t n = collect(p, index, list);
-  for (int32_t i = 0; i < n; i++) {
-    cvk_plan_storage *s = &p->storages[list[i]];
-    if (p->options->keep_values) { /* every value stays readable: no memory is used twice */
-      s->first = 0;
-      s->last = INT32_MAX;
-    }
-    s->offset = lowest_offset(p, list, i, s, alignment);
-    if (s->offset + s->bytes > space->arena_bytes) space->arena_bytes = s->offset + s->bytes;
-  }
-  space->bound_bytes = lower_bound(p, list, n);
+  const cvk_status status = n ? place_values(p, space, list, n, alignment) : CVK_OK;
+  if (status != CVK_OK) return status;
+  space->bound_bytes = lower_bound(p, list, n, change);
   for (int32_t i = 0; i < p->n_steps; i++) {
     const cvk_plan_step *s = &p->steps[i];
     if (s->type != CVK_STEP_RUN || cvk_plan_space_of(p, s->device) != index) continue;
@@ -70,6 +155,7 @@ static void plan_space(cvk_plan *p, int32_t index, int32_t *list) {
     if (s->candidate.workspace_alignment > alignment) alignment = s->candidate.workspace_alignment;
   }
   space->workspace_offset = round_up(space->arena_bytes, alignment);
+  return CVK_OK;
 }
 
 /* Parts lie where their whole lies. */
@@ -84,13 +170,16 @@ static void place_parts(cvk_plan *p, uint64_t *at) {
 }
 
 cvk_status cvk_plan_memory(cvk_plan *p) {
-  int32_t *list = cvk_arena_alloc(&p->memory, (size_t)p->n_storages + 1, sizeof *list);
+  sized *list = cvk_arena_alloc(&p->memory, (size_t)p->n_storages + 1, sizeof *list);
   uint64_t *at = cvk_arena_alloc(&p->memory, (size_t)p->n_storages + 1, sizeof *at);
-  if (list == NULL || at == NULL) return cvk_plan_no_memory();
+  uint64_t *change = cvk_arena_alloc(&p->memory, (size_t)p->n_steps + 1, sizeof *change);
+  cvk_status status = list && at && change ? CVK_OK : cvk_plan_no_memory();
+  if (status != CVK_OK) return status;
   for (int32_t d = 0; d < p->n_devices; d++) {
     if (p->devices[d] && cvk_plan_space_of(p, d)) p->spaces[d + 1].dev = p->devices[d];
   }
-  for (int32_t s = 0; s <= CVK_PLAN_DEVICES; s++) plan_space(p, s, list);
+  for (int32_t s = 0; s <= CVK_PLAN_DEVICES && status == CVK_OK; s++) status = plan_space(p, s, list, change);
+  if (status != CVK_OK) return status;
   place_parts(p, at);
   return CVK_OK;
 }
