@@ -10,7 +10,7 @@
 /* A plan folds as long as all of it stays in proportion to the graph's constants, so that a small file costs little memory and time. */
 #define FOLD_PLAN_BYTES ((uint64_t)64 << 20)
 #define FOLD_PLAN_WORK ((uint64_t)1 << 26) /* multiply-adds, or elements read and written */
-#define FOLD_TIMES_CONSTANTS 4             /* more of both for each byte of the graph's constants */
+#define FOLD_TIMES_CONSTANTS 16            /* more of both for each byte of the graph's constants */
 
 cvk_status cvk_plan_no_memory(void) { return cvk_fail(CVK_NO_MEMORY, "no host memory left for planning the graph"); }
 

@@ -13,5 +13,5 @@ folder=build-fuzz
 echo "building the fuzz targets into $folder/"
 ninja -C $folder tests/fuzz/fuzz_model tests/fuzz/fuzz_files tests/fuzz/fuzz_replay_model tests/fuzz/fuzz_replay_files tests/fuzz/model.dict >"$log" 2>&1 ||
   stop "the build failed"
-pass fuzz FUZZ_SECONDS="${1:-10}" ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 -- --suite fuzz
+pass fuzz FUZZ_SECONDS="${1:-10}" -- --suite fuzz
 finish
