@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_model.c: the bytes are an ONNX model: loaded, planned for the reference and run on zeros, if that takes little memory and work. What
+/* fuzz_model.c: the bytes are an ONNX model: loaded, planned for the reference and run, if that takes little memory and work. What
  * a fuzzer (or replay.c) looks for are crashes, leaks, undefined behaviour, hangs and memory out of proportion. */
 #include <stdlib.h>
 #include <string.h>
@@ -23,18 +23,36 @@ static void start(void) {
   fuzz_ok(cvk_device_open(ctx, "reference", &dev));
 }
 
-/* Zeros of the declared shape; open extents are 2, an open rank is 2. NULL: too large. */
-static cvk_tensor *make_input(const cvk_graph *g, int32_t i) {
+typedef struct choice { /* what a model leaves open follows from its bytes */
+  int64_t extent;
+  int32_t no_fusion, keep_values;
+  const uint8_t *elements; /* the model's last bytes; NULL: zeros */
+} choice;
+#define ELEMENT_BYTES 32
+
+static choice choose(const uint8_t *data, size_t size) {
+  return (choice){.extent = (int64_t)(size % 4),
+                  .no_fusion = size >> 2 & 1,
+                  .keep_values = size >> 3 & 1,
+                  .elements = size >> 4 & 1 && size >= ELEMENT_BYTES ? data + size - ELEMENT_BYTES : NULL};
+}
+
+/* Of the declared shape; an open rank is 2. NULL: too large. */
+static cvk_tensor *make_input(const cvk_graph *g, int32_t i, const choice *c) {
   cvk_value_info info = {.struct_size = sizeof info};
   cvk_tensor *t = NULL;
   fuzz_ok(cvk_graph_input_info(g, i, &info));
   uint64_t bytes = (uint64_t)cvk_dtype_bytes(info.dtype);
   const int32_t rank = info.rank < 0 ? 2 : info.rank;
   for (int32_t d = 0; d < rank; d++) {
-    if (info.rank < 0 || info.dim[d] < 0) info.dim[d] = 2;
+    if (info.rank < 0 || info.dim[d] < 0) info.dim[d] = c->extent;
     if (info.dim[d] > (int64_t)MOST_BYTES || (bytes *= (uint64_t)info.dim[d]) > MOST_BYTES) return NULL;
   }
-  return cvk_tensor_create(NULL, info.dtype, rank, info.dim, NULL, &t) == CVK_OK ? t : NULL;
+  if (cvk_tensor_create(NULL, info.dtype, rank, info.dim, NULL, &t) != CVK_OK) return NULL;
+  uint8_t *to = cvk_tensor_host(t);
+  for (uint64_t b = 0; c->elements && b < bytes; b++)
+    to[b] = info.dtype == CVK_BOOL ? c->elements[b % ELEMENT_BYTES] & 1 : c->elements[b % ELEMENT_BYTES];
+  return t;
 }
 
 /* The plan up to where every op has been offered to the device. */
@@ -71,14 +89,18 @@ static int32_t is_small(const cvk_plan *p) {
   return ns < MOST_NS;
 }
 
-static void run(cvk_graph *g) {
-  const cvk_session_options options = {.struct_size = sizeof options, .device = "reference", .fallback = CVK_FALLBACK_NONE};
+static void run(cvk_graph *g, const choice *c) {
+  const cvk_session_options options = {.struct_size = sizeof options,
+                                       .device = "reference",
+                                       .fallback = CVK_FALLBACK_NONE,
+                                       .no_fusion = c->no_fusion,
+                                       .keep_values = c->keep_values};
   cvk_tensor *in[MOST_INPUTS] = {NULL}, *out[MOST_OUTPUTS] = {NULL};
   const int32_t n_in = cvk_graph_input_count(g), n_out = cvk_graph_output_count(g);
   cvk_plan *p = NULL;
   cvk_session *s = NULL;
   int32_t small = n_in <= MOST_INPUTS && n_out <= MOST_OUTPUTS;
-  for (int32_t i = 0; small && i < n_in; i++) small = (in[i] = make_input(g, i)) != NULL;
+  for (int32_t i = 0; small && i < n_in; i++) small = (in[i] = make_input(g, i, c)) != NULL;
   if (small) p = plan_ops(g, in, &options);
   small = p && is_small(p);
   cvk_plan_free(p);
@@ -96,8 +118,9 @@ static void run(cvk_graph *g) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   cvk_graph *g = NULL;
   start();
+  const choice c = choose(data, size);
   if (cvk_graph_load_onnx_memory(ctx, data, size, &g) == CVK_OK)
-    run(g);
+    run(g, &c);
   else
     fuzz_sentence();
   cvk_graph_release(g);
