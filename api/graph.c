@@ -170,7 +170,10 @@ cvk_status cvk_graph_op(cvk_graph *g, int32_t kind, const void *attr, int32_t n_
     free(node.name);
     return status;
   }
-  for (int32_t i = 0; i < n_out; i++) out[i] = node.out[i];
+  for (int32_t i = 0; i < n_out; i++) {
+    out[i] = node.out[i];
+    g->values[out[i]].dtype = cvk_graph_output_dtype(g, &node, i);
+  }
   g->nodes[g->n_nodes++] = node;
   return CVK_OK;
 }

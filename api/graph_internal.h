@@ -10,7 +10,7 @@
 
 typedef struct cvk_graph_value {
   char *name; /* or NULL */
-  int32_t dtype;
+  int32_t dtype;             /* of results as the ops' rules say it; 0: an op that planning will refuse */
   int32_t rank;              /* inputs: -1 any; others: unknown until planned */
   int64_t dim[CVK_MAX_RANK]; /* inputs: -1 symbolic */
   int32_t input;             /* index among the graph's inputs, or -1 */
@@ -44,6 +44,8 @@ cvk_graph *cvk_graph_retain(cvk_graph *g);
 void cvk_graph_borrow_context(cvk_graph *g);
 /* Forbids further building and marks the values that planning reads (by_value). Idempotent. */
 void cvk_graph_freeze(cvk_graph *g);
+/* Element type of an output of a node whose inputs have theirs. */
+int32_t cvk_graph_output_dtype(const cvk_graph *g, const cvk_graph_node *node, int32_t output);
 /* Makes room for one more element in a growing array. */
 cvk_status cvk_grow(void **array, int32_t n, int32_t *cap, size_t element_bytes);
 

@@ -99,6 +99,8 @@ void cvk_onnx_emit_softmax_cross_entropy_loss(cvk_onnx_call *c);
 void cvk_onnx_fill_recurrent(cvk_onnx_call *c, cvk_any_attr *a);
 /* inline.c */
 void cvk_onnx_emit_if(cvk_onnx_call *c); /* the branch that is taken, where that is known at import */
+/* attention.c */
+void cvk_onnx_emit_attention(cvk_onnx_call *c);
 
 /* resize.c */
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);

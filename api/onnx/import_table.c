@@ -19,6 +19,7 @@ static const cvk_onnx_row rows[] = {
     {"Asinh", 9, CVK_ONNX_NEWEST, CVK_OP_ASINH, CVK_RANK_SAME, NULL, NULL},
     {"Atan", 7, CVK_ONNX_NEWEST, CVK_OP_ATAN, CVK_RANK_SAME, NULL, NULL},
     {"Atanh", 9, CVK_ONNX_NEWEST, CVK_OP_ATANH, CVK_RANK_SAME, NULL, NULL},
+    {"Attention", 23, CVK_ONNX_NEWEST, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_attention},
     {"AveragePool", 1, CVK_ONNX_NEWEST, CVK_OP_AVG_POOL, CVK_RANK_SAME, cvk_onnx_fill_avg_pool, NULL},
     {"BatchNormalization", 1, CVK_ONNX_NEWEST, CVK_OP_BATCH_NORM, CVK_RANK_SAME, NULL, cvk_onnx_emit_batch_norm},
     {"BitShift", 11, CVK_ONNX_NEWEST, CVK_OP_BIT_SHIFT, CVK_RANK_BROADCAST, cvk_onnx_fill_bit_shift, NULL},

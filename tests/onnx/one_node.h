@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* one_node.h: the model of a single node with inputs a b c d e and outputs named by the test, run and compared or refused. */
+/* one_node.h: the model of a single node with inputs a b c ... and outputs named by the test, run and compared or refused. */
 #ifndef CVK_TESTS_ONNX_ONE_NODE_H
 #define CVK_TESTS_ONNX_ONE_NODE_H
 
@@ -7,7 +7,7 @@
 
 /* in, out: names separated by spaces, "-": absent. All named outputs are graph outputs. */
 static inline bytes one(int64_t opset, const char *op, bytes *attrs, const char *in, const char *out, int32_t n_in, const array *x) {
-  static const char *const names[] = {"a", "b", "c", "d", "e"};
+  static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
   bytes g = {0};
   for (int32_t i = 0; i < n_in; i++) declare(&g, names[i], x[i]);
   node(&g, op, in, out, attrs);
