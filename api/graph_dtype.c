@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* graph_dtype.c: the element types of an op's outputs, which need no shapes, so that a graph knows them while it is built. Most ops give
- * their first input's type; the rest stand in one table. The shape rules say the same (tests/api/test_graph.c holds one against the other).
+ * their first input's type; the rest stand in one table. The shape rules say the same (test_graph_dtype.c holds one against the other).
  */
 #include "graph_internal.h"
 

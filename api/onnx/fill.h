@@ -102,6 +102,10 @@ void cvk_onnx_emit_if(cvk_onnx_call *c); /* the branch that is taken, where that
 /* attention.c */
 void cvk_onnx_emit_attention(cvk_onnx_call *c);
 
+/* sequence.c */
+void cvk_onnx_emit_rotary_embedding(cvk_onnx_call *c);
+void cvk_onnx_emit_causal_conv(cvk_onnx_call *c);
+
 /* resize.c */
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);
 void cvk_onnx_emit_resize_by_input(cvk_onnx_call *c); /* Resize-10, Upsample-9: x and scales */

@@ -18,6 +18,11 @@ int32_t cvk_onnx_given(const cvk_onnx_call *c, int32_t i) {
   return cvk_onnx_input_name(c, i) != NULL;
 }
 
+int64_t cvk_onnx_known_extent(const cvk_onnx_call *c, cvk_value v, int32_t axis) {
+  if (v < 0 || v >= c->graph->n_values || axis >= c->graph->values[v].rank) return -1;
+  return c->graph->values[v].dim[axis];
+}
+
 cvk_value cvk_onnx_scalar(cvk_onnx_call *c, int32_t dtype, double v) {
   cvk_value out = CVK_NO_VALUE;
   cvk_tensor *t = NULL;

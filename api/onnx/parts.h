@@ -12,6 +12,8 @@
 int32_t cvk_onnx_dtype_of(const cvk_onnx_call *c, cvk_value v);    /* its element type, known while importing; 0: no value */
 int32_t cvk_onnx_rank_of_input(const cvk_onnx_call *c, int32_t i); /* -1: unknown or absent */
 int32_t cvk_onnx_given(const cvk_onnx_call *c, int32_t i);         /* nonzero: the node has input i */
+/* An extent that is known while importing: of a constant, or as an input declares it; -1: it is not. */
+int64_t cvk_onnx_known_extent(const cvk_onnx_call *c, cvk_value v, int32_t axis);
 
 cvk_value cvk_onnx_scalar(cvk_onnx_call *c, int32_t dtype, double v);                  /* a constant of rank 0 */
 cvk_value cvk_onnx_cast(cvk_onnx_call *c, cvk_value x, int32_t dtype);                 /* x where it is of this type */
