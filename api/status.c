@@ -33,9 +33,29 @@ static const char *const status_names[] = {
 };
 
 static const char *const dtype_names[] = {
-    [CVK_F32] = "float32", [CVK_U8] = "uint8",   [CVK_I8] = "int8",       [CVK_U16] = "uint16",  [CVK_I16] = "int16",
-    [CVK_I32] = "int32",   [CVK_I64] = "int64",  [CVK_BOOL] = "bool",     [CVK_F16] = "float16", [CVK_F64] = "float64",
-    [CVK_U32] = "uint32",  [CVK_U64] = "uint64", [CVK_BF16] = "bfloat16",
+    [CVK_F32] = "float32",
+    [CVK_U8] = "uint8",
+    [CVK_I8] = "int8",
+    [CVK_U16] = "uint16",
+    [CVK_I16] = "int16",
+    [CVK_I32] = "int32",
+    [CVK_I64] = "int64",
+    [CVK_BOOL] = "bool",
+    [CVK_F16] = "float16",
+    [CVK_F64] = "float64",
+    [CVK_U32] = "uint32",
+    [CVK_U64] = "uint64",
+    [CVK_BF16] = "bfloat16",
+    [CVK_F8E4M3FN] = "float8e4m3fn",
+    [CVK_F8E4M3FNUZ] = "float8e4m3fnuz",
+    [CVK_F8E5M2] = "float8e5m2",
+    [CVK_F8E5M2FNUZ] = "float8e5m2fnuz",
+    [CVK_F4E2M1] = "float4e2m1",
+    [CVK_F8E8M0] = "float8e8m0",
+    [CVK_U4] = "uint4",
+    [CVK_I4] = "int4",
+    [CVK_U2] = "uint2",
+    [CVK_I2] = "int2",
 };
 
 const char *cvk_status_name(cvk_status status) {

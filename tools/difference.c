@@ -21,6 +21,14 @@ static double bfloat16_value(uint16_t b) {
   return (double)f;
 }
 
+/* Floats of 8 and 4 bits by their bits of exponent and mantissa, bias and largest code; what lies past it is infinite or NaN. */
+static double float8_value(uint8_t bits, int mantissa, int bias, int sign, int largest, int infinity, int nan) {
+  const int magnitude = bits & (sign - 1), exponent = magnitude >> mantissa, fraction = magnitude & ((1 << mantissa) - 1);
+  const double v = exponent ? ldexp((1 << mantissa) + fraction, exponent - bias - mantissa) : ldexp(fraction, 1 - bias - mantissa);
+  if (bits == nan || (magnitude > largest && magnitude != infinity)) return NAN;
+  return (bits & sign ? -1 : 1) * (magnitude > largest ? INFINITY : v);
+}
+
 double difference_value(int32_t dtype, const void *data, int64_t i) {
   switch (dtype) {
     case CVK_F32: return (double)((const float *)data)[i];
@@ -34,6 +42,13 @@ double difference_value(int32_t dtype, const void *data, int64_t i) {
     case CVK_U64: return (double)((const uint64_t *)data)[i];
     case CVK_U32: return ((const uint32_t *)data)[i];
     case CVK_U16: return ((const uint16_t *)data)[i];
+    case CVK_F8E4M3FN: return float8_value(((const uint8_t *)data)[i], 3, 7, 0x80, 0x7e, -1, -1);
+    case CVK_F8E4M3FNUZ: return float8_value(((const uint8_t *)data)[i], 3, 8, 0x80, 0x7f, -1, 0x80);
+    case CVK_F8E5M2: return float8_value(((const uint8_t *)data)[i], 2, 15, 0x80, 0x7b, 0x7c, -1);
+    case CVK_F8E5M2FNUZ: return float8_value(((const uint8_t *)data)[i], 2, 16, 0x80, 0x7f, -1, 0x80);
+    case CVK_F4E2M1: return float8_value(((const uint8_t *)data)[i], 1, 1, 8, 7, -1, -1);
+    case CVK_F8E8M0: return ((const uint8_t *)data)[i] == 0xff ? NAN : ldexp(1, ((const uint8_t *)data)[i] - 127);
+    case CVK_I4: case CVK_I2: return ((const int8_t *)data)[i];
     default: return ((const uint8_t *)data)[i];
   }
 }

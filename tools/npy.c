@@ -114,6 +114,7 @@ int npy_save(const char *path, const cvk_tensor *t, char error[TOOL_ERROR_BYTES]
   if (snprintf(temporary, sizeof temporary, "%s.%ld.part", path, (long)getpid()) >= (int)sizeof temporary) return fail(error, path, "the path is too long");
   void *data = malloc(cvk_tensor_bytes(t) + 1);
   if (data == NULL) return fail(error, path, "no memory");
+  errno = 0;
   FILE *f = fopen(temporary, "wb");
   int ok = f != NULL && write_all(f, t, data);
   if (f && fclose(f) != 0) ok = 0;

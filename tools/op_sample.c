@@ -15,6 +15,8 @@
 static const struct { const char *name; int32_t dtype; } types[] = {
     {"f32", CVK_F32}, {"f64", CVK_F64}, {"f16", CVK_F16}, {"bf16", CVK_BF16}, {"i8", CVK_I8},   {"i16", CVK_I16}, {"i32", CVK_I32},
     {"i64", CVK_I64}, {"u8", CVK_U8},   {"u16", CVK_U16}, {"u32", CVK_U32},   {"u64", CVK_U64}, {"bool", CVK_BOOL},
+    {"f8e4m3fn", CVK_F8E4M3FN}, {"f8e4m3fnuz", CVK_F8E4M3FNUZ}, {"f8e5m2", CVK_F8E5M2}, {"f8e5m2fnuz", CVK_F8E5M2FNUZ},
+    {"f8e8m0", CVK_F8E8M0}, {"f4e2m1", CVK_F4E2M1}, {"u4", CVK_U4}, {"i4", CVK_I4}, {"u2", CVK_U2}, {"i2", CVK_I2},
 };
 
 static const struct { const char *name; double value; } words[] = {
@@ -104,6 +106,8 @@ static const field fields[] = {
     {ATTR_cvk_cast_attr, "to", I32, AT(cvk_cast_attr, dtype), 0, 0},
     {ATTR_cvk_cast_attr, "start", I32, AT(cvk_cast_attr, start), 0, 0},
     {ATTR_cvk_cast_attr, "end", I32, AT(cvk_cast_attr, end), 0, 0},
+    {ATTR_cvk_cast_attr, "overflow", I32, AT(cvk_cast_attr, overflow), 0, 0},
+    {ATTR_cvk_cast_attr, "rounding", I32, AT(cvk_cast_attr, rounding), 0, 0},
     {ATTR_cvk_mod_attr, "fmod", I32, AT(cvk_mod_attr, fmod), 0, 0},
     {ATTR_cvk_arg_attr, "axis", I32, AT(cvk_arg_attr, axis), 0, 0},
     {ATTR_cvk_arg_attr, "keep", I32, AT(cvk_arg_attr, keep_dims), 0, 0},
@@ -389,7 +393,11 @@ static void put(int32_t dtype, void *data, int64_t k, double v) {
     case CVK_U16: ((uint16_t *)data)[k] = (uint16_t)v; break;
     case CVK_U32: ((uint32_t *)data)[k] = (uint32_t)v; break;
     case CVK_U64: ((uint64_t *)data)[k] = (uint64_t)v; break;
-    default: ((uint8_t *)data)[k] = (uint8_t)v; break;
+    case CVK_I4: ((int8_t *)data)[k] = (int8_t)((((int)v & 15) ^ 8) - 8); break;
+    case CVK_I2: ((int8_t *)data)[k] = (int8_t)((((int)v & 3) ^ 2) - 2); break;
+    case CVK_U4: case CVK_F4E2M1: ((uint8_t *)data)[k] = (uint8_t)((int)v & 15); break;
+    case CVK_U2: ((uint8_t *)data)[k] = (uint8_t)((int)v & 3); break;
+    default: ((uint8_t *)data)[k] = (uint8_t)v; break; /* a float of 8 bits: its code */
   }
 }
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "parts.h"
+
 #define COUNT(A) (int32_t)(sizeof(A) / sizeof *(A))
 
 /* ---- windows: convolution and pooling ---- */
@@ -286,16 +288,26 @@ void cvk_onnx_fill_cast_1(cvk_onnx_call *c, cvk_any_attr *a) {
   a->cast.dtype = numbers[to];
 }
 
-void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {
-  if (!cvk_onnx_take_dtype(c, "to", &a->cast.dtype)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
-  cvk_onnx_ignore(c, "saturate"); /* these two are for 8-bit floats */
-  cvk_onnx_ignore(c, "round_mode");
+/* What floats of 8 bits are made of; nothing else heeds it. */
+static void take_float8(cvk_onnx_call *c, cvk_cast_attr *a) {
+  static const char *const ways[] = {[CVK_ROUND_UP] = "up", [CVK_ROUND_DOWN] = "down", [CVK_ROUND_NEAREST] = "nearest"};
+  int32_t saturate = 1;
+  if (c->model->opset >= 19) cvk_onnx_take_flag(c, "saturate", &saturate);
+  if (c->model->opset >= 24) cvk_onnx_take_choice(c, "round_mode", COUNT(ways), ways, &a->rounding);
+  a->overflow = !saturate;
 }
 
-void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a) {
-  (void)a;
-  cvk_onnx_ignore(c, "saturate"); /* for 8-bit floats, both */
-  cvk_onnx_ignore(c, "round_mode");
+void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {
+  if (!cvk_onnx_take_dtype(c, "to", &a->cast.dtype)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
+  take_float8(c, &a->cast);
+}
+
+/* A cast to a type that is known here. */
+void cvk_onnx_emit_cast_like(cvk_onnx_call *c) {
+  cvk_cast_attr to = {.dtype = cvk_onnx_dtype_of(c, cvk_onnx_input(c, 1))};
+  take_float8(c, &to);
+  if (!cvk_onnx_given(c, 1)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "the input that gives the element type is missing");
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_CAST, &to, cvk_onnx_input(c, 0)), cvk_onnx_rank_of_input(c, 0));
 }
 
 void cvk_onnx_fill_range(cvk_onnx_call *c, cvk_any_attr *a) {

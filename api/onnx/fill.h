@@ -52,6 +52,7 @@ void cvk_onnx_emit_pad_2(cvk_onnx_call *c);
 void cvk_onnx_emit_reshape_1(cvk_onnx_call *c);
 void cvk_onnx_emit_tile_1(cvk_onnx_call *c);  /* tiles and axis as numbers of the data's type */
 void cvk_onnx_emit_split_1(cvk_onnx_call *c); /* sizes too, where they are an input */
+void cvk_onnx_emit_cast_like(cvk_onnx_call *c);
 void cvk_onnx_emit_constant(cvk_onnx_call *c);
 void cvk_onnx_emit_constant_of_shape(cvk_onnx_call *c);
 

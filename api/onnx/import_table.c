@@ -29,7 +29,7 @@ static const cvk_onnx_row rows[] = {
     {"BitwiseXor", 18, CVK_ONNX_NEWEST, CVK_OP_BITWISE_XOR, CVK_RANK_BROADCAST, NULL, NULL},
     {"Cast", 1, 5, CVK_OP_CAST, CVK_RANK_SAME, cvk_onnx_fill_cast_1, NULL},
     {"Cast", 6, CVK_ONNX_NEWEST, CVK_OP_CAST, CVK_RANK_SAME, cvk_onnx_fill_cast, NULL},
-    {"CastLike", 15, CVK_ONNX_NEWEST, CVK_OP_CAST_LIKE, CVK_RANK_SAME, cvk_onnx_fill_cast_like, NULL},
+    {"CastLike", 15, CVK_ONNX_NEWEST, CVK_OP_CAST, CVK_RANK_SAME, NULL, cvk_onnx_emit_cast_like},
     {"CausalConvWithState", 27, CVK_ONNX_NEWEST, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_causal_conv},
     {"Ceil", 1, CVK_ONNX_NEWEST, CVK_OP_CEIL, CVK_RANK_SAME, NULL, NULL},
     {"Celu", 12, CVK_ONNX_NEWEST, CVK_OP_CELU, CVK_RANK_SAME, cvk_onnx_fill_alpha, NULL},

@@ -24,10 +24,11 @@ enum {
 };
 enum { ENTRY_KEY = 1, ENTRY_VALUE = 2 };
 
-/* TensorProto.DataType: its name; bytes of an element, 0 where Convoke has none; the field that lists elements as numbers. */
+/* TensorProto.DataType: its name; bytes of an element, 0 where Convoke has none; the field that lists elements as numbers; how many
+ * elements share a byte in the file, the first in the lowest bits (0: one has its own). */
 static const struct {
   const char *name;
-  int8_t bytes, field;
+  int8_t bytes, field, packed;
 } dtypes[] = {
     [0] = {"undefined", 0, 0},
     [CVK_F32] = {"float", 4, TENSOR_FLOATS},
@@ -46,16 +47,16 @@ static const struct {
     [14] = {"complex64", 0, 0},
     [15] = {"complex128", 0, 0},
     [CVK_BF16] = {"bfloat16", 2, TENSOR_INT32S},
-    [17] = {"float8e4m3fn", 0, 0},
-    [18] = {"float8e4m3fnuz", 0, 0},
-    [19] = {"float8e5m2", 0, 0},
-    [20] = {"float8e5m2fnuz", 0, 0},
-    [21] = {"uint4", 0, 0},
-    [22] = {"int4", 0, 0},
-    [23] = {"float4e2m1", 0, 0},
-    [24] = {"float8e8m0", 0, 0},
-    [25] = {"uint2", 0, 0},
-    [26] = {"int2", 0, 0},
+    [CVK_F8E4M3FN] = {"float8e4m3fn", 1, TENSOR_INT32S},
+    [CVK_F8E4M3FNUZ] = {"float8e4m3fnuz", 1, TENSOR_INT32S},
+    [CVK_F8E5M2] = {"float8e5m2", 1, TENSOR_INT32S},
+    [CVK_F8E5M2FNUZ] = {"float8e5m2fnuz", 1, TENSOR_INT32S},
+    [CVK_U4] = {"uint4", 1, TENSOR_INT32S, 2},
+    [CVK_I4] = {"int4", 1, TENSOR_INT32S, 2},
+    [CVK_F4E2M1] = {"float4e2m1", 1, TENSOR_INT32S, 2},
+    [CVK_F8E8M0] = {"float8e8m0", 1, TENSOR_INT32S},
+    [CVK_U2] = {"uint2", 1, TENSOR_INT32S, 4},
+    [CVK_I2] = {"int2", 1, TENSOR_INT32S, 4},
 };
 #define N_DTYPES ((int64_t)(sizeof dtypes / sizeof *dtypes))
 
@@ -64,6 +65,12 @@ int32_t cvk_onnx_dtype_bytes(int64_t dtype) {
 }
 const char *cvk_onnx_dtype_name(int64_t dtype) {
   return dtype >= 0 && dtype < N_DTYPES ? dtypes[dtype].name : "unknown";
+}
+
+/* Numbers that the file holds for so many elements. */
+static int64_t stored_count(int32_t dtype, int64_t count) {
+  const int64_t packed = dtypes[dtype].packed;
+  return packed ? count / packed + (count % packed != 0) : count;
 }
 
 static int32_t list_type(uint32_t field) {
@@ -162,9 +169,9 @@ static cvk_status check_list(const uint8_t *base, cvk_onnx_tensor *t) {
   t->field = (uint32_t)dtypes[t->dtype].field;
   const cvk_status s = cvk_wire_list_count(cvk_wire_list_open(base, t->message, t->field, list_type(t->field)), &n);
   if (s != CVK_OK) return s;
-  if (n != (uint64_t)t->count)
+  if (n != (uint64_t)stored_count(t->dtype, t->count))
     return cvk_fail(CVK_IO_ERROR, "%llu %s elements are given, shape %s wants %lld", (unsigned long long)n, dtypes[t->dtype].name,
-                    cvk_dims_text(t->rank, t->dim, text), (long long)t->count);
+                    cvk_dims_text(t->rank, t->dim, text), (long long)stored_count(t->dtype, t->count));
   return CVK_OK;
 }
 
@@ -194,7 +201,7 @@ cvk_status cvk_onnx_tensor_read(cvk_onnx_file *file, cvk_view message, cvk_onnx_
   t->dtype = (int32_t)dtype;
   s = set_shape(base, t);
   if (s != CVK_OK) return s;
-  const uint64_t want = (uint64_t)t->count * (uint64_t)dtypes[dtype].bytes;
+  const uint64_t want = (uint64_t)stored_count(t->dtype, t->count) * (uint64_t)dtypes[dtype].bytes;
   if (location == 1) {
     s = find_external(file, message, &raw);
     if (s != CVK_OK) return s;
@@ -212,15 +219,25 @@ cvk_status cvk_onnx_tensor_read(cvk_onnx_file *file, cvk_view message, cvk_onnx_
 
 /* ---- making ---- */
 
-static void copy_list(const uint8_t *base, const cvk_onnx_tensor *t, uint8_t *out) {
+/* n numbers of the list. */
+static void copy_list(const uint8_t *base, const cvk_onnx_tensor *t, int64_t n, uint8_t *out) {
   cvk_wire_list l = cvk_wire_list_open(base, t->message, t->field, list_type(t->field));
   const size_t bytes = (size_t)dtypes[t->dtype].bytes;
   uint64_t value;
   int32_t more = 1;
-  for (int64_t i = 0; i < t->count; i++) {
+  for (int64_t i = 0; i < n; i++) {
     if (cvk_wire_list_next(&l, &value, &more) != CVK_OK || !more) return; /* cannot be: read() counted them */
     if (t->dtype == CVK_BOOL) value = value != 0;
     memcpy(out + (size_t)i * bytes, &value, bytes);
+  }
+}
+
+/* Spreads elements that share bytes, from the last on: `stored` may be where `out` is. */
+static void unpack(int32_t dtype, int64_t count, const uint8_t *stored, uint8_t *out) {
+  const int32_t packed = dtypes[dtype].packed, bits = 8 / packed, is_signed = dtype == CVK_I4 || dtype == CVK_I2;
+  for (int64_t i = count - 1; i >= 0; i--) {
+    const int32_t v = stored[i / packed] >> (i % packed * bits) & ((1 << bits) - 1);
+    out[i] = (uint8_t)(is_signed && v >> (bits - 1) ? v - (1 << bits) : v);
   }
 }
 
@@ -228,7 +245,8 @@ static void copy_list(const uint8_t *base, const cvk_onnx_tensor *t, uint8_t *ou
 
 cvk_status cvk_onnx_tensor_make(cvk_onnx_file *file, const cvk_onnx_tensor *t, int32_t own, cvk_tensor **out) {
   const size_t bytes = (size_t)dtypes[t->dtype].bytes, total = (size_t)t->count * bytes;
-  const int32_t as_is = t->field == TENSOR_RAW && t->dtype != CVK_BOOL; /* a bool of the file may be any byte, ours are 0 and 1 */
+  /* A bool of the file may be any byte, ours are 0 and 1. */
+  const int32_t as_is = t->field == TENSOR_RAW && t->dtype != CVK_BOOL && dtypes[t->dtype].packed == 0;
   if (as_is && !own && total > 0 && (uintptr_t)t->data.data % bytes == 0) {
     cvk_onnx_file_retain(file);
     const cvk_status s = cvk_tensor_wrap(t->dtype, t->rank, t->dim, (void *)(uintptr_t)t->data.data, cvk_onnx_file_release, file, out);
@@ -245,10 +263,11 @@ cvk_status cvk_onnx_tensor_make(cvk_onnx_file *file, const cvk_onnx_tensor *t, i
   if (as_is) return cvk_tensor_create(NULL, t->dtype, t->rank, t->dim, total ? t->data.data : NULL, out);
   uint8_t *copy = malloc(total ? total : 1);
   if (!copy) return cvk_fail(CVK_NO_MEMORY, "no memory for %zu bytes", total);
-  if (t->field == TENSOR_RAW) /* bool */
+  if (t->field != TENSOR_RAW) copy_list(cvk_onnx_file_bytes(file).data, t, stored_count(t->dtype, t->count), copy);
+  if (dtypes[t->dtype].packed)
+    unpack(t->dtype, t->count, t->field == TENSOR_RAW ? t->data.data : copy, copy);
+  else if (t->field == TENSOR_RAW) /* bool */
     for (size_t i = 0; i < total; i++) copy[i] = t->data.data[i] != 0;
-  else
-    copy_list(cvk_onnx_file_bytes(file).data, t, copy);
   const cvk_status s = cvk_tensor_wrap(t->dtype, t->rank, t->dim, copy, free, copy, out);
   if (s != CVK_OK) free(copy);
   return s;

@@ -16,7 +16,7 @@ typedef struct cvk_onnx_tensor { /* what a TensorProto says, its data found and 
   cvk_view data;  /* the elements' bytes, where they lie packed */
 } cvk_onnx_tensor;
 
-/* UNSUPPORTED: an element type that Convoke lacks (string, complex, float8, 4-bit). IO_ERROR: the data does not fit the shape. */
+/* UNSUPPORTED: an element type that Convoke lacks (string, complex). IO_ERROR: the data does not fit the shape. */
 cvk_status cvk_onnx_tensor_read(cvk_onnx_file *file, cvk_view message, cvk_onnx_tensor *out);
 /* A new tensor. own 0: it may lie over the file's bytes and keep a reference on them; nonzero: it has memory of its own. */
 cvk_status cvk_onnx_tensor_make(cvk_onnx_file *file, const cvk_onnx_tensor *t, int32_t own, cvk_tensor **out);

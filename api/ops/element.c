@@ -5,12 +5,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "float8.h"
+
 int32_t cvk_dtype_class(int32_t dtype) {
   static const uint8_t table[] = {
-      [CVK_F32] = CVK_CLASS_REAL,    [CVK_F64] = CVK_CLASS_REAL,     [CVK_F16] = CVK_CLASS_REAL,     [CVK_BF16] = CVK_CLASS_REAL,
-      [CVK_I8] = CVK_CLASS_SIGNED,   [CVK_I16] = CVK_CLASS_SIGNED,   [CVK_I32] = CVK_CLASS_SIGNED,   [CVK_I64] = CVK_CLASS_SIGNED,
-      [CVK_U8] = CVK_CLASS_UNSIGNED, [CVK_U16] = CVK_CLASS_UNSIGNED, [CVK_U32] = CVK_CLASS_UNSIGNED, [CVK_U64] = CVK_CLASS_UNSIGNED,
-      [CVK_BOOL] = CVK_CLASS_BOOL,
+      [CVK_F32] = CVK_CLASS_REAL,        [CVK_F64] = CVK_CLASS_REAL,      [CVK_F16] = CVK_CLASS_REAL,        [CVK_BF16] = CVK_CLASS_REAL,
+      [CVK_I8] = CVK_CLASS_SIGNED,       [CVK_I16] = CVK_CLASS_SIGNED,    [CVK_I32] = CVK_CLASS_SIGNED,      [CVK_I64] = CVK_CLASS_SIGNED,
+      [CVK_U8] = CVK_CLASS_UNSIGNED,     [CVK_U16] = CVK_CLASS_UNSIGNED,  [CVK_U32] = CVK_CLASS_UNSIGNED,    [CVK_U64] = CVK_CLASS_UNSIGNED,
+      [CVK_BOOL] = CVK_CLASS_BOOL,       [CVK_F8E4M3FN] = CVK_CLASS_REAL, [CVK_F8E4M3FNUZ] = CVK_CLASS_REAL, [CVK_F8E5M2] = CVK_CLASS_REAL,
+      [CVK_F8E5M2FNUZ] = CVK_CLASS_REAL, [CVK_F4E2M1] = CVK_CLASS_REAL,   [CVK_F8E8M0] = CVK_CLASS_REAL,     [CVK_I4] = CVK_CLASS_SIGNED,
+      [CVK_I2] = CVK_CLASS_SIGNED,       [CVK_U4] = CVK_CLASS_UNSIGNED,   [CVK_U2] = CVK_CLASS_UNSIGNED,
   };
   return dtype >= 0 && (size_t)dtype < sizeof table ? table[dtype] : CVK_CLASS_NONE;
 }
@@ -68,6 +72,17 @@ static uint64_t to_unsigned(double v, int bits) {
   return v >= ldexp(1.0, bits) ? UINT64_MAX >> (64 - bits) : (uint64_t)v;
 }
 
+/* An integer of 2 or 4 bits from the low bits of a byte. */
+static int64_t low_bits(int32_t dtype, uint8_t byte) {
+  const int bits = dtype == CVK_U4 || dtype == CVK_I4 ? 4 : 2, v = byte & ((1 << bits) - 1);
+  return (dtype == CVK_I4 || dtype == CVK_I2) && v >> (bits - 1) ? v - (1 << bits) : v;
+}
+
+/* Of a float that is out of range the low bits are kept too: ONNX leaves it open, its test suite has it so. */
+static int64_t real_to_int(double v) {
+  return isfinite(v) ? (int64_t)fmod(trunc(v), 16) : 0;
+}
+
 void cvk_load_reals(int32_t dtype, const void *base, int64_t first, int64_t stride, int64_t n, double *out) {
   int64_t i, at = first;
   /* clang-format off */
@@ -85,6 +100,12 @@ void cvk_load_reals(int32_t dtype, const void *base, int64_t first, int64_t stri
     case CVK_U32: for (i = 0; i < n; i++, at += stride) out[i] = ((const uint32_t *)base)[at]; break;
     case CVK_U64: for (i = 0; i < n; i++, at += stride) out[i] = (double)((const uint64_t *)base)[at]; break;
     case CVK_BOOL: for (i = 0; i < n; i++, at += stride) out[i] = ((const uint8_t *)base)[at] != 0; break;
+    case CVK_F8E4M3FN: case CVK_F8E4M3FNUZ: case CVK_F8E5M2: case CVK_F8E5M2FNUZ: case CVK_F4E2M1: case CVK_F8E8M0:
+      for (i = 0; i < n; i++, at += stride) out[i] = cvk_float8_to_double(dtype, ((const uint8_t *)base)[at]);
+      break;
+    case CVK_U4: case CVK_I4: case CVK_U2: case CVK_I2:
+      for (i = 0; i < n; i++, at += stride) out[i] = (double)low_bits(dtype, ((const uint8_t *)base)[at]);
+      break;
     default: memset(out, 0, (size_t)n * sizeof *out); break;
   }
   /* clang-format on */
@@ -107,6 +128,12 @@ void cvk_store_reals(int32_t dtype, void *base, int64_t first, int64_t stride, i
     case CVK_U32: for (i = 0; i < n; i++, at += stride) ((uint32_t *)base)[at] = (uint32_t)to_unsigned(v[i], 32); break;
     case CVK_U64: for (i = 0; i < n; i++, at += stride) ((uint64_t *)base)[at] = to_unsigned(v[i], 64); break;
     case CVK_BOOL: for (i = 0; i < n; i++, at += stride) ((uint8_t *)base)[at] = v[i] != 0; break;
+    case CVK_F8E4M3FN: case CVK_F8E4M3FNUZ: case CVK_F8E5M2: case CVK_F8E5M2FNUZ: case CVK_F4E2M1: case CVK_F8E8M0:
+      for (i = 0; i < n; i++, at += stride) ((uint8_t *)base)[at] = cvk_double_to_float8(dtype, v[i], 0, CVK_ROUND_UP);
+      break;
+    case CVK_U4: case CVK_I4: case CVK_U2: case CVK_I2:
+      for (i = 0; i < n; i++, at += stride) ((uint8_t *)base)[at] = (uint8_t)low_bits(dtype, (uint8_t)real_to_int(v[i]));
+      break;
     default: break;
   }
   /* clang-format on */
@@ -125,6 +152,9 @@ void cvk_load_ints(int32_t dtype, const void *base, int64_t first, int64_t strid
     case CVK_U32: for (i = 0; i < n; i++, at += stride) out[i] = ((const uint32_t *)base)[at]; break;
     case CVK_U64: for (i = 0; i < n; i++, at += stride) out[i] = (int64_t)((const uint64_t *)base)[at]; break;
     case CVK_BOOL: for (i = 0; i < n; i++, at += stride) out[i] = ((const uint8_t *)base)[at] != 0; break;
+    case CVK_U4: case CVK_I4: case CVK_U2: case CVK_I2:
+      for (i = 0; i < n; i++, at += stride) out[i] = low_bits(dtype, ((const uint8_t *)base)[at]);
+      break;
     default: for (i = 0; i < n; i++, at += stride) out[i] = to_signed(cvk_load_real(dtype, base, at), 64); break;
   }
   /* clang-format on */
@@ -153,6 +183,9 @@ void cvk_store_ints(int32_t dtype, void *base, int64_t first, int64_t stride, in
     case CVK_U64: for (i = 0; i < n; i++, at += stride) ((uint64_t *)base)[at] = (uint64_t)v[i]; break;
     case CVK_BOOL: for (i = 0; i < n; i++, at += stride) ((uint8_t *)base)[at] = v[i] != 0; break;
     case CVK_F64: for (i = 0; i < n; i++, at += stride) ((double *)base)[at] = (double)v[i]; break;
+    case CVK_U4: case CVK_I4: case CVK_U2: case CVK_I2:
+      for (i = 0; i < n; i++, at += stride) ((uint8_t *)base)[at] = (uint8_t)low_bits(dtype, (uint8_t)v[i]);
+      break;
     default: for (i = 0; i < n; i++, at += stride) cvk_store_real(dtype, base, at, wide_int_to_real(v[i])); break;
   }
   /* clang-format on */

@@ -15,7 +15,8 @@ int32_t cvk_dtype_class(int32_t dtype); /* CVK_CLASS_NONE: unknown type */
 
 /* Exact, but for 64-bit integers beyond 2^53, which round. Bool: 0 or 1. */
 void cvk_load_reals(int32_t dtype, const void *base, int64_t first, int64_t stride, int64_t n, double *out);
-/* Floats: to nearest even. Integers: C's truncation, saturated at the type's ends, NaN 0. Bool: v != 0 (NaN is true). */
+/* Floats: to nearest even (of 8 and 4 bits: saturated; CVK_F8E8M0: up). Integers: C's truncation, saturated at the type's ends, NaN 0; of 4 and
+ * 2 bits: C's truncation, the low bits kept, 0 where not finite. Bool: v != 0 (NaN is true). */
 void cvk_store_reals(int32_t dtype, void *base, int64_t first, int64_t stride, int64_t n, const double *v);
 /* Integers and bool; floats are truncated and saturated as by cvk_store_reals. */
 void cvk_load_ints(int32_t dtype, const void *base, int64_t first, int64_t stride, int64_t n, int64_t *out);

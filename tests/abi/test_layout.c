@@ -115,11 +115,13 @@ AT(cvk_split_attr, n_split, 8);
 AT(cvk_split_attr, reserved, 12);
 AT(cvk_split_attr, size, 16);
 
-SIZE(cvk_cast_attr, 16);
+SIZE(cvk_cast_attr, 24); /* 16 in 0.1 */
 AT(cvk_cast_attr, struct_size, 0);
 AT(cvk_cast_attr, dtype, 4);
 AT(cvk_cast_attr, start, 8);
 AT(cvk_cast_attr, end, 12);
+AT(cvk_cast_attr, overflow, 16);
+AT(cvk_cast_attr, rounding, 20);
 
 SIZE(cvk_mod_attr, 8); /* 0.2 */
 AT(cvk_mod_attr, struct_size, 0);

@@ -28,8 +28,9 @@ START_TEST(test_raw_of_every_type) {
   static const struct {
     int32_t dtype;
     size_t bytes;
-  } types[] = {{CVK_F32, 4}, {CVK_U8, 1},  {CVK_I8, 1},  {CVK_U16, 2}, {CVK_I16, 2}, {CVK_I32, 4},
-               {CVK_I64, 8}, {CVK_F16, 2}, {CVK_F64, 8}, {CVK_U32, 4}, {CVK_U64, 8}, {CVK_BF16, 2}};
+  } types[] = {{CVK_F32, 4},      {CVK_U8, 1},         {CVK_I8, 1},     {CVK_U16, 2},        {CVK_I16, 2},   {CVK_I32, 4},
+               {CVK_I64, 8},      {CVK_F16, 2},        {CVK_F64, 8},    {CVK_U32, 4},        {CVK_U64, 8},   {CVK_BF16, 2},
+               {CVK_F8E4M3FN, 1}, {CVK_F8E4M3FNUZ, 1}, {CVK_F8E5M2, 1}, {CVK_F8E5M2FNUZ, 1}, {CVK_F8E8M0, 1}};
   uint8_t raw[48], got[48];
   for (size_t i = 0; i < sizeof raw; i++) raw[i] = (uint8_t)(i * 37 + 1);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -102,6 +103,44 @@ START_TEST(test_lists_of_numbers) {
 }
 END_TEST
 
+/* Two or four elements a byte, the first in its low bits, the last byte not full; in memory one a byte. Raw, and as a list of bytes. */
+static void check_packed(int32_t dtype, int64_t n, const uint8_t *stored, size_t n_stored, const void *want) {
+  for (int32_t as_list = 0; as_list < 2; as_list++) {
+    bytes b = {0};
+    uint8_t got[8];
+    put_int(&b, 1, n);
+    put_int(&b, 2, dtype);
+    for (size_t i = 0; as_list && i < n_stored; i++) put_int(&b, 5, stored[i]);
+    if (!as_list) put_bytes(&b, 9, stored, n_stored);
+    cvk_tensor *t = parse(&b);
+    ck_assert_uint_eq(cvk_tensor_bytes(t), (uint64_t)n);
+    ck_ok(cvk_tensor_read(t, got, (uint64_t)n));
+    ck_assert_mem_eq(got, want, (size_t)n);
+    cvk_tensor_release(t);
+  }
+}
+
+START_TEST(test_packed_elements) {
+  const uint8_t stored[] = {0x81, 0xf7, 0x0a};
+  check_packed(CVK_U4, 5, stored, 3, (const uint8_t[]){1, 8, 7, 15, 10});
+  check_packed(CVK_I4, 5, stored, 3, (const int8_t[]){1, -8, 7, -1, -6});
+  check_packed(CVK_F4E2M1, 6, stored, 3, (const uint8_t[]){1, 8, 7, 15, 10, 0});
+  check_packed(CVK_U2, 7, stored, 2, (const uint8_t[]){1, 0, 0, 2, 3, 1, 3});
+  check_packed(CVK_I2, 7, stored, 2, (const int8_t[]){1, 0, 0, -2, -1, 1, -1});
+  bytes b = tensor(NULL, CVK_U4, 1, DIMS(5), stored, 2);
+  parse_fails(&b, CVK_IO_ERROR, "2 bytes are given, uint4 [5] wants 3");
+  put_int(&b, 1, 5);
+  put_int(&b, 2, CVK_I2);
+  put_int(&b, 5, 1);
+  parse_fails(&b, CVK_IO_ERROR, "1 int2 elements are given, shape [5] wants 2");
+  const uint64_t huge = INT64_MAX;
+  put_int(&b, 1, (int64_t)huge);
+  put_int(&b, 2, CVK_I4);
+  put_int(&b, 5, 1);
+  parse_fails(&b, CVK_IO_ERROR, "1 int4 elements are given");
+}
+END_TEST
+
 /* Ours hold 0 and 1 only; a kernel may index by them. */
 START_TEST(test_bools_become_zero_or_one) {
   bytes b = tensor("t", CVK_BOOL, 1, DIMS(3), "\0\2\377", 3);
@@ -162,8 +201,7 @@ START_TEST(test_types_that_are_lacking) {
   static const struct {
     int32_t dtype;
     const char *text;
-  } types[] = {{0, "0 (undefined)"}, {8, "8 (string)"},    {14, "14 (complex64)"}, {17, "17 (float8e4m3fn)"},
-               {22, "22 (int4)"},    {99, "99 (unknown)"}, {-1, "-1 (unknown)"}};
+  } types[] = {{0, "0 (undefined)"}, {8, "8 (string)"}, {14, "14 (complex64)"}, {99, "99 (unknown)"}, {-1, "-1 (unknown)"}};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     bytes b = tensor(NULL, types[i].dtype, 1, DIMS(1), "1234", 4);
     parse_fails(&b, CVK_UNSUPPORTED, types[i].text);
@@ -315,6 +353,6 @@ START_TEST(test_external_data) {
 }
 END_TEST
 
-SUITE("onnx tensor", test_raw_of_every_type, test_lists_of_numbers, test_bools_become_zero_or_one, test_scalars_and_empty,
-      test_sizes_that_lie, test_types_that_are_lacking, test_bytes_are_shared_where_aligned, test_large_tensors_come_back,
-      test_external_data)
+SUITE("onnx tensor", test_raw_of_every_type, test_lists_of_numbers, test_packed_elements, test_bools_become_zero_or_one,
+      test_scalars_and_empty, test_sizes_that_lie, test_types_that_are_lacking, test_bytes_are_shared_where_aligned,
+      test_large_tensors_come_back, test_external_data)

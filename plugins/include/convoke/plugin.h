@@ -63,6 +63,10 @@ enum {
   CVK_F32 = 1, CVK_U8 = 2, CVK_I8 = 3, CVK_U16 = 4, CVK_I16 = 5, CVK_I32 = 6, CVK_I64 = 7,
   CVK_BOOL = 9, /* one byte, 0 or 1 */
   CVK_F16 = 10, CVK_F64 = 11, CVK_U32 = 12, CVK_U64 = 13, CVK_BF16 = 16,
+  /* Since 0.2. In memory one byte an element, also those of 4 and 2 bits, which stand in the low bits (integers with a sign extended; who
+     reads one takes the low bits alone). Only ONNX files pack them. Ops that move data and CAST take them, arithmetic does not. */
+  CVK_F8E4M3FN = 17, CVK_F8E4M3FNUZ = 18, CVK_F8E5M2 = 19, CVK_F8E5M2FNUZ = 20,
+  CVK_U4 = 21, CVK_I4 = 22, CVK_F4E2M1 = 23, CVK_F8E8M0 = 24, CVK_U2 = 25, CVK_I2 = 26,
 };
 
 #define CVK_MAX_RANK 8    /* for ever */
@@ -261,10 +265,13 @@ typedef struct cvk_split_attr { /* SPLIT (x, [sizes i64]); n_split 0: equal part
   int64_t size[CVK_MAX_SPLIT];
 } cvk_split_attr;
 
+enum { CVK_ROUND_UP = 0, CVK_ROUND_DOWN = 1, CVK_ROUND_NEAREST = 2 }; /* since 0.2 */
 typedef struct cvk_cast_attr { /* CAST: dtype. SHAPE: start and end of the extents taken */
   uint32_t struct_size;
   int32_t dtype;
   int32_t start, end; /* SHAPE; end 0 in a NULL attribute means rank; resolved to 0 <= start <= end <= rank */
+  int32_t overflow;   /* since 0.2. CAST to a float of 8 bits, of what is too large: 0 the largest finite number, 1 infinity or NaN */
+  int32_t rounding;   /* since 0.2. CAST to CVK_F8E8M0: CVK_ROUND_UP (in magnitude) ... */
 } cvk_cast_attr;
 
 typedef struct cvk_mod_attr { /* MOD; since 0.2 */
@@ -605,6 +612,8 @@ CVK_EXPORT cvk_status convoke_plugin_entry_0(const cvk_host *host, const cvk_bac
 static inline uint64_t cvk_dtype_bytes(int32_t dtype) {
   switch (dtype) {
     case CVK_U8: case CVK_I8: case CVK_BOOL: return 1;
+    case CVK_F8E4M3FN: case CVK_F8E4M3FNUZ: case CVK_F8E5M2: case CVK_F8E5M2FNUZ: case CVK_F4E2M1: case CVK_F8E8M0: return 1;
+    case CVK_U4: case CVK_I4: case CVK_U2: case CVK_I2: return 1;
     case CVK_U16: case CVK_I16: case CVK_F16: case CVK_BF16: return 2;
     case CVK_F32: case CVK_I32: case CVK_U32: return 4;
     case CVK_I64: case CVK_F64: case CVK_U64: return 8;
