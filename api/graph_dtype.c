@@ -9,19 +9,11 @@ enum { FROM_INPUT, FROM_ATTR, FIXED };
 static const struct {
   int32_t kind, output, from, which; /* which: the input, or the type */
 } others[] = {
-    {CVK_OP_NOT, 0, FIXED, CVK_BOOL},
-    {CVK_OP_EQUAL, 0, FIXED, CVK_BOOL},
-    {CVK_OP_LESS, 0, FIXED, CVK_BOOL},
-    {CVK_OP_GREATER, 0, FIXED, CVK_BOOL},
-    {CVK_OP_DROPOUT, 1, FIXED, CVK_BOOL},
-    {CVK_OP_SHAPE, 0, FIXED, CVK_I64},
-    {CVK_OP_MAX_POOL, 1, FIXED, CVK_I64},
-    {CVK_OP_ARG_MAX, 0, FIXED, CVK_I64},
-    {CVK_OP_ARG_MIN, 0, FIXED, CVK_I64},
-    {CVK_OP_WHERE, 0, FROM_INPUT, 1},
-    {CVK_OP_CAST_LIKE, 0, FROM_INPUT, 1},
-    {CVK_OP_CAST, 0, FROM_ATTR, 0},
-    {CVK_OP_CONSTANT_OF_SHAPE, 0, FROM_ATTR, 0},
+    {CVK_OP_NOT, 0, FIXED, CVK_BOOL},     {CVK_OP_EQUAL, 0, FIXED, CVK_BOOL},          {CVK_OP_LESS, 0, FIXED, CVK_BOOL},
+    {CVK_OP_GREATER, 0, FIXED, CVK_BOOL}, {CVK_OP_DROPOUT, 1, FIXED, CVK_BOOL},        {CVK_OP_SHAPE, 0, FIXED, CVK_I64},
+    {CVK_OP_MAX_POOL, 1, FIXED, CVK_I64}, {CVK_OP_ARG_MAX, 0, FIXED, CVK_I64},         {CVK_OP_ARG_MIN, 0, FIXED, CVK_I64},
+    {CVK_OP_WHERE, 0, FROM_INPUT, 1},     {CVK_OP_CAST_LIKE, 0, FROM_INPUT, 1},        {CVK_OP_CAST, 0, FROM_ATTR, 0},
+    {CVK_OP_BITCAST, 0, FROM_ATTR, 0},    {CVK_OP_CONSTANT_OF_SHAPE, 0, FROM_ATTR, 0},
 };
 
 int32_t cvk_graph_output_dtype(const cvk_graph *g, const cvk_graph_node *node, int32_t output) {
@@ -33,6 +25,6 @@ int32_t cvk_graph_output_dtype(const cvk_graph *g, const cvk_graph_node *node, i
   }
   if (from == FIXED) return which;
   if (from == FROM_INPUT) return which < node->n_in && node->in[which] != CVK_NO_VALUE ? g->values[node->in[which]].dtype : 0;
-  if (node->kind == CVK_OP_CAST) return node->has_attr ? node->attr.cast.dtype : 0;
+  if (node->kind != CVK_OP_CONSTANT_OF_SHAPE) return node->has_attr ? node->attr.cast.dtype : 0;
   return node->has_attr && node->attr.shape.dtype ? node->attr.shape.dtype : CVK_F32;
 }

@@ -252,6 +252,11 @@ cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *
   return create_over(dtype, rank, dim, NULL, load, release, arg, out);
 }
 
+void *cvk_tensor_loaded_by(const cvk_tensor *t, cvk_status (*load)(void *arg, void *to)) {
+  const cvk_source *source = t->storage->source;
+  return source && source->load == load ? source->arg : NULL;
+}
+
 cvk_status cvk_tensor_create_mapped(int32_t dtype, int32_t rank, const int64_t *dim, const void *raw, void (*release)(void *arg), void *arg,
                                     cvk_tensor **out) {
   return create_over(dtype, rank, dim, raw, NULL, release, arg, out);

@@ -38,6 +38,8 @@ void *cvk_tensor_host(const cvk_tensor *t);
  * called with the tensor's end; on failure arg stays the caller's. */
 cvk_status cvk_tensor_create_loaded(int32_t dtype, int32_t rank, const int64_t *dim, cvk_status (*load)(void *arg, void *to),
                                     void (*release)(void *arg), void *arg, cvk_tensor **out);
+/* The `arg` of a tensor that this function loads; NULL: it is another one. */
+void *cvk_tensor_loaded_by(const cvk_tensor *t, cvk_status (*load)(void *arg, void *to));
 /* A constant of a read-only mapping of a file, at any alignment: a copy is in memory while it is pinned. Release and failure as above. */
 cvk_status cvk_tensor_create_mapped(int32_t dtype, int32_t rank, const int64_t *dim, const void *raw, void (*release)(void *arg), void *arg,
                                     cvk_tensor **out);

@@ -33,7 +33,7 @@ const char *const op_samples_move[] = {
     "cast 3x5@big to=f16", "cast f16:3x5 to=f32", "cast 3x5 to=bf16", "cast bf16:3x5 to=f32", "cast 3x5@few to=bool", "cast bool:3x5 to=f32",
     "cast u8:3x5 to=f32", "cast 3x5@pos to=u8", "cast i64:7 to=i32", "cast 3x5 to=f32", "cast i8:5 to=i64",
     "cast 3x5@big to=f8e4m3fn", "cast 7@special to=f8e5m2 overflow=1", "cast f8e4m3fnuz:31 to=f32", "cast 9@pos to=f8e8m0 rounding=2",
-    "cast i32:31 to=i4", "cast u4:17 to=f32", "cast f4e2m1:16 to=f16", "transpose i2:3x5x2", "concat f8e5m2:2x3 f8e5m2:2x4 axis=1",
+    "bitcast 3x5 to=i32", "bitcast i64:5 to=f64", "bitcast u8:31 to=i8", "bitcast i4:31 to=f4e2m1", "cast i32:31 to=i4", "cast u4:17 to=f32", "cast f4e2m1:16 to=f16", "transpose i2:3x5x2", "concat f8e5m2:2x3 f8e5m2:2x4 axis=1",
     "pad i4:3x4 pad=1,0,0,2", "slice u2:9 axes=0 start=1 end=8 step=3",
     "shape 2x3x4", "shape 2x3x4x5 start=1 end=3", "shape 0x3",
     "constant_of_shape i64[2,3] value=1.5 type=f32", "constant_of_shape i64[2,3]", "constant_of_shape i64[0,3] type=i64 value=4",

@@ -302,6 +302,10 @@ void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a) {
   take_float8(c, &a->cast);
 }
 
+void cvk_onnx_fill_bitcast(cvk_onnx_call *c, cvk_any_attr *a) {
+  if (!cvk_onnx_take_dtype(c, "to", &a->cast.dtype)) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'to' is missing");
+}
+
 /* A cast to a type that is known here. */
 void cvk_onnx_emit_cast_like(cvk_onnx_call *c) {
   cvk_cast_attr to = {.dtype = cvk_onnx_dtype_of(c, cvk_onnx_input(c, 1))};

@@ -31,6 +31,7 @@ void cvk_onnx_fill_reshape(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_slice(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_split(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast_1(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_bitcast(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_shape(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_shrink(cvk_onnx_call *c, cvk_any_attr *a);
@@ -106,6 +107,15 @@ void cvk_onnx_emit_attention(cvk_onnx_call *c);
 /* sequence.c */
 void cvk_onnx_emit_rotary_embedding(cvk_onnx_call *c);
 void cvk_onnx_emit_causal_conv(cvk_onnx_call *c);
+
+/* quantize.c */
+void cvk_onnx_emit_quantize(cvk_onnx_call *c);
+void cvk_onnx_emit_dequantize(cvk_onnx_call *c);
+void cvk_onnx_emit_dynamic_quantize(cvk_onnx_call *c);
+void cvk_onnx_emit_matmul_integer(cvk_onnx_call *c);
+void cvk_onnx_emit_conv_integer(cvk_onnx_call *c);
+void cvk_onnx_emit_qlinear_matmul(cvk_onnx_call *c);
+void cvk_onnx_emit_qlinear_conv(cvk_onnx_call *c);
 
 /* resize.c */
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);

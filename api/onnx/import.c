@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fold.h"
+#include "graph_internal.h"
 #include "scope.h"
+#include "tensor_internal.h"
 
 #define MOST_GRAPH_INPUTS 4096
 
@@ -55,13 +58,30 @@ void cvk_onnx_name_copy(const cvk_onnx_name *from, cvk_onnx_name *to) {
 void cvk_onnx_define(cvk_onnx_call *c, int32_t output, cvk_value value, int32_t rank) {
   cvk_onnx_name *n = cvk_onnx_output_name(c, output);
   if (!n || c->status != CVK_OK) return;
+  cvk_tensor *t = c->graph->values[value].constant;
   n->value = value;
-  n->rank = rank;
+  n->rank = t ? cvk_tensor_rank(t) : rank;
+  n->constant = t ? cvk_tensor_retain(t) : NULL;
+}
+
+/* CVK_NO_VALUE: an input is no constant, or the op stays one for another reason. */
+static cvk_value fold(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t n_in, const cvk_value *in) {
+  cvk_tensor *t[CVK_MAX_INPUTS];
+  cvk_value out = CVK_NO_VALUE;
+  if (n_in < 1 || n_in > CVK_MAX_INPUTS) return CVK_NO_VALUE;
+  for (int32_t i = 0; i < n_in; i++) {
+    t[i] = in[i] == CVK_NO_VALUE ? NULL : c->graph->values[in[i]].constant;
+    if (in[i] != CVK_NO_VALUE && t[i] == NULL) return CVK_NO_VALUE;
+  }
+  cvk_tensor *folded = cvk_onnx_fold(kind, attr, n_in, t);
+  if (folded) c->status = cvk_graph_constant(c->graph, NULL, folded, &out);
+  cvk_tensor_release(folded);
+  return out;
 }
 
 cvk_value cvk_onnx_op(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t n_in, const cvk_value *in) {
-  cvk_value out = CVK_NO_VALUE;
-  if (c->status == CVK_OK) c->status = cvk_graph_op(c->graph, kind, attr, n_in, in, 1, &out, c->label);
+  cvk_value out = c->status == CVK_OK ? fold(c, kind, attr, n_in, in) : CVK_NO_VALUE;
+  if (c->status == CVK_OK && out == CVK_NO_VALUE) c->status = cvk_graph_op(c->graph, kind, attr, n_in, in, 1, &out, c->label);
   return out;
 }
 
@@ -130,7 +150,10 @@ void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr, int32_t n_in) 
                   def->max_out);
   if (c->status != CVK_OK) return;
   for (int32_t i = 0; i < n_in; i++) in[i] = cvk_onnx_input(c, i);
-  c->status = cvk_graph_op(c->graph, c->row->kind, attr, n_in, in, n_out, out, c->label);
+  if (n_out == 1)
+    out[0] = cvk_onnx_op(c, c->row->kind, attr, n_in, in);
+  else
+    c->status = cvk_graph_op(c->graph, c->row->kind, attr, n_in, in, n_out, out, c->label);
   const int32_t rank = output_rank(c);
   for (int32_t i = 0; i < n_out; i++) cvk_onnx_define(c, i, out[i], rank);
 }

@@ -23,6 +23,12 @@ int64_t cvk_onnx_known_extent(const cvk_onnx_call *c, cvk_value v, int32_t axis)
   return c->graph->values[v].dim[axis];
 }
 
+void cvk_onnx_check_dtype(cvk_onnx_call *c, const char *attribute, int64_t dtype) {
+  if (c->status == CVK_OK && cvk_onnx_dtype_bytes(dtype) == 0)
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute '%s' is %lld (%s), an element type that is not supported", attribute, (long long)dtype,
+                  cvk_onnx_dtype_name(dtype));
+}
+
 cvk_value cvk_onnx_scalar(cvk_onnx_call *c, int32_t dtype, double v) {
   cvk_value out = CVK_NO_VALUE;
   cvk_tensor *t = NULL;

@@ -15,6 +15,9 @@ int32_t cvk_onnx_given(const cvk_onnx_call *c, int32_t i);         /* nonzero: t
 /* An extent that is known while importing: of a constant, or as an input declares it; -1: it is not. */
 int64_t cvk_onnx_known_extent(const cvk_onnx_call *c, cvk_value v, int32_t axis);
 
+/* UNSUPPORTED unless Convoke has the element type that an attribute says. */
+void cvk_onnx_check_dtype(cvk_onnx_call *c, const char *attribute, int64_t dtype);
+
 cvk_value cvk_onnx_scalar(cvk_onnx_call *c, int32_t dtype, double v);                  /* a constant of rank 0 */
 cvk_value cvk_onnx_cast(cvk_onnx_call *c, cvk_value x, int32_t dtype);                 /* x where it is of this type */
 cvk_value cvk_onnx_extent(cvk_onnx_call *c, cvk_value x, int32_t axis);                /* an int64 of shape [1]; axis may be negative */

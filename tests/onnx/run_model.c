@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define MOST 8
+#define MOST 9
 
 static int32_t parse_dims(const char *text, int64_t dim[CVK_MAX_RANK]) {
   int32_t rank = 0;

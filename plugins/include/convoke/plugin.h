@@ -157,6 +157,7 @@ enum {
 
   /* recurrence */
   CVK_OP_LSTM = 208, CVK_OP_GRU = 209, CVK_OP_RNN = 210, /* since 0.2 */
+  CVK_OP_BITCAST = 220, /* since 0.2 */
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -266,7 +267,7 @@ typedef struct cvk_split_attr { /* SPLIT (x, [sizes i64]); n_split 0: equal part
 } cvk_split_attr;
 
 enum { CVK_ROUND_UP = 0, CVK_ROUND_DOWN = 1, CVK_ROUND_NEAREST = 2 }; /* since 0.2 */
-typedef struct cvk_cast_attr { /* CAST: dtype. SHAPE: start and end of the extents taken */
+typedef struct cvk_cast_attr { /* CAST, BITCAST: dtype. SHAPE: start and end of the extents taken */
   uint32_t struct_size;
   int32_t dtype;
   int32_t start, end; /* SHAPE; end 0 in a NULL attribute means rank; resolved to 0 <= start <= end <= rank */
