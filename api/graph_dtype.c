@@ -13,7 +13,10 @@ static const struct {
     {CVK_OP_GREATER, 0, FIXED, CVK_BOOL}, {CVK_OP_DROPOUT, 1, FIXED, CVK_BOOL},        {CVK_OP_SHAPE, 0, FIXED, CVK_I64},
     {CVK_OP_MAX_POOL, 1, FIXED, CVK_I64}, {CVK_OP_ARG_MAX, 0, FIXED, CVK_I64},         {CVK_OP_ARG_MIN, 0, FIXED, CVK_I64},
     {CVK_OP_WHERE, 0, FROM_INPUT, 1},     {CVK_OP_CAST_LIKE, 0, FROM_INPUT, 1},        {CVK_OP_CAST, 0, FROM_ATTR, 0},
-    {CVK_OP_BITCAST, 0, FROM_ATTR, 0},    {CVK_OP_CONSTANT_OF_SHAPE, 0, FROM_ATTR, 0},
+    {CVK_OP_BITCAST, 0, FROM_ATTR, 0},    {CVK_OP_CONSTANT_OF_SHAPE, 0, FROM_ATTR, 0}, {CVK_OP_IS_NAN, 0, FIXED, CVK_BOOL},
+    {CVK_OP_IS_INF, 0, FIXED, CVK_BOOL},  {CVK_OP_NON_ZERO, 0, FIXED, CVK_I64},        {CVK_OP_ONE_HOT, 0, FROM_INPUT, 2},
+    {CVK_OP_TOP_K, 1, FIXED, CVK_I64},    {CVK_OP_UNIQUE, 1, FIXED, CVK_I64},          {CVK_OP_UNIQUE, 2, FIXED, CVK_I64},
+    {CVK_OP_UNIQUE, 3, FIXED, CVK_I64},
 };
 
 int32_t cvk_graph_output_dtype(const cvk_graph *g, const cvk_graph_node *node, int32_t output) {

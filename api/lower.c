@@ -76,22 +76,15 @@ static cvk_status lower_inputs(cvk_plan *p) {
   return CVK_OK;
 }
 
+/* Of constants that are there; those made of others when they are read are not counted twice. */
 static void set_fold_limits(cvk_plan *p) {
   uint64_t bytes = 0;
-  for (int32_t v = 0; v < p->graph->n_values; v++)
-    if (p->graph->values[v].constant) bytes += cvk_tensor_bytes(p->graph->values[v].constant);
+  for (int32_t v = 0; v < p->graph->n_values; v++) {
+    const cvk_tensor *t = p->graph->values[v].constant;
+    if (t && cvk_tensor_raw(t)) bytes += cvk_tensor_bytes(t);
+  }
   p->fold_bytes = FOLD_PLAN_BYTES + FOLD_TIMES_CONSTANTS * bytes;
   p->fold_work = FOLD_PLAN_WORK + FOLD_TIMES_CONSTANTS * bytes;
-}
-
-static uint64_t fold_work(const cvk_graph_node *node, const cvk_tensor_desc *const *in, const cvk_tensor_desc *out, const cvk_any_attr *attr) {
-  uint64_t moved = 0;
-  for (int32_t i = 0; i < node->n_in && node->kind != CVK_OP_SHAPE; i++) moved += in[i] ? (uint64_t)cvk_count(in[i]->rank, in[i]->dim) : 0;
-  for (int32_t i = 0; i < node->n_out; i++) moved += (uint64_t)cvk_count(out[i].rank, out[i].dim);
-  if (node->kind == CVK_OP_LRN && out[0].rank > 1) /* channels summed for each element */
-    return moved * (uint64_t)(attr->norm.size < out[0].dim[1] ? attr->norm.size : out[0].dim[1]);
-  const uint64_t work = (uint64_t)cvk_op_multiply_adds(node->kind, attr, in, &out[0]);
-  return work > moved ? work : moved;
 }
 
 /* Where every input is known the reference computes the outputs now. *done says whether it did. */
@@ -111,7 +104,7 @@ static cvk_status fold(cvk_plan *p, const cvk_graph_node *node, const cvk_op_def
     const uint64_t b = cvk_desc_bytes(&out[i]);
     if (b > FOLD_LIMIT_BYTES || (bytes += b) > FOLD_LIMIT_BYTES) return CVK_OK;
   }
-  const uint64_t work = fold_work(node, in, out, attr);
+  const uint64_t work = cvk_op_work(node->kind, attr, node->n_in, in, node->n_out, out);
   if (bytes > p->fold_bytes || work > p->fold_work) return CVK_OK;
   p->fold_bytes -= bytes;
   p->fold_work -= work;

@@ -30,3 +30,13 @@ int64_t cvk_op_multiply_adds(int32_t kind, const cvk_any_attr *attr, const cvk_t
     default: return n;
   }
 }
+
+uint64_t cvk_op_work(int32_t kind, const cvk_any_attr *attr, int32_t n_in, const cvk_tensor_desc *const *in, int32_t n_out, const cvk_tensor_desc *out) {
+  uint64_t moved = 0;
+  for (int32_t i = 0; i < n_in && kind != CVK_OP_SHAPE; i++) moved += in[i] ? (uint64_t)cvk_count(in[i]->rank, in[i]->dim) : 0;
+  for (int32_t i = 0; i < n_out; i++) moved += (uint64_t)cvk_count(out[i].rank, out[i].dim);
+  if (kind == CVK_OP_LRN && out[0].rank > 1) /* channels summed for each element */
+    return moved * (uint64_t)(attr->norm.size < out[0].dim[1] ? attr->norm.size : out[0].dim[1]);
+  const uint64_t work = (uint64_t)cvk_op_multiply_adds(kind, attr, in, &out[0]);
+  return work > moved ? work : moved;
+}

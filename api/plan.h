@@ -189,6 +189,8 @@ cvk_status cvk_plan_pin(cvk_plan *p, int32_t value); /* a constant's data is in 
 void cvk_plan_unpin(cvk_plan *p, int32_t value);     /* it is not read any more */
 int32_t cvk_plan_space_of(const cvk_plan *p, int32_t device);
 int64_t cvk_op_multiply_adds(int32_t kind, const cvk_any_attr *attr, const cvk_tensor_desc *const *in, const cvk_tensor_desc *out0);
+/* What the reference spends on an op: multiply-adds, or elements read and written where these are more. */
+uint64_t cvk_op_work(int32_t kind, const cvk_any_attr *attr, int32_t n_in, const cvk_tensor_desc *const *in, int32_t n_out, const cvk_tensor_desc *out);
 int32_t cvk_format_equal(const cvk_format *a, const cvk_format *b);
 /* The device that a format belongs to: a private layout's number means something to `device` alone. -1: all know it. */
 static inline int32_t cvk_format_owner(const cvk_format *f, int32_t device) { return f->layout == CVK_PRIVATE ? device : -1; }

@@ -4,16 +4,18 @@
 
 #include <stdlib.h>
 
-#include "tensor_internal.h"
+#include "plan.h"
 
 #define SMALL_BYTES (64 << 10)
-#define MOST_DEPTH 6 /* a recipe may make its inputs twice: deep ones could take for ever */
+#define MOST_TIMES 16 /* bytes and work of a result for each byte of the largest constant that it is made of */
+#define MOST_DEPTH 6  /* a recipe may make its inputs twice: deep ones could take for ever */
 
 typedef struct recipe {
   const cvk_op_def *def;
   cvk_any_attr attr;
   cvk_tensor_desc out;
   int32_t n_in, depth;
+  uint64_t made_of; /* bytes of the largest constant that no op made */
   cvk_tensor *in[]; /* references, or NULL */
 } recipe;
 
@@ -66,12 +68,22 @@ static cvk_status compute(void *arg, void *to) {
   return status;
 }
 
-static int32_t depth_of(const cvk_tensor *t) {
-  const recipe *r = cvk_tensor_loaded_by(t, compute);
-  return r ? r->depth : 0;
+static void look_at_input(recipe *r, const cvk_tensor *t) {
+  const recipe *made = cvk_tensor_loaded_by(t, compute);
+  const int32_t depth = made ? made->depth + 1 : 1;
+  const uint64_t bytes = made ? made->made_of : cvk_tensor_bytes(t);
+  if (depth > r->depth) r->depth = depth;
+  if (bytes > r->made_of) r->made_of = bytes;
 }
 
-static recipe *recipe_make(const cvk_op_def *def, const void *attr, int32_t n_in, cvk_tensor *const *in) {
+/* A small file may name huge shapes and endless products. */
+static int32_t in_proportion(const recipe *r, const cvk_tensor_desc *const *in, uint64_t budget) {
+  const uint64_t bytes = cvk_desc_bytes(&r->out), work = cvk_op_work(r->def->kind, &r->attr, r->n_in, in, 1, &r->out);
+  if (bytes <= SMALL_BYTES) return bytes <= budget && work <= SMALL_BYTES;
+  return bytes / MOST_TIMES <= r->made_of && work / MOST_TIMES <= r->made_of;
+}
+
+static recipe *recipe_make(const cvk_op_def *def, const void *attr, int32_t n_in, cvk_tensor *const *in, uint64_t budget) {
   recipe *r = calloc(1, sizeof *r + (size_t)n_in * sizeof *r->in);
   cvk_tensor_desc desc[CVK_MAX_INPUTS];
   const cvk_tensor_desc *descs[CVK_MAX_INPUTS];
@@ -81,11 +93,12 @@ static recipe *recipe_make(const cvk_op_def *def, const void *attr, int32_t n_in
   r->n_in = n_in;
   for (int32_t i = 0; i < n_in; i++) {
     r->in[i] = in[i] ? cvk_tensor_retain(in[i]) : NULL;
-    if (in[i] && depth_of(in[i]) + 1 > r->depth) r->depth = depth_of(in[i]) + 1;
+    if (in[i]) look_at_input(r, in[i]);
   }
   cvk_status status = r->depth > MOST_DEPTH ? CVK_UNSUPPORTED : pin(r, def->values, desc, descs, &pinned);
   if (r->depth <= MOST_DEPTH) {
     if (status == CVK_OK) status = cvk_op_resolve(def->kind, attr, n_in, descs, 1, &r->out, &r->attr);
+    if (status == CVK_OK && !in_proportion(r, descs, budget)) status = CVK_UNSUPPORTED;
     unpin(r, def->values, pinned);
   }
   if (status == CVK_OK) return r;
@@ -93,11 +106,11 @@ static recipe *recipe_make(const cvk_op_def *def, const void *attr, int32_t n_in
   return NULL;
 }
 
-cvk_tensor *cvk_onnx_fold(int32_t kind, const void *attr, int32_t n_in, cvk_tensor *const *in) {
+cvk_tensor *cvk_onnx_fold(int32_t kind, const void *attr, int32_t n_in, cvk_tensor *const *in, uint64_t *budget) {
   const cvk_op_def *def = cvk_op_def_find(kind);
   cvk_tensor *t = NULL;
   if (n_in < def->min_in || n_in > def->max_in) return NULL;
-  recipe *r = recipe_make(def, attr, n_in, in);
+  recipe *r = recipe_make(def, attr, n_in, in, *budget);
   if (r == NULL) return NULL;
   const cvk_tensor_desc *out = &r->out;
   if (cvk_desc_bytes(out) > SMALL_BYTES) {
@@ -106,6 +119,7 @@ cvk_tensor *cvk_onnx_fold(int32_t kind, const void *attr, int32_t n_in, cvk_tens
     cvk_tensor_release(t);
     t = NULL;
   }
+  if (t) *budget -= cvk_desc_bytes(out);
   recipe_free(r);
   return t;
 }

@@ -18,6 +18,7 @@ typedef struct cvk_onnx_import { /* shared by all scopes of one import */
   cvk_onnx_body *body; /* by the function's number */
   int64_t repeated;    /* what functions cost that were called again */
   int64_t looked_at;   /* ops looked at to find conditions */
+  uint64_t fold_budget; /* bytes that small results computed while reading may still take (fold.h) */
 } cvk_onnx_import;
 
 struct cvk_onnx_scope {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* take.c: reads a node's attributes by name with their type and range checked. What was not taken in the end is an unknown attribute. */
-#include "import.h"
+#include "parts.h"
 
 static const cvk_onnx_attr *find(cvk_onnx_call *c, const char *name) {
   if (c->status != CVK_OK) return NULL;
@@ -124,9 +124,7 @@ int32_t cvk_onnx_take_choice(cvk_onnx_call *c, const char *name, int32_t n, cons
 int32_t cvk_onnx_take_dtype(cvk_onnx_call *c, const char *name, int32_t *out) {
   int64_t type = 0;
   if (!cvk_onnx_take_i64(c, name, 0, INT32_MAX, &type)) return 0;
-  if (c->status == CVK_OK && cvk_onnx_dtype_bytes(type) == 0)
-    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute '%s' is %lld (%s), an element type that is not supported", name, (long long)type,
-                  cvk_onnx_dtype_name(type));
+  cvk_onnx_check_dtype(c, name, type);
   *out = (int32_t)type;
   return 1;
 }

@@ -173,8 +173,8 @@ END_TEST
 
 START_TEST(test_what_is_lacking_is_listed) {
   bytes g = graph_with_x(), then = {0}, a = {0}, custom = {0};
-  node(&g, "NonZero", "x", "n1", NULL);
-  node(&g, "NonZero", "n1", "n2", NULL);
+  node(&g, "StringConcat", "x x", "n1", NULL);
+  node(&g, "StringConcat", "n1 n1", "n2", NULL);
   node(&g, "Relu", "x", "r", NULL);
   attr_start(&a, "then_branch", 5);
   put_message(&a, 6, &then);
@@ -189,7 +189,7 @@ START_TEST(test_what_is_lacking_is_listed) {
   put_message(&g, 1, &custom);
   output(&g, "y");
   refused(&g, 13, CVK_UNSUPPORTED,
-          "4 of 5 nodes are of operators that Convoke lacks at opset 13: NonZero (nodes 'n1', 'n2'), If (node 'chosen', whose condition is computed from "
+          "4 of 5 nodes are of operators that Convoke lacks at opset 13: StringConcat (nodes 'n1', 'n2'), If (node 'chosen', whose condition is computed from "
           "inputs), com.mine.Relu "
           "(node 'mine')");
   g = graph_with_x();
