@@ -355,7 +355,7 @@ typedef struct cvk_gather_nd_attr { /* GATHER_ND: x [B...,K...,rest], indices [B
   int32_t batch_dims; /* leading axes B that x and the indices share */
 } cvk_gather_nd_attr;
 
-enum { CVK_SCATTER_NONE = 0, CVK_SCATTER_ADD = 1, CVK_SCATTER_MUL = 2, CVK_SCATTER_MAX = 3, CVK_SCATTER_MIN = 4 };
+enum cvk_scatter_reduction { CVK_SCATTER_NONE = 0, CVK_SCATTER_ADD = 1, CVK_SCATTER_MUL = 2, CVK_SCATTER_MAX = 3, CVK_SCATTER_MIN = 4 };
 typedef struct cvk_scatter_attr { /* SCATTER_ELEMENTS, SCATTER_ND (x, indices, updates); since 0.2 */
   uint32_t struct_size;
   int32_t axis;      /* SCATTER_ELEMENTS */
@@ -404,8 +404,8 @@ typedef struct cvk_is_inf_attr { /* IS_INF: which infinities count; since 0.2 */
   int32_t negative, positive;
 } cvk_is_inf_attr;
 
-enum { CVK_FORWARD = 0, CVK_REVERSE = 1, CVK_BIDIRECTIONAL = 2 };
-enum { /* activations of a recurrence, with their alpha a and beta b */
+enum cvk_direction { CVK_FORWARD = 0, CVK_REVERSE = 1, CVK_BIDIRECTIONAL = 2 };
+enum cvk_gate_function { /* activations of a recurrence, with their alpha a and beta b */
   CVK_GATE_DEFAULT = 0, /* LSTM: sigmoid, tanh, tanh; GRU: sigmoid, tanh; RNN: tanh */
   CVK_GATE_RELU = 1, CVK_GATE_TANH = 2, CVK_GATE_SIGMOID = 3,
   CVK_GATE_AFFINE = 4, /* a x + b */
