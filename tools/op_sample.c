@@ -25,6 +25,7 @@ static const struct { const char *name; double value; } words[] = {
     {"nearest", CVK_NEAREST},     {"linear", CVK_LINEAR},    {"cubic", CVK_CUBIC},
     {"half_pixel", CVK_HALF_PIXEL}, {"symmetric", CVK_HALF_PIXEL_SYMMETRIC}, {"pytorch", CVK_PYTORCH_HALF_PIXEL}, {"corners", CVK_ALIGN_CORNERS},
     {"asymmetric", CVK_ASYMMETRIC}, {"for_nn", CVK_TF_HALF_PIXEL_FOR_NN},    {"crop", CVK_TF_CROP_AND_RESIZE},
+    {"border", CVK_GRID_BORDER},    {"reflection", CVK_GRID_REFLECTION},
     {"prefer_ceil", CVK_ROUND_PREFER_CEIL}, {"down", CVK_ROUND_FLOOR},        {"up", CVK_ROUND_CEIL},
 };
 
@@ -151,6 +152,23 @@ static const field fields[] = {
     {ATTR_cvk_recurrent_attr, "activation", I32, AT(cvk_recurrent_attr, activation), 0, 0},
     {ATTR_cvk_recurrent_attr, "alpha", F32, AT(cvk_recurrent_attr, alpha), 0, 0},
     {ATTR_cvk_recurrent_attr, "beta", F32, AT(cvk_recurrent_attr, beta), 0, 0},
+    {ATTR_cvk_grid_attr, "mode", I32, AT(cvk_grid_attr, mode), 0, 0},
+    {ATTR_cvk_grid_attr, "padding", I32, AT(cvk_grid_attr, padding), 0, 0},
+    {ATTR_cvk_grid_attr, "align", I32, AT(cvk_grid_attr, align_corners), 0, 0},
+    {ATTR_cvk_roi_align_attr, "max", I32, AT(cvk_roi_align_attr, is_max), 0, 0},
+    {ATTR_cvk_roi_align_attr, "half", I32, AT(cvk_roi_align_attr, half_pixel), 0, 0},
+    {ATTR_cvk_roi_align_attr, "ratio", I32, AT(cvk_roi_align_attr, sampling_ratio), 0, 0},
+    {ATTR_cvk_roi_align_attr, "out", I64, AT(cvk_roi_align_attr, out), 0, 0},
+    {ATTR_cvk_roi_align_attr, "scale", F32, AT(cvk_roi_align_attr, spatial_scale), 0, 0},
+    {ATTR_cvk_nms_attr, "center", I32, AT(cvk_nms_attr, center_point_box), 0, 0},
+    {ATTR_cvk_nms_attr, "most", I64, AT(cvk_nms_attr, most), 0, 0},
+    {ATTR_cvk_nms_attr, "iou", F32, AT(cvk_nms_attr, iou_threshold), 0, 0},
+    {ATTR_cvk_nms_attr, "score", F32, AT(cvk_nms_attr, score_threshold), 0, 0},
+    {ATTR_cvk_deform_conv_attr, "stride", I64, AT(cvk_deform_conv_attr, stride), 0, 0},
+    {ATTR_cvk_deform_conv_attr, "dilation", I64, AT(cvk_deform_conv_attr, dilation), 0, 0},
+    {ATTR_cvk_deform_conv_attr, "pad", I64_HALVES, AT(cvk_deform_conv_attr, pad_begin), 0, AT(cvk_deform_conv_attr, pad_end)},
+    {ATTR_cvk_deform_conv_attr, "group", I64, AT(cvk_deform_conv_attr, group), 0, 0},
+    {ATTR_cvk_deform_conv_attr, "offset_group", I64, AT(cvk_deform_conv_attr, offset_group), 0, 0},
 };
 
 /* ---- reading ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* op_samples_image.c: the geometry of images: resize; see op_sample.h for the notation. */
+/* op_samples_image.c: the geometry of images: resize, sampling at computed places, boxes; see op_sample.h for the notation. */
 #include "op_samples.h"
 
 #include <stddef.h>
@@ -42,5 +42,35 @@ const char *const op_samples_image[] = {
     "resize 1x3x9x9 size=4,4 axes=2,3 mode=cubic a=-0.75 antialias=1",
     "conv 1x3x6x6 17x3x3x3 17; resize _ scale=1,1,2,2",
     "conv 1x3x6x6 16x3x3x3 16; resize _ scale=1,1,2,2 mode=linear",
+
+    "grid_sample 2x3x5x6 2x4x7x2 mode=linear",
+    "grid_sample 2x3x5x6 2x4x7x2@big mode=linear padding=border align=1",
+    "grid_sample 1x17x5x6 1x4x7x2@big mode=linear padding=reflection",
+    "grid_sample 1x16x5x6@special 1x4x7x2 mode=nearest",
+    "grid_sample 1x2x5x6 1x4x7x2@big mode=nearest padding=reflection align=1",
+    "grid_sample 1x2x5x6 1x4x7x2 mode=cubic padding=border",
+    "grid_sample 1x2x3x4x5 1x2x3x4x3 mode=linear align=1",
+    "grid_sample i32:1x2x5x6 1x4x7x2 mode=nearest",
+    "grid_sample 1x2x9 1x5x1",
+    "grid_sample 0x2x5x6 0x4x7x2",
+    "max_unpool 2x3x2x3 i64:2x3x2x3@pos kernel=2,2 stride=2,2",
+    "max_unpool 1x1x3x3 i64:1x1x3x3@pos i64[1,1,7,8] kernel=3,3 stride=2,2 pad=1,1,1,1",
+    "max_unpool u8:1x2x4 i64:1x2x4@pos kernel=2 stride=2",
+    "roi_align 2x3x8x9 3x4@big i64[0,1,1] out=3,4 half=1 scale=0.5",
+    "roi_align 2x3x8x9 3x4@big i64[0,1,1] out=2,2 ratio=2 scale=1",
+    "roi_align 1x17x8x9 2x4@pos i64[0,0] out=2,3 max=1 half=1 scale=4",
+    "roi_align 1x3x8x9 0x4 i64:0 out=2,2",
+    "non_max_suppression 2x9x4@pos 2x3x9 i64(4) f32(0.3) f32(-0.5)",
+    "non_max_suppression 1x9x4@pos 1x2x9 most=3 iou=0.1 score=0 center=1",
+    "non_max_suppression 1x4x4 1x1x4",
+    "deform_conv 1x4x5x6 3x4x3x2 1x12x3x5",
+    "deform_conv 2x4x5x6 6x2x3x3 2x36x3x3 6 2x18x3x3 stride=2,2 pad=1,1,1,1 group=2 offset_group=2",
+    "deform_conv 1x2x7x7 2x2x2x2 1x8x5x5@big dilation=2,2",
+    "col2im 1x12x9 i64[4,4] i64[2,2]",
+    "col2im 2x12x9 i64[5,6] i64[2,2] stride=1,2 dilation=2,1",
+    "col2im 1x8x9 kernel=2,2,2 output_shape=2,3,4 stride=1,1,1 pad=0,0,0,0,1,0",
+    "col2im i32:1x4x4 i64[3,3] i64[2,2]",
+    "affine_grid 2x2x3 i64[2,3,4,5]",
+    "affine_grid 2x3x4 i64[2,3,2,3,4] align=1",
     NULL,
 };

@@ -28,23 +28,27 @@ static void take_list(cvk_onnx_call *c, const char *name, int64_t low, int64_t *
   if (cvk_onnx_take_i64s(c, name, low, CVK_MAX_SPATIAL, out, &n)) match(c, name, n, length);
 }
 
-static void take_window(cvk_onnx_call *c, window w, int32_t *length) {
-  static const char *const auto_pads[] = {
-      [CVK_PAD_EXPLICIT] = "NOTSET", [CVK_SAME_UPPER] = "SAME_UPPER", [CVK_SAME_LOWER] = "SAME_LOWER", [CVK_VALID] = "VALID"};
+static void take_pads(cvk_onnx_call *c, window w, int32_t *length) {
   int64_t pads[2 * CVK_MAX_SPATIAL];
   int32_t n = 0;
-  const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
-  *length = x && x->rank > 2 ? x->rank - 2 : 0;
-  take_list(c, "kernel_shape", 1, w.kernel, length);
-  take_list(c, "strides", 1, w.stride, length);
-  take_list(c, "dilations", 1, w.dilation, length);
-  cvk_onnx_take_choice(c, "auto_pad", COUNT(auto_pads), auto_pads, w.auto_pad);
   if (!cvk_onnx_take_i64s(c, "pads", INT64_MIN, COUNT(pads), pads, &n) || c->status != CVK_OK) return;
   if (n % 2) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'pads' has %d entries, expected begins and as many ends", n);
   match(c, "pads", n / 2, length);
   if (c->status != CVK_OK || *w.auto_pad != CVK_PAD_EXPLICIT) return; /* auto_pad says the pads */
   memcpy(w.pad_begin, pads, (size_t)(n / 2) * sizeof *pads);
   memcpy(w.pad_end, pads + n / 2, (size_t)(n / 2) * sizeof *pads);
+}
+
+static void take_window(cvk_onnx_call *c, window w, int32_t *length) {
+  static const char *const auto_pads[] = {
+      [CVK_PAD_EXPLICIT] = "NOTSET", [CVK_SAME_UPPER] = "SAME_UPPER", [CVK_SAME_LOWER] = "SAME_LOWER", [CVK_VALID] = "VALID"};
+  const cvk_onnx_name *x = cvk_onnx_input_name(c, 0);
+  *length = x && x->rank > 2 ? x->rank - 2 : 0;
+  take_list(c, "kernel_shape", 1, w.kernel, length);
+  take_list(c, "strides", 1, w.stride, length);
+  take_list(c, "dilations", 1, w.dilation, length);
+  cvk_onnx_take_choice(c, "auto_pad", COUNT(auto_pads), auto_pads, w.auto_pad);
+  take_pads(c, w, length);
 }
 
 static void take_conv(cvk_onnx_call *c, cvk_conv_attr *a, int32_t *length) {
@@ -84,6 +88,40 @@ void cvk_onnx_fill_max_pool(cvk_onnx_call *c, cvk_any_attr *a) {
 void cvk_onnx_fill_avg_pool(cvk_onnx_call *c, cvk_any_attr *a) {
   take_pool(c, &a->pool);
   cvk_onnx_take_flag(c, "count_include_pad", &a->pool.count_include_pad);
+}
+
+void cvk_onnx_fill_max_unpool(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_pool_attr *const p = &a->pool;
+  int32_t length;
+  take_window(c, (window){p->kernel, p->stride, p->dilation, p->pad_begin, p->pad_end, &p->auto_pad}, &length);
+  if (c->status == CVK_OK && p->kernel[0] == 0) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'kernel_shape' is missing");
+}
+
+void cvk_onnx_fill_deform_conv(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_deform_conv_attr *const d = &a->deform_conv;
+  cvk_conv_attr any = {.group = 1};
+  int32_t length;
+  take_conv(c, &any, &length);
+  cvk_onnx_take_i64(c, "offset_group", 1, INT64_MAX, &d->offset_group);
+  if (c->status == CVK_OK && (any.auto_pad != CVK_PAD_EXPLICIT || length > 2))
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "%d spatial axes, auto_pad %d: only two axes with explicit pads are supported", length, any.auto_pad);
+  for (int32_t i = 0; i < 2; i++) {
+    d->kernel[i] = any.kernel[i];
+    d->stride[i] = any.stride[i];
+    d->dilation[i] = any.dilation[i];
+    d->pad_begin[i] = any.pad_begin[i];
+    d->pad_end[i] = any.pad_end[i];
+  }
+  d->group = any.group;
+}
+
+/* The block and the image are inputs. */
+void cvk_onnx_fill_col2im(cvk_onnx_call *c, cvk_any_attr *a) {
+  cvk_conv_attr *const v = &a->conv;
+  int32_t length = 0;
+  take_list(c, "strides", 1, v->stride, &length);
+  take_list(c, "dilations", 1, v->dilation, &length);
+  take_pads(c, (window){v->kernel, v->stride, v->dilation, v->pad_begin, v->pad_end, &v->auto_pad}, &length);
 }
 
 /* LpPool-1 and GlobalLpPool-1 give p as a float. */

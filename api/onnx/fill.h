@@ -42,6 +42,10 @@ void cvk_onnx_fill_bit_shift(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_is_inf(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_cast_like(cvk_onnx_call *c, cvk_any_attr *a);
 
+void cvk_onnx_fill_max_unpool(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_deform_conv(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_col2im(cvk_onnx_call *c, cvk_any_attr *a);
+
 /* Input 1 of an operator of two operands; before opset 7 placed along input 0's axes as `broadcast` and `axis` say. */
 cvk_value cvk_onnx_second_operand(cvk_onnx_call *c);
 void cvk_onnx_emit_broadcast_axis(cvk_onnx_call *c); /* Add-6 ... with its `broadcast` and `axis` */
@@ -116,6 +120,12 @@ void cvk_onnx_emit_matmul_integer(cvk_onnx_call *c);
 void cvk_onnx_emit_conv_integer(cvk_onnx_call *c);
 void cvk_onnx_emit_qlinear_matmul(cvk_onnx_call *c);
 void cvk_onnx_emit_qlinear_conv(cvk_onnx_call *c);
+/* image.c */
+void cvk_onnx_fill_grid_sample(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_affine_grid(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_roi_align(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_nms(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_emit_center_crop_pad(cvk_onnx_call *c);
 
 /* resize.c */
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);

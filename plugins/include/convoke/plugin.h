@@ -287,12 +287,14 @@ typedef struct cvk_arg_attr { /* ARG_MAX, ARG_MIN; since 0.2 */
   int32_t select_last_index; /* of several equal ones: 0 the first, 1 the last */
 } cvk_arg_attr;
 
-/* How a resized axis is read: cvk_resize_source (below) has the formulas. */
-enum { CVK_HALF_PIXEL = 0, CVK_HALF_PIXEL_SYMMETRIC = 1, CVK_PYTORCH_HALF_PIXEL = 2, CVK_ALIGN_CORNERS = 3, CVK_ASYMMETRIC = 4,
-       CVK_TF_HALF_PIXEL_FOR_NN = 5, CVK_TF_CROP_AND_RESIZE = 6 };
-enum { CVK_NEAREST = 0, CVK_LINEAR = 1, CVK_CUBIC = 2 };
-enum { CVK_ROUND_PREFER_FLOOR = 0, CVK_ROUND_PREFER_CEIL = 1, CVK_ROUND_FLOOR = 2, CVK_ROUND_CEIL = 3 };
-enum { CVK_STRETCH = 0, CVK_NOT_LARGER = 1, CVK_NOT_SMALLER = 2 };
+/* How a resized axis is read: cvk_resize_source (below) has the formulas. (Named, since dumps number enums without a name.) */
+enum cvk_resize_coordinates {
+  CVK_HALF_PIXEL = 0, CVK_HALF_PIXEL_SYMMETRIC = 1, CVK_PYTORCH_HALF_PIXEL = 2, CVK_ALIGN_CORNERS = 3, CVK_ASYMMETRIC = 4,
+  CVK_TF_HALF_PIXEL_FOR_NN = 5, CVK_TF_CROP_AND_RESIZE = 6,
+};
+enum cvk_interpolation { CVK_NEAREST = 0, CVK_LINEAR = 1, CVK_CUBIC = 2 };
+enum cvk_resize_rounding { CVK_ROUND_PREFER_FLOOR = 0, CVK_ROUND_PREFER_CEIL = 1, CVK_ROUND_FLOOR = 2, CVK_ROUND_CEIL = 3 };
+enum cvk_resize_aspect { CVK_STRETCH = 0, CVK_NOT_LARGER = 1, CVK_NOT_SMALLER = 2 };
 
 typedef struct cvk_resize_attr { /* RESIZE: x, [roi], [scales f32], [sizes i64]: inputs 1.. override the attribute; since 0.2 */
   uint32_t struct_size;
@@ -313,7 +315,7 @@ typedef struct cvk_resize_attr { /* RESIZE: x, [roi], [scales f32], [sizes i64]:
   double width[CVK_MAX_RANK];     /* resolved: y's extent before it was made whole; the scale is width / x's extent */
 } cvk_resize_attr;
 
-enum { CVK_GRID_ZEROS = 0, CVK_GRID_BORDER = 1, CVK_GRID_REFLECTION = 2 };
+enum cvk_grid_padding { CVK_GRID_ZEROS = 0, CVK_GRID_BORDER = 1, CVK_GRID_REFLECTION = 2 };
 typedef struct cvk_grid_attr { /* GRID_SAMPLE: x [N,C,spatial], grid [N,out spatial,axes]. AFFINE_GRID: align_corners only; since 0.2 */
   uint32_t struct_size;
   int32_t mode;          /* CVK_NEAREST, CVK_LINEAR or CVK_CUBIC */
@@ -347,8 +349,7 @@ typedef struct cvk_deform_conv_attr { /* DEFORM_CONV: x [N,C,H,W], w [M,C/group,
   int64_t dilation[2];
   int64_t pad_begin[2];
   int64_t pad_end[2];
-  int64_t group;
-  int64_t offset_group;
+  int64_t group, offset_group;
 } cvk_deform_conv_attr;
 typedef struct cvk_gather_nd_attr { /* GATHER_ND: x [B...,K...,rest], indices [B...,Q...,k] give [B...,Q...,rest]; since 0.2 */
   uint32_t struct_size;
