@@ -280,8 +280,8 @@ static void add_taps(const cvk_resize_attr *a, int32_t axis, int64_t n, int64_t 
 
 /* x [before, n, inner] along one axis; x is freed. NULL: no memory. */
 static double *resize_axis(const cvk_resize_attr *a, int32_t axis, int64_t before, int64_t n, int64_t inner, double *x) {
-  const int64_t out = a->size[axis];
-  double *y = calloc((size_t)(before * out * inner) + 1, sizeof *y);
+  const int64_t out = a->size[axis], made[] = {before, out, inner}, count = cvk_count(3, made);
+  double *y = count < 0 || count > INT64_MAX / 16 ? NULL : calloc((size_t)count + 1, sizeof *y);
   for (int64_t b = 0; y && b < before; b++)
     for (int64_t o = 0; o < out; o++) add_taps(a, axis, n, o, inner, x + b * n * inner, y + (b * out + o) * inner);
   free(x);

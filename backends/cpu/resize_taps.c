@@ -23,7 +23,7 @@ static double reach_of(const cvk_resize_attr *a, int32_t axis, int64_t in) {
 }
 
 int64_t resize_most_taps(const cvk_resize_attr *a, int32_t axis, int64_t in) {
-  if (a->mode == CVK_NEAREST || resize_keeps(a, axis, in)) return 1;
+  if (a->mode == CVK_NEAREST || a->size[axis] == 0 || resize_keeps(a, axis, in)) return 1;
   return cpu_min(in, (int64_t)(2 * reach_of(a, axis, in)) + 1);
 }
 

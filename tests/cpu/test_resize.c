@@ -119,6 +119,7 @@ START_TEST(other_ranks) {
   check_plain(DIMS(2, 17, 3, 4, 5), both, CVK_F32, "resize");
   check_plain(DIMS(2, 0, 3, 4), both, CVK_F32, "resize");
   check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.size = {2, 3, 0}}, CVK_F32, "resize");
+  check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.mode = CVK_LINEAR, .antialias = 1, .scale = {1, 1, 1e-30f}}, CVK_F32, "resize");
   check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.scale = {2, 2, 2}}, CVK_F32, NULL); /* not this row's: no row at all, or a right one */
   check_plain(DIMS(1, 3, 4, 5), both, CVK_F64, NULL);
 }

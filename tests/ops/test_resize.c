@@ -214,6 +214,10 @@ START_TEST(empty_tensors_and_scalars) {
   ck_ok(ref_run1(CVK_OP_RESIZE, NULL, &s, &y));
   ref_expect(&y, 0, SCALAR, (float[]){5});
   ref_free(&y), ref_free(&s), ref_free(&x);
+  x = ref_new(CVK_F32, SHAPE(2, 3)); /* so small that nothing is left */
+  ck_ok(ref_run1(CVK_OP_RESIZE, &(cvk_resize_attr){.mode = CVK_LINEAR, .antialias = 1, .scale = {1, 1e-30f}}, &x, &y));
+  ref_expect_shape(&y.desc, SHAPE(2, 0));
+  ref_free(&y), ref_free(&x);
 }
 END_TEST
 
