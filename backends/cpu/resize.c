@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resize: RESIZE of the last two axes (blocked: of spatial ones), f32, every mode, plain or NCHWc in and out. A task is some output rows of
- * a plane (or channel block). The rows of x that an output row is made of are summed into a line of the worker's, then the cells of the
- * line into the cells of the row: by whole vectors where a cell is a block, by gathering where it is one number. A row that copies what
- * the row before it copied is copied from there. */
+/* resize: RESIZE of any axes (blocked: of spatial ones), f32, every mode, plain or NCHWc in and out. All axes from the first that is
+ * resized to the last but one count as one, of rows. A task is some output rows of a plane (or channel block). The rows of x that an output
+ * row is made of are summed into a line of the worker's, then the cells of the line into the cells of the row: by whole vectors where a
+ * cell is a block, by gathering where it is one number. A row that copies what the row before it copied is copied from there. */
 #include "resize_taps.h"
 #include "vec.h"
 
-enum { BYTES_PER_TASK = 64 << 10 };
+enum { BYTES_PER_TASK = 64 << 10, MOST_CELLS = 1 << 23 /* of a table */ };
 
 typedef struct resize_kernel {
   cpu_kernel base;
@@ -27,23 +27,36 @@ static int64_t line_floats_of(int64_t in, int64_t lanes) {
   return cpu_ceil_div(in * lanes + VL, 16) * 16;
 }
 
-/* The axis of the rows; -1: x is one row. */
-static int32_t down_axis(const cvk_tensor_desc *x, int32_t blocked) {
-  const int32_t axis = x->rank - 2;
-  return axis < (blocked ? 2 : 0) ? -1 : axis;
+/* The first of the axes that make the rows; the last axis: x is one row. */
+static int32_t first_of_rows(const cvk_op *op, int32_t blocked) {
+  const cvk_tensor_desc *x = op->in[0];
+  const int32_t low = blocked ? 2 : 0, last = x->rank - 1;
+  for (int32_t i = low; i < last; i++)
+    if (i == last - 1 || !resize_keeps(op->attr, i, x->dim[i])) return i;
+  return last;
 }
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const cvk_resize_attr *a = op->attr;
   const cvk_tensor_desc *x = op->in[0], *y = op->out[0];
-  const int32_t blocked = variant == 0, down = down_axis(x, blocked), last = x->rank - 1;
+  const int32_t blocked = variant == 0, last = x->rank - 1;
   if (x->dtype != CVK_F32) return cpu_refuse(why, "element type %d, not f32", x->dtype);
   if (!y) return cpu_refuse(why, "output 0 is not wanted");
   if (x->rank < (blocked ? 3 : 1)) return cpu_refuse(why, "rank %d", x->rank);
-  for (int32_t i = 0; i < x->rank; i++) {
-    if (x->dim[i] > INT32_MAX - VL || y->dim[i] > INT32_MAX - VL) return cpu_refuse(why, "an extent of axis %d of 2^31 or more", i);
-    if (i != last && i != down && !resize_keeps(a, i, x->dim[i])) return cpu_refuse(why, "axis %d is resized, not only the last two", i);
+  for (int32_t i = 0; blocked && i < 2; i++)
+    if (!resize_keeps(a, i, x->dim[i])) return cpu_refuse(why, "axis %d is resized, not only spatial ones", i);
+  int64_t in = 1, rows = 1, taps = 1;
+  for (int32_t i = first_of_rows(op, blocked); i < last; i++) {
+    if (x->dim[i] > MOST_CELLS || y->dim[i] > MOST_CELLS)
+      return cpu_refuse(why, "extents %lld and %lld of axis %d", (long long)x->dim[i], (long long)y->dim[i], i);
+    in *= x->dim[i];
+    rows *= y->dim[i];
+    taps *= resize_most_taps(a, i, x->dim[i]);
+    if (in > MOST_CELLS || rows > MOST_CELLS || taps > MOST_CELLS / cpu_max(1, rows))
+      return cpu_refuse(why, "%lld rows of x, %lld of y, %lld taps each", (long long)in, (long long)rows, (long long)taps);
   }
+  if (x->dim[last] > MOST_CELLS || y->dim[last] > MOST_CELLS)
+    return cpu_refuse(why, "rows of %lld and %lld cells", (long long)x->dim[last], (long long)y->dim[last]);
   if (blocked && a->coordinates == CVK_TF_CROP_AND_RESIZE && a->extrapolation != 0 && x->dim[1] % VL != 0)
     return cpu_refuse(why, "the value would fill lanes past channel %lld", (long long)x->dim[1]);
   const int64_t lanes = blocked ? VL : 1, workers = cpu_workers(device);
@@ -54,8 +67,8 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   cvk_tensor_desc from = *x, to = *y;
   from.format = to.format = c->in[0];
   const double bytes = (double)cvk_desc_bytes(&from) + (double)cvk_desc_bytes(&to), cells = (double)cvk_desc_bytes(&to) / 4;
-  const double taps = (double)resize_most_taps(a, last, x->dim[last]) + (down < 0 ? 0 : (double)resize_most_taps(a, down, x->dim[down]));
-  c->estimated_ns = cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, cells * taps * (blocked ? 1 : VL), 1);
+  const double sums = (double)taps + (double)resize_most_taps(a, last, x->dim[last]);
+  c->estimated_ns = cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, cells * sums * (blocked ? 1 : VL), 1);
   return 1;
 }
 
@@ -65,21 +78,29 @@ static void release(cpu_kernel *kernel) {
   resize_taps_free(kernel->device, &k->across);
 }
 
-/* An axis that is not there: one cell. */
-static cvk_status one_row(const cpu_device *device, resize_taps *t) {
-  const cvk_resize_attr none = {.size = {1}, .width = {1}, .roi_end = {1}};
-  return resize_taps_make(device, &none, 0, 1, 1, t);
+/* The table of the rows; without axes, of one. */
+static cvk_status make_rows(const cpu_device *device, const cvk_op *op, int32_t first, resize_taps *t) {
+  const cvk_resize_attr *a = op->attr, none = {.size = {1}, .width = {1}, .roi_end = {1}};
+  const int32_t last = op->in[0]->rank - 1;
+  if (first == last) return resize_taps_make(device, &none, 0, 1, 1, t);
+  cvk_status s = resize_taps_make(device, a, last - 1, op->in[0]->dim[last - 1], op->out[0]->dim[last - 1], t);
+  for (int32_t i = last - 2; s == CVK_OK && i >= first; i--) {
+    resize_taps outer;
+    s = resize_taps_make(device, a, i, op->in[0]->dim[i], op->out[0]->dim[i], &outer);
+    if (s == CVK_OK) s = resize_taps_nest(device, &outer, t);
+  }
+  return s;
 }
 
 static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
   const cvk_resize_attr *a = op->attr;
   const cvk_tensor_desc *x = op->in[0], *y = op->out[0];
-  const int32_t blocked = x->format.layout == CVK_BLOCKED, last = x->rank - 1, down = down_axis(x, blocked);
+  const int32_t blocked = x->format.layout == CVK_BLOCKED, last = x->rank - 1, first = first_of_rows(op, blocked);
   resize_kernel *k = cpu_kernel_new(device, sizeof *k);
   if (!k) return CVK_NO_MEMORY;
   k->lanes = blocked ? VL : 1;
   k->planes = 1;
-  for (int32_t i = 0; i < (down < 0 ? last : down); i++) k->planes *= blocked && i == 1 ? cpu_ceil_div(x->dim[1], VL) : x->dim[i];
+  for (int32_t i = 0; i < first; i++) k->planes *= blocked && i == 1 ? cpu_ceil_div(x->dim[1], VL) : x->dim[i];
   if (cvk_count(y->rank, y->dim) == 0) k->planes = 0;
   k->outside = a->extrapolation;
   k->line_floats = line_floats_of(x->dim[last], k->lanes);
@@ -87,7 +108,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   cvk_status s = CVK_OK;
   if (k->planes > 0) {
     s = resize_taps_make(device, a, last, x->dim[last], y->dim[last], &k->across);
-    if (s == CVK_OK) s = down < 0 ? one_row(device, &k->down) : resize_taps_make(device, a, down, x->dim[down], y->dim[down], &k->down);
+    if (s == CVK_OK) s = make_rows(device, op, first, &k->down);
     k->rows_per_task = cpu_max(1, BYTES_PER_TASK / (4 * k->across.out * k->lanes));
     k->tasks = cpu_ceil_div(k->down.out, k->rows_per_task);
   }

@@ -90,29 +90,54 @@ static void make_cell(const cvk_resize_attr *a, int32_t axis, resize_taps *t, in
 
 void resize_taps_free(const cpu_device *device, resize_taps *t) {
   cpu_free(device, t->count);
+  *t = (resize_taps){0};
+}
+
+/* Room for a table of t->out outputs and t->most taps, in one block: counts, cells, weights. */
+static cvk_status allocate(const cpu_device *device, resize_taps *t) {
+  t->pitch = cpu_ceil_div(t->out, RESIZE_PITCH) * RESIZE_PITCH;
+  const uint64_t bytes = cpu_product(3, (int64_t[]){t->pitch, 1 + 2 * t->most, 4});
+  t->count = bytes == UINT64_MAX ? NULL : cpu_alloc(device, bytes);
+  if (t->count == NULL) return CVK_NO_MEMORY;
+  t->cell = t->count + t->pitch;
+  t->weight = (float *)(t->cell + t->pitch * t->most);
+  return CVK_OK;
 }
 
 cvk_status resize_taps_make(const cpu_device *device, const cvk_resize_attr *a, int32_t axis, int64_t in, int64_t out, resize_taps *t) {
-  *t = (resize_taps){.in = in,
-                     .out = out,
-                     .pitch = cpu_ceil_div(out, RESIZE_PITCH) * RESIZE_PITCH,
-                     .most = resize_most_taps(a, axis, in),
-                     .is_identity = resize_keeps(a, axis, in)};
-  /* One block: counts, cells, weights; and room for one output's taps before they are joined. */
-  const uint64_t table = cpu_product(3, (int64_t[]){t->pitch, 1 + 2 * t->most, 4});
+  *t = (resize_taps){.in = in, .out = out, .most = resize_most_taps(a, axis, in), .is_identity = resize_keeps(a, axis, in)};
+  /* and room for one output's taps before they are joined */
   const uint64_t room = cpu_product(2, (int64_t[]){(int64_t)(2 * reach_of(a, axis, in)) + 2, 16});
-  t->count = table == UINT64_MAX ? NULL : cpu_alloc(device, table);
   int64_t *cells = cpu_alloc(device, room);
-  if (t->count == NULL || cells == NULL) {
+  if (cells == NULL || allocate(device, t) != CVK_OK) {
     cpu_free(device, cells);
     resize_taps_free(device, t);
-    *t = (resize_taps){0};
     return CVK_NO_MEMORY;
   }
-  t->cell = t->count + t->pitch;
-  t->weight = (float *)(t->cell + t->pitch * t->most);
   double *weights = (double *)cells + room / 16;
   for (int64_t o = 0; o < out; o++) make_cell(a, axis, t, o, cells, weights);
   cpu_free(device, cells);
   return CVK_OK;
+}
+
+cvk_status resize_taps_nest(const cpu_device *device, resize_taps *outer, resize_taps *inner) {
+  resize_taps t = {.in = outer->in * inner->in,
+                   .out = outer->out * inner->out,
+                   .most = outer->most * inner->most,
+                   .is_identity = outer->is_identity && inner->is_identity};
+  const cvk_status s = allocate(device, &t);
+  for (int64_t o = 0; s == CVK_OK && o < t.out; o++) {
+    const int64_t a = o / inner->out, b = o % inner->out;
+    t.count[o] = outer->count[a] * inner->count[b];
+    for (int64_t k = 0; k < t.most; k++) {
+      const int64_t is_tap = k < t.count[o], i = is_tap ? k / inner->count[b] : 0, j = is_tap ? k % inner->count[b] : 0;
+      const int64_t from = i * outer->pitch + a, at = j * inner->pitch + b;
+      t.cell[k * t.pitch + o] = (int32_t)(outer->cell[from] * inner->in + inner->cell[at]);
+      t.weight[k * t.pitch + o] = is_tap ? outer->weight[from] * inner->weight[at] : 0;
+    }
+  }
+  resize_taps_free(device, outer);
+  resize_taps_free(device, inner);
+  *inner = s == CVK_OK ? t : (resize_taps){0};
+  return s;
 }

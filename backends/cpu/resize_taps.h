@@ -20,6 +20,8 @@ typedef struct resize_taps {
 int64_t resize_most_taps(const cvk_resize_attr *a, int32_t axis, int64_t in);
 /* The table of one axis, for in and out below 2^31; or CVK_NO_MEMORY. Ended by resize_taps_free, which takes one that is all zero too. */
 cvk_status resize_taps_make(const cpu_device *device, const cvk_resize_attr *a, int32_t axis, int64_t in, int64_t out, resize_taps *t);
+/* *inner becomes the table of two neighbouring axes taken as one; *outer is freed. After CVK_NO_MEMORY both are freed and all zero. */
+cvk_status resize_taps_nest(const cpu_device *device, resize_taps *outer, resize_taps *inner);
 void resize_taps_free(const cpu_device *device, resize_taps *t);
 /* An axis that is not resized. */
 int32_t resize_keeps(const cvk_resize_attr *a, int32_t axis, int64_t in);

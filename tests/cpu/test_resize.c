@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_resize.c: the RESIZE row, plain and blocked: every mode and way of finding the source, growing and shrinking, one row, many
- * channels, infinities beside samples, and what it leaves to the reference. */
+ * channels, any number of axes, infinities beside samples, and what it leaves to the reference. */
 #include "row_check.h"
 
 #define LINEAR_RELATIVE 0x1p-21
@@ -120,9 +120,37 @@ START_TEST(other_ranks) {
   check_plain(DIMS(2, 0, 3, 4), both, CVK_F32, "resize");
   check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.size = {2, 3, 0}}, CVK_F32, "resize");
   check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.mode = CVK_LINEAR, .antialias = 1, .scale = {1, 1, 1e-30f}}, CVK_F32, "resize");
-  check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.scale = {2, 2, 2}}, CVK_F32, NULL); /* not this row's: no row at all, or a right one */
   check_plain(DIMS(1, 3, 4, 5), both, CVK_F64, NULL);
 }
 END_TEST
 
-SUITE("cpu_resize", nearest, linear, filters, infinities, crops, other_ranks)
+START_TEST(three_axes_and_more) {
+  const cvk_resize_attr volume = {.mode = CVK_LINEAR, .n_axes = 3, .axis = {2, 3, 4}, .scale = {2, 1.5f, 2}};
+  const cvk_resize_attr deep = {.mode = CVK_CUBIC, .cubic_a = -0.75f, .n_axes = 2, .axis = {2, 4}, .size = {5, 3}};
+  const cvk_resize_attr far = {.coordinates = CVK_TF_CROP_AND_RESIZE,
+                               .mode = CVK_LINEAR,
+                               .n_axes = 2,
+                               .axis = {2, 4},
+                               .size = {4, 3},
+                               .roi_begin = {-0.25, 0},
+                               .roi_end = {1, 1.5}};
+  for (int c = 0; c < CHANNELS; c++) {
+    row_case r = {.kind = CVK_OP_RESIZE,
+                  .n_in = 1,
+                  .attr = c == 0  ? &far
+                          : c % 2 ? &volume
+                                  : &deep,
+                  .in = {row_random(CVK_F32, DIMS(2, channels[c], 3, 4, 7), (uint32_t)c)},
+                  .row = "resize",
+                  .blocked = 1,
+                  .relative = LINEAR_RELATIVE,
+                  .absolute = LINEAR_ABSOLUTE};
+    row_check(&r);
+  }
+  check_plain(DIMS(2, 3, 4), (cvk_resize_attr){.scale = {2, 2, 2}}, CVK_F32, "resize");
+  check_plain(DIMS(2, 3, 4, 5), (cvk_resize_attr){.mode = CVK_LINEAR, .scale = {2, 1, 3, 0.5f}}, CVK_F32, "resize");
+  check_plain(DIMS(3, 2, 2, 2, 2, 2), (cvk_resize_attr){.mode = CVK_LINEAR, .scale = {2, 2, 2, 2, 2, 2}}, CVK_F32, "resize");
+}
+END_TEST
+
+SUITE("cpu_resize", nearest, linear, filters, infinities, crops, other_ranks, three_axes_and_more)
