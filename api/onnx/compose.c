@@ -183,16 +183,31 @@ void cvk_onnx_emit_instance_norm(cvk_onnx_call *c) {
   cvk_onnx_define(c, 0, cvk_onnx_reshape_like(c, y, x), rank_of_input(c));
 }
 
+/* Mean and InvStdDev, with extents of 1 in place of those that are normalised. */
+static void define_statistics(cvk_onnx_call *c, int32_t axis, float epsilon, moments m) {
+  const cvk_axis_attr join = {.axis = 0};
+  const cvk_shape_attr zeros_count = {.allow_zero = 1};
+  const cvk_cast_attr leading = {.end = axis};
+  const cvk_value x = cvk_onnx_input(c, 0);
+  const cvk_value parts[] = {cvk_onnx_op1(c, CVK_OP_SHAPE, &leading, x), cvk_onnx_ones(c, x, axis, INT32_MAX)};
+  const cvk_value shape = cvk_onnx_op(c, CVK_OP_CONCAT, &join, 2, parts);
+  const cvk_value variance = cvk_onnx_op2(c, CVK_OP_ADD, NULL, m.variance, fill_like(c, m.variance, epsilon));
+  const cvk_value inverse = cvk_onnx_op1(c, CVK_OP_RECIPROCAL, NULL, cvk_onnx_op1(c, CVK_OP_SQRT, NULL, variance));
+  cvk_onnx_define(c, 1, cvk_onnx_op2(c, CVK_OP_RESHAPE, &zeros_count, m.mean, shape), rank_of_input(c));
+  cvk_onnx_define(c, 2, cvk_onnx_op2(c, CVK_OP_RESHAPE, &zeros_count, inverse, shape), rank_of_input(c));
+}
+
 void cvk_onnx_emit_layer_norm(cvk_onnx_call *c) {
   cvk_axis_attr axis = {.axis = -1};
   const cvk_axis_attr zero = {.axis = 0};
   float epsilon = 1e-5f;
   cvk_onnx_take_i32(c, "axis", &axis.axis);
   cvk_onnx_take_f32(c, "epsilon", &epsilon);
-  cvk_onnx_ignore(c, "stash_type"); /* float accumulation: ours is at least that */
-  if (cvk_onnx_output_used(c, 1) || cvk_onnx_output_used(c, 2))
-    cvk_onnx_fail(c, CVK_UNSUPPORTED, "outputs Mean and InvStdDev are for training; only inference is supported");
+  cvk_any_attr stash = {.cast = {.dtype = CVK_F32}};
+  cvk_onnx_take_dtype(c, "stash_type", &stash.cast.dtype); /* of the statistics as outputs; those that y needs accumulate in double */
   const cvk_value x = cvk_onnx_input(c, 0), rows = cvk_onnx_op1(c, CVK_OP_FLATTEN, &axis, x);
+  if (cvk_onnx_output_used(c, 1) || cvk_onnx_output_used(c, 2))
+    define_statistics(c, axis.axis, epsilon, row_moments(c, cvk_onnx_op1(c, CVK_OP_CAST, &stash, rows)));
   const moments m = row_moments(c, rows);
   cvk_value y = normalise_rows(c, rows, m, fill_like(c, m.variance, 1), fill_like(c, m.variance, 0), epsilon);
   y = cvk_onnx_op2(c, CVK_OP_MUL, NULL, y, cvk_onnx_op1(c, CVK_OP_FLATTEN, &zero, cvk_onnx_input(c, 1)));
@@ -280,6 +295,15 @@ void cvk_onnx_emit_mean_variance_norm(cvk_onnx_call *c) {
   const cvk_value deviation =
       cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_op1(c, CVK_OP_SQRT, NULL, variance), fill_like(c, variance, 1e-9f));
   cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_DIV, NULL, d, deviation), rank_of_input(c));
+}
+
+/* ---- gates ---- */
+
+void cvk_onnx_emit_swiglu(cvk_onnx_call *c) {
+  cvk_any_attr swish = {.unary = {.alpha = 1}};
+  cvk_onnx_fill_alpha(c, &swish);
+  const cvk_value gate = cvk_onnx_op1(c, CVK_OP_SWISH, &swish, cvk_onnx_input(c, 0));
+  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_MUL, NULL, gate, cvk_onnx_input(c, 1)), rank_of_input(c));
 }
 
 /* ---- depth and space ---- */

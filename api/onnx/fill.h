@@ -81,6 +81,7 @@ void cvk_onnx_emit_group_norm(cvk_onnx_call *c);
 void cvk_onnx_emit_rms_norm(cvk_onnx_call *c);
 void cvk_onnx_emit_lp_norm(cvk_onnx_call *c);
 void cvk_onnx_emit_mean_variance_norm(cvk_onnx_call *c);
+void cvk_onnx_emit_swiglu(cvk_onnx_call *c);
 void cvk_onnx_emit_depth_to_space(cvk_onnx_call *c);
 void cvk_onnx_emit_space_to_depth(cvk_onnx_call *c);
 
@@ -132,5 +133,11 @@ void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr);
 void cvk_onnx_emit_resize_by_input(cvk_onnx_call *c); /* Resize-10, Upsample-9: x and scales */
 void cvk_onnx_emit_upsample_7(cvk_onnx_call *c);      /* the scales are an attribute */
 void cvk_onnx_emit_upsample_1(cvk_onnx_call *c);      /* two scales, of height and width */
+
+/* signal.c */
+void cvk_onnx_emit_hann_window(cvk_onnx_call *c);
+void cvk_onnx_emit_hamming_window(cvk_onnx_call *c);
+void cvk_onnx_emit_blackman_window(cvk_onnx_call *c);
+void cvk_onnx_emit_mel_weight_matrix(cvk_onnx_call *c);
 
 #endif

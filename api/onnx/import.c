@@ -98,13 +98,27 @@ cvk_value cvk_onnx_reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x) {
   return cvk_onnx_op2(c, CVK_OP_RESHAPE, &attr, y, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, x));
 }
 
-cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v) {
+cvk_value cvk_onnx_ones(cvk_onnx_call *c, cvk_value x, int32_t start, int32_t end) {
+  const cvk_cast_attr part = {.start = start, .end = end};
+  const cvk_shape_attr one = {.dtype = CVK_I64, .value = 1};
+  return cvk_onnx_op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, cvk_onnx_op1(c, CVK_OP_SHAPE, &part, x)));
+}
+
+static cvk_value constant(cvk_onnx_call *c, int32_t dtype, int32_t rank, const int64_t *dim, const void *v) {
   cvk_value out = CVK_NO_VALUE;
   cvk_tensor *t = NULL;
-  if (c->status == CVK_OK) c->status = cvk_tensor_create(NULL, CVK_I64, 1, (const int64_t[]){n}, v, &t);
+  if (c->status == CVK_OK) c->status = cvk_tensor_create(NULL, dtype, rank, dim, v, &t);
   if (c->status == CVK_OK) c->status = cvk_graph_constant(c->graph, NULL, t, &out);
   cvk_tensor_release(t);
   return out;
+}
+
+cvk_value cvk_onnx_float64(cvk_onnx_call *c, double v) {
+  return constant(c, CVK_F64, 0, NULL, &v);
+}
+
+cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v) {
+  return constant(c, CVK_I64, 1, (const int64_t[]){n}, v);
 }
 
 static cvk_status define_constant(cvk_graph *g, cvk_view name, cvk_onnx_name *n, cvk_tensor *t) {

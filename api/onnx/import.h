@@ -71,7 +71,10 @@ cvk_value cvk_onnx_op(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t 
 cvk_value cvk_onnx_op1(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value x);
 cvk_value cvk_onnx_op2(cvk_onnx_call *c, int32_t kind, const void *attr, cvk_value a, cvk_value b);
 cvk_value cvk_onnx_reshape_like(cvk_onnx_call *c, cvk_value y, cvk_value x); /* y under the shape of x, whatever that will be */
+/* As many ones as x has axes from `start` to `end` (as SHAPE counts them), int64. */
+cvk_value cvk_onnx_ones(cvk_onnx_call *c, cvk_value x, int32_t start, int32_t end);
 cvk_value cvk_onnx_int64s(cvk_onnx_call *c, int32_t n, const int64_t *v);    /* a constant of shape [n] */
+cvk_value cvk_onnx_float64(cvk_onnx_call *c, double v);                       /* a scalar constant */
 /* Defines output 0 as a constant; takes the reference. */
 void cvk_onnx_constant(cvk_onnx_call *c, cvk_tensor *t);
 void cvk_onnx_emit_op(cvk_onnx_call *c, const cvk_any_attr *attr,

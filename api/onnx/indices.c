@@ -89,13 +89,6 @@ void cvk_onnx_emit_eye_like(cvk_onnx_call *c) {
     cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_CAST_LIKE, NULL, y, x), 2);
 }
 
-/* As many ones as x has axes from `start` to `end`, int64. */
-static cvk_value ones(cvk_onnx_call *c, cvk_value x, int32_t start, int32_t end) {
-  const cvk_cast_attr part = {.start = start, .end = end};
-  const cvk_shape_attr one = {.dtype = CVK_I64, .value = 1};
-  return cvk_onnx_op1(c, CVK_OP_CONSTANT_OF_SHAPE, &one, cvk_onnx_op1(c, CVK_OP_SHAPE, NULL, cvk_onnx_op1(c, CVK_OP_SHAPE, &part, x)));
-}
-
 static cvk_value concat(cvk_onnx_call *c, int32_t n, const cvk_value *parts) {
   const cvk_axis_attr first = {.axis = 0};
   return cvk_onnx_op(c, CVK_OP_CONCAT, &first, n, parts);
@@ -113,10 +106,10 @@ void cvk_onnx_emit_tensor_scatter(cvk_onnx_call *c) {
   const cvk_value past = cvk_onnx_input(c, 0), update = cvk_onnx_input(c, 1), minus_one = cvk_onnx_int64s(c, 1, (const int64_t[]){-1});
   const cvk_value bounds[] = {cvk_onnx_int64s(c, 1, (const int64_t[]){0}), cvk_onnx_op1(c, CVK_OP_SHAPE, &along, update),
                               cvk_onnx_int64s(c, 1, (const int64_t[]){1})};
-  const cvk_value steps[] = {ones(c, past, 0, scatter.axis), minus_one, ones(c, past, next, INT32_MAX)};
+  const cvk_value steps[] = {cvk_onnx_ones(c, past, 0, scatter.axis), minus_one, cvk_onnx_ones(c, past, next, INT32_MAX)};
   cvk_value index = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_op(c, CVK_OP_RANGE, NULL, 3, bounds), concat(c, 3, steps));
   if (cvk_onnx_input(c, 2) != CVK_NO_VALUE) {
-    const cvk_value batches[] = {minus_one, ones(c, past, 1, INT32_MAX)};
+    const cvk_value batches[] = {minus_one, cvk_onnx_ones(c, past, 1, INT32_MAX)};
     index = cvk_onnx_op2(c, CVK_OP_ADD, NULL, index, cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cvk_onnx_input(c, 2), concat(c, 2, batches)));
   }
   if (mode == 1) index = cvk_onnx_op2(c, CVK_OP_MOD, NULL, index, cvk_onnx_op1(c, CVK_OP_SHAPE, &along, past));

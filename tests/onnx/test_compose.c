@@ -64,8 +64,17 @@ START_TEST(test_layer_norm) {
   attr_float(&a, "epsilon", 1);
   attr_int(&a, "axis", 1);
   check_op(17, "LayerNormalization", &a, "a b", IN(in[0], F32("1x2", 1, 2)), F32("2x1x2", -r, 2 * r, -s, 2 * s));
-  bytes m = one(17, "LayerNormalization", NULL, "a b c", "y z", 3, in);
-  expect_failure(&m, 3, in, CVK_UNSUPPORTED, "Mean and InvStdDev");
+  const float inverse[] = {r, 1 / sqrtf(5)};
+  bytes m = one(17, "LayerNormalization", NULL, "a b c", "y p q", 3, in);
+  expect(&m, 3, in, 3,
+         (const array[]){F32("2x1x2", -1, 12, -1, 12), F32("2x1x1", 1, 6), F32("2x1x1", 1, 0.5f)});
+  attr_float(&a, "epsilon", 1);
+  attr_int(&a, "axis", 1);
+  m = one(17, "LayerNormalization", &a, "a b c", "y - q", 3, in);
+  expect(&m, 3, in, 2, (const array[]){F32("2x1x2", -r, 10 + 2 * r, -s, 10 + 2 * s), {CVK_F32, "2x1x1", inverse}});
+  attr_int(&a, "stash_type", 8);
+  m = one(17, "LayerNormalization", &a, "a b c", "y", 3, in);
+  expect_failure(&m, 3, in, CVK_UNSUPPORTED, "'stash_type' is 8 (string)");
 }
 END_TEST
 
@@ -132,6 +141,15 @@ START_TEST(test_mean_variance_norm) {
 }
 END_TEST
 
+START_TEST(test_swiglu) {
+  bytes a = {0};
+  const array in[] = {F32("2", 1, -2), F32("2", 3, 5)};
+  check_op(28, "SwiGLU", NULL, "a b", 2, in, F32("2", 3 / (1 + expf(-1)), -10 / (1 + expf(2))));
+  attr_float(&a, "alpha", 0);
+  check_op(28, "SwiGLU", &a, "a b", 2, in, F32("2", 1.5f, -5));
+}
+END_TEST
+
 START_TEST(test_depth_and_space) {
   const array depth = F32("1x4x1x2", 0, 1, 2, 3, 4, 5, 6, 7), space = F32("1x1x2x4", 0, 2, 1, 3, 4, 6, 5, 7);
   bytes a = {0};
@@ -172,4 +190,4 @@ START_TEST(test_symbolic_shapes) {
 END_TEST
 
 SUITE("onnx compose", test_reductions_of_a_function, test_hardmax, test_logic, test_instance_norm, test_layer_norm, test_group_norm, test_rms_norm,
-      test_lp_norm, test_mean_variance_norm, test_depth_and_space, test_symbolic_shapes)
+      test_lp_norm, test_mean_variance_norm, test_swiglu, test_depth_and_space, test_symbolic_shapes)
