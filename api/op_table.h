@@ -46,6 +46,8 @@ typedef union cvk_any_attr {
   cvk_bit_shift_attr bit_shift;
   cvk_is_inf_attr is_inf;
   cvk_recurrent_attr recurrent;
+  cvk_einsum_attr einsum;
+  cvk_dft_attr dft;
 } cvk_any_attr;
 
 /* An op on its way through its shape rule. The rule checks the inputs, RESOLVES attr in place (see plugin.h) and fills out[0..n_out-1]

@@ -36,7 +36,7 @@ enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_at
        ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr,
        ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
        ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
-       ATTR_cvk_recurrent_attr,
+       ATTR_cvk_recurrent_attr, ATTR_cvk_einsum_attr, ATTR_cvk_dft_attr,
 };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
@@ -46,6 +46,7 @@ static const struct { const char *name; int32_t kind, attr; } ops[] = {
 };
 
 enum { I32, I64, F32, F64, I64_HALVES, F64_HALVES /* the first half goes to `at`, the second to `second` */ };
+enum { I32, I64, F32, F64, I64_HALVES /* the first half goes to `at`, the second to `second` */, TEXT /* as it stands, of CVK_MAX_EQUATION bytes */ };
 
 typedef struct field {
   int32_t attr;
@@ -169,6 +170,11 @@ static const field fields[] = {
     {ATTR_cvk_deform_conv_attr, "pad", I64_HALVES, AT(cvk_deform_conv_attr, pad_begin), 0, AT(cvk_deform_conv_attr, pad_end)},
     {ATTR_cvk_deform_conv_attr, "group", I64, AT(cvk_deform_conv_attr, group), 0, 0},
     {ATTR_cvk_deform_conv_attr, "offset_group", I64, AT(cvk_deform_conv_attr, offset_group), 0, 0},
+    {ATTR_cvk_einsum_attr, "equation", TEXT, AT(cvk_einsum_attr, equation), 0, 0},
+    {ATTR_cvk_dft_attr, "axis", I32, AT(cvk_dft_attr, axis), 0, 0},
+    {ATTR_cvk_dft_attr, "length", I64, AT(cvk_dft_attr, length), 0, 0},
+    {ATTR_cvk_dft_attr, "inverse", I32, AT(cvk_dft_attr, inverse), 0, 0},
+    {ATTR_cvk_dft_attr, "onesided", I32, AT(cvk_dft_attr, onesided), 0, 0},
 };
 
 /* ---- reading ---- */
@@ -241,6 +247,13 @@ static void store(void *attr, size_t at, int32_t type, int32_t i, double v) {
 
 static int read_attr(const reader *r, sample_step *step, int32_t attr, const char *key, size_t key_bytes, const char *text, size_t n) {
   double v[CVK_MAX_SPLIT];
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const field *f = &fields[i];
+    if (f->attr != attr || f->type != TEXT || strlen(f->key) != key_bytes || strncmp(f->key, key, key_bytes) != 0 || n >= CVK_MAX_EQUATION) continue;
+    memcpy((char *)&step->attr + f->at, text, n);
+    step->has_attr = 1;
+    return 1;
+  }
   const int32_t count = read_list(text, n, v, CVK_MAX_SPLIT);
   if (count < 0) return refuse(r, "'%.*s' has a value that is not understood", (int)(key_bytes + n + 1), key);
   if (key_bytes == 7 && strncmp(key, "outputs", 7) == 0) return step->n_out = (int32_t)v[0], 1;
@@ -248,6 +261,8 @@ static int read_attr(const reader *r, sample_step *step, int32_t attr, const cha
     const field *f = &fields[i];
     if (f->attr != attr || strlen(f->key) != key_bytes || strncmp(f->key, key, key_bytes) != 0) continue;
     const int32_t half = f->type == I64_HALVES || f->type == F64_HALVES ? count / 2 : count;
+    if (f->attr != attr || f->type == TEXT || strlen(f->key) != key_bytes || strncmp(f->key, key, key_bytes) != 0) continue;
+    const int32_t half = f->type == I64_HALVES ? count / 2 : count;
     for (int32_t k = 0; k < count; k++) store(&step->attr, k < half ? f->at : f->second, f->type, k < half ? k : k - half, v[k]);
     if (f->count) store(&step->attr, f->count, I32, 0, count);
     step->has_attr = 1;

@@ -55,6 +55,8 @@ typedef struct sample_step {
     cvk_bit_shift_attr bit_shift;
     cvk_is_inf_attr is_inf;
     cvk_recurrent_attr recurrent;
+    cvk_einsum_attr einsum;
+    cvk_dft_attr dft;
   } attr;
 } sample_step;
 

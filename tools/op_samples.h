@@ -10,6 +10,7 @@ extern const char *const op_samples_move[];   /* data movement and shapes */
 extern const char *const op_samples_image[];  /* the geometry of images */
 extern const char *const op_samples_index[]; /* gathering and scattering, scans, orders */
 extern const char *const op_samples_index[]; /* gathering and scattering, scans, orders, recurrence */
+extern const char *const op_samples_index[]; /* gathering and scattering, scans, orders, recurrence, einsum, transforms */
 extern const char *const op_samples_chain[];  /* ops that may be fused */
 
 #endif

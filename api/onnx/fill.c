@@ -176,6 +176,17 @@ void cvk_onnx_fill_gemm(cvk_onnx_call *c, cvk_any_attr *a) {
   if (c->model->opset < 7) cvk_onnx_ignore(c, "broadcast"); /* C broadcasts wherever it has to */
 }
 
+void cvk_onnx_fill_einsum(cvk_onnx_call *c, cvk_any_attr *a) {
+  const cvk_onnx_attr *equation = cvk_onnx_take(c, "equation", CVK_ONNX_STRING);
+  if (!equation)
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'equation' is missing");
+  else if (equation->s.bytes >= sizeof a->einsum.equation)
+    cvk_onnx_fail(c, CVK_UNSUPPORTED, "attribute 'equation' has %llu characters, allowed at most %zu", (unsigned long long)equation->s.bytes,
+                  sizeof a->einsum.equation - 1);
+  else if (equation->s.bytes > 0)
+    memcpy(a->einsum.equation, equation->s.data, equation->s.bytes);
+}
+
 void cvk_onnx_fill_axis(cvk_onnx_call *c, cvk_any_attr *a) {
   cvk_onnx_take_i32(c, "axis", &a->axis.axis);
 }

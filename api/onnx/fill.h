@@ -15,6 +15,7 @@ void cvk_onnx_fill_global_lp_pool(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_pad(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_batch_norm(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_lrn(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_fill_einsum(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_gemm(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_axis(cvk_onnx_call *c, cvk_any_attr *a);
 void cvk_onnx_fill_concat(cvk_onnx_call *c, cvk_any_attr *a);
@@ -135,6 +136,8 @@ void cvk_onnx_emit_upsample_7(cvk_onnx_call *c);      /* the scales are an attri
 void cvk_onnx_emit_upsample_1(cvk_onnx_call *c);      /* two scales, of height and width */
 
 /* signal.c */
+void cvk_onnx_fill_dft(cvk_onnx_call *c, cvk_any_attr *a);
+void cvk_onnx_emit_stft(cvk_onnx_call *c);
 void cvk_onnx_emit_hann_window(cvk_onnx_call *c);
 void cvk_onnx_emit_hamming_window(cvk_onnx_call *c);
 void cvk_onnx_emit_blackman_window(cvk_onnx_call *c);

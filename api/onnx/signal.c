@@ -103,3 +103,39 @@ void cvk_onnx_emit_mel_weight_matrix(cvk_onnx_call *c) {
   const cvk_value y = cvk_onnx_op(c, CVK_OP_WHERE, NULL, 3, (const cvk_value[]){at, cvk_onnx_float64(c, 1), height});
   cvk_onnx_define(c, 0, cast(c, dtype, y), 2);
 }
+
+/* The axis is an attribute until opset 19. */
+void cvk_onnx_fill_dft(cvk_onnx_call *c, cvk_any_attr *a) {
+  if (c->model->opset < 20) a->dft.axis = 1;
+  if (c->model->opset < 20) cvk_onnx_take_i32(c, "axis", &a->dft.axis);
+  cvk_onnx_take_flag(c, "inverse", &a->dft.inverse);
+  cvk_onnx_take_flag(c, "onesided", &a->dft.onesided);
+}
+
+/* An extent of x as int64 [1]. */
+static cvk_value extent(cvk_onnx_call *c, cvk_value x, int32_t axis) {
+  const cvk_cast_attr one = {.start = axis, .end = axis + 1};
+  return cvk_onnx_op1(c, CVK_OP_SHAPE, &one, x);
+}
+
+/* Transforms of frames [batch, frames, length, 1 or 2], gathered from the signal [batch, samples, 1 or 2]. */
+void cvk_onnx_emit_stft(cvk_onnx_call *c) {
+  cvk_dft_attr dft = {.axis = -2, .onesided = 1};
+  const cvk_axis_attr samples = {.axis = 1};
+  const cvk_axes_attr back = {.n_axes = 1, .axis = {1}};
+  cvk_onnx_take_flag(c, "onesided", &dft.onesided);
+  const cvk_value signal = cvk_onnx_input(c, 0), window = cvk_onnx_input(c, 2), given = cvk_onnx_input(c, 3);
+  const cvk_value step = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cast(c, CVK_I64, cvk_onnx_input(c, 1)), int64(c, 1));
+  cvk_value length;
+  if (given != CVK_NO_VALUE)
+    length = cvk_onnx_op2(c, CVK_OP_RESHAPE, NULL, cast(c, CVK_I64, given), int64(c, 1));
+  else
+    length = window != CVK_NO_VALUE ? extent(c, window, 0) : extent(c, signal, 1);
+  const cvk_value frames = add(c, divide(c, subtract(c, extent(c, signal, 1), length), step), int64(c, 1));
+  const cvk_value starts = cvk_onnx_op(c, CVK_OP_RANGE, NULL, 3, (const cvk_value[]){int64(c, 0), multiply(c, frames, step), step});
+  const cvk_value within = cvk_onnx_op(c, CVK_OP_RANGE, NULL, 3, (const cvk_value[]){int64(c, 0), length, int64(c, 1)});
+  const cvk_value index = add(c, cvk_onnx_op1(c, CVK_OP_UNSQUEEZE, &back, starts), within);
+  cvk_value x = cvk_onnx_op2(c, CVK_OP_GATHER, &samples, signal, index);
+  if (window != CVK_NO_VALUE) x = multiply(c, x, cvk_onnx_op1(c, CVK_OP_UNSQUEEZE, &back, window));
+  cvk_onnx_define(c, 0, cvk_onnx_op1(c, CVK_OP_DFT, &dft, x), 4);
+}

@@ -36,6 +36,8 @@ REACH(cvk_reverse_sequence_attr)
 REACH(cvk_bit_shift_attr)
 REACH(cvk_is_inf_attr)
 REACH(cvk_recurrent_attr)
+REACH(cvk_einsum_attr)
+REACH(cvk_dft_attr)
 REACH(cvk_post_op)
 REACH(cvk_quant)
 

@@ -241,6 +241,17 @@ AT(cvk_recurrent_attr, activation, 32);
 AT(cvk_recurrent_attr, alpha, 56);
 AT(cvk_recurrent_attr, beta, 80);
 
+SIZE(cvk_einsum_attr, 260); /* 0.2 */
+AT(cvk_einsum_attr, struct_size, 0);
+AT(cvk_einsum_attr, equation, 4);
+
+SIZE(cvk_dft_attr, 24); /* 0.2 */
+AT(cvk_dft_attr, struct_size, 0);
+AT(cvk_dft_attr, axis, 4);
+AT(cvk_dft_attr, length, 8);
+AT(cvk_dft_attr, inverse, 16);
+AT(cvk_dft_attr, onesided, 20);
+
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);
 AT(cvk_post_op, kind, 4);

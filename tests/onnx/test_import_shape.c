@@ -243,5 +243,23 @@ START_TEST(test_bits_and_special_values) {
 }
 END_TEST
 
+START_TEST(test_einsum_det) {
+  const array ab[] = {F32("2x2", 1, 2, 3, 4), F32("2x2", 1, 0, 1, 1)};
+  bytes a = {0};
+  attr_text(&a, "equation", "ij, jk -> ki");
+  check_op(12, "Einsum", &a, "a b", 2, ab, F32("2x2", 3, 7, 2, 4));
+  attr_text(&a, "equation", "...ii->...");
+  check_op(28, "Einsum", &a, "a", 1, ab, F32("", 5));
+  check_refused(12, "Einsum", NULL, "a", 1, ab, CVK_INVALID_ARGUMENT, "'equation' is missing");
+  char text[300];
+  memset(text, ' ', sizeof text);
+  text[sizeof text - 1] = 0;
+  attr_text(&a, "equation", text);
+  check_refused(12, "Einsum", &a, "a", 1, ab, CVK_UNSUPPORTED, "has 299 characters, allowed at most 255");
+  check_op(11, "Det", NULL, "a", 1, ab, F32("", -2));
+}
+END_TEST
+
 SUITE("onnx import: shapes", test_reshape_flatten_transpose, test_concat_split, test_slice, test_squeeze_unsqueeze, test_reductions,
-      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape, test_arg_range_mod, test_bits_and_special_values)
+      test_pad, test_gather_expand_tile, test_cast_shape, test_constants, test_constant_of_shape, test_arg_range_mod,
+      test_bits_and_special_values, test_einsum_det)

@@ -27,4 +27,29 @@ START_TEST(test_mel_weight_matrix) {
 }
 END_TEST
 
-SUITE("onnx signal", test_windows, test_mel_weight_matrix)
+START_TEST(test_dft) {
+  const array x = F32("1x4x1", 1, 2, 3, 4), spectrum = F32("1x4x2", 10, 0, -2, 2, -2, 0, -2, -2);
+  bytes a = {0};
+  check_op(17, "DFT", NULL, "a", 1, &x, spectrum);
+  check_op(20, "DFT", NULL, "a", 1, &x, spectrum);
+  attr_int(&a, "inverse", 1);
+  attr_int(&a, "axis", -2);
+  check_op(17, "DFT", &a, "a", 1, &spectrum, F32("1x4x2", 1, 0, 2, 0, 3, 0, 4, 0));
+  attr_int(&a, "onesided", 1);
+  check_op(20, "DFT", &a, "a b c", IN(x, I64("", 2), I64("", 1)), F32("1x2x2", 3, 0, -1, 0));
+  attr_int(&a, "axis", 1);
+  check_refused(20, "DFT", &a, "a", 1, &x, CVK_INVALID_ARGUMENT, "'axis' is unknown at opset 20");
+}
+END_TEST
+
+START_TEST(test_stft) {
+  const array x = F32("1x5x1", 1, 2, 3, 4, 9);
+  bytes a = {0};
+  check_op(17, "STFT", NULL, "a b - c", IN(x, I64("", 2), I64("", 2)), F32("1x2x2x2", 3, 0, -1, 0, 7, 0, -1, 0));
+  attr_int(&a, "onesided", 0);
+  check_op(17, "STFT", &a, "a b c", IN(x, I64("", 3), F32("2", 1, 10)), F32("1x2x2x2", 21, 0, -19, 0, 94, 0, -86, 0));
+  check_refused(17, "STFT", NULL, "a b - c", IN(x, I64("", 0), I64("", 2)), CVK_INVALID_ARGUMENT, "is divided by 0");
+}
+END_TEST
+
+SUITE("onnx signal", test_windows, test_mel_weight_matrix, test_dft, test_stft)

@@ -136,7 +136,8 @@ START_TEST(round_sign_shrink) {
 END_TEST
 
 START_TEST(complement) {
-  ref_tensor i = ref_of(CVK_I16, SHAPE(3), (int16_t[]){0, -1, INT16_MIN}), u = ref_of(CVK_U64, SHAPE(2), (uint64_t[]){0, 5}), x = ref_new(CVK_F32, SHAPE(1)), y;
+  ref_tensor i = ref_of(CVK_I16, SHAPE(3), (int16_t[]){0, -1, INT16_MIN}), u = ref_of(CVK_U64, SHAPE(2), (uint64_t[]){0, 5}),
+             x = ref_new(CVK_F32, SHAPE(1)), y;
   ck_ok(ref_run1(CVK_OP_BITWISE_NOT, NULL, &i, &y));
   ref_expect_bytes(&y, CVK_I16, SHAPE(3), (int16_t[]){-1, 0, INT16_MAX});
   ref_free(&y);

@@ -158,6 +158,9 @@ enum {
   /* recurrence */
   CVK_OP_LSTM = 208, CVK_OP_GRU = 209, CVK_OP_RNN = 210, /* since 0.2 */
   CVK_OP_BITCAST = 220, /* since 0.2 */
+
+  /* products and transforms */
+  CVK_OP_EINSUM = 211, CVK_OP_DET = 212, CVK_OP_DFT = 213, /* since 0.2 */
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -431,6 +434,20 @@ typedef struct cvk_recurrent_attr {
   int32_t activation[CVK_MAX_GATE_FUNCTIONS]; /* CVK_GATE_*, those of the first direction first */
   float alpha[CVK_MAX_GATE_FUNCTIONS], beta[CVK_MAX_GATE_FUNCTIONS];
 } cvk_recurrent_attr;
+
+#define CVK_MAX_EQUATION 256
+typedef struct cvk_einsum_attr { /* EINSUM; since 0.2 */
+  uint32_t struct_size;
+  char equation[CVK_MAX_EQUATION]; /* "bij,bjk->bik", ends with 0; spaces mean nothing */
+} cvk_einsum_attr;
+
+typedef struct cvk_dft_attr { /* DFT: x [..., 1 or 2: real, imaginary], [length], [axis]: inputs 1.. override the attribute; since 0.2 */
+  uint32_t struct_size;
+  int32_t axis;     /* not the last */
+  int64_t length;   /* points of the transform; x is cut or filled up with zeros; 0: x's extent, of a one-sided spectrum 2 (extent - 1) */
+  int32_t inverse;  /* nonzero: from the spectrum, divided by the length */
+  int32_t onesided; /* nonzero: the spectrum is length / 2 + 1 points, its other end real ([..., 1]) */
+} cvk_dft_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
