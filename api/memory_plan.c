@@ -8,29 +8,35 @@
 
 static uint64_t round_up(uint64_t bytes, uint64_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
 
+typedef struct sized { uint64_t bytes; int32_t storage; } sized;
+
 /* The storages placed so far, by the steps of their lives: a tree over the steps, whose nodes list those that are alive throughout their
  * range (each life is covered by a few nodes). */
 typedef struct listed { int32_t storage, next; } listed;
-typedef struct range { uint64_t begin, end; } range;
+typedef struct range { uint64_t begin, end; int32_t first, last; } range; /* bytes and steps */
 typedef struct lives {
   int32_t steps; /* leaves: a power of two */
   int32_t *head; /* by node, 1 the root: its first in `list`, or -1 */
   int32_t n, cap, n_taken, cap_taken;
   listed *list;
-  range *taken; /* of the storage in hand: where those lie that live at the same time */
+  range *taken; /* of the storage in hand: those that live at the same time */
+  int32_t n_placed;
+  range *placed; /* all, by offset, up to a few of the last; room for every one */
 } lives;
 
 static void lives_free(lives *l) {
   free(l->head);
   free(l->list);
   free(l->taken);
+  free(l->placed);
 }
 
-static cvk_status lives_create(const cvk_plan *p, lives *l) {
+static cvk_status lives_create(const cvk_plan *p, int32_t n, lives *l) {
   *l = (lives){.steps = 1};
   while (l->steps < p->n_steps) l->steps *= 2;
   l->head = malloc(2 * (size_t)l->steps * sizeof *l->head);
-  if (l->head == NULL) return cvk_plan_no_memory();
+  l->placed = malloc((size_t)n * sizeof *l->placed);
+  if (l->head == NULL || l->placed == NULL) return cvk_plan_no_memory();
   memset(l->head, -1, 2 * (size_t)l->steps * sizeof *l->head);
   return CVK_OK;
 }
@@ -61,30 +67,59 @@ static int compare_begin(const void *a, const void *b) {
   return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
-/* Lowest offset for s that is free during its life. */
-static cvk_status lowest_offset(const cvk_plan *p, lives *l, const cvk_plan_storage *s, uint64_t alignment, uint64_t *out) {
+static range range_of(const cvk_plan_storage *s) { return (range){s->offset, s->offset + s->bytes, s->first, s->last}; }
+
+/* Collects those that live at the same time as s, up to `most`; 1: these are all. */
+static cvk_status find_taken(const cvk_plan *p, lives *l, const cvk_plan_storage *s, int32_t most, int32_t *all) {
   int32_t first = clamp(s->first, l->steps) + l->steps, last = clamp(s->last, l->steps) + l->steps;
   l->n_taken = 0;
-  for (; first > 0; first /= 2, last /= 2) { /* every node whose range meets the life */
+  for (*all = 1; first > 0; first /= 2, last /= 2) { /* every node whose range meets the life */
     for (int32_t node = first; node <= last; node++) {
-      for (int32_t i = l->head[node]; i >= 0; i = l->list[i].next) {
+      if (node - first > most) *all = 0;
+      for (int32_t i = l->head[node]; i >= 0 && *all; i = l->list[i].next) {
         const cvk_status status = cvk_grow((void **)&l->taken, l->n_taken, &l->cap_taken, sizeof *l->taken);
         if (status != CVK_OK) return status;
-        const cvk_plan_storage *o = &p->storages[l->list[i].storage];
-        l->taken[l->n_taken++] = (range){o->offset, o->offset + o->bytes};
+        l->taken[l->n_taken++] = range_of(&p->storages[l->list[i].storage]);
+        *all = l->n_taken <= most;
       }
+      if (!*all) return CVK_OK;
     }
   }
   if (l->n_taken > 1) qsort(l->taken, (size_t)l->n_taken, sizeof *l->taken, compare_begin);
+  return CVK_OK;
+}
+
+/* Brings l->placed up to the first n of the list. */
+static void sort_placed(const cvk_plan *p, lives *l, const sized *list, int32_t n) {
+  if (n - l->n_placed > 16) {
+    while (l->n_placed < n) l->placed[l->n_placed] = range_of(&p->storages[list[l->n_placed].storage]), l->n_placed++;
+    qsort(l->placed, (size_t)n, sizeof *l->placed, compare_begin);
+  }
+  for (; l->n_placed < n; l->n_placed++) {
+    const range r = range_of(&p->storages[list[l->n_placed].storage]);
+    int32_t at = l->n_placed;
+    for (; at > 0 && l->placed[at - 1].begin > r.begin; at--) l->placed[at] = l->placed[at - 1];
+    l->placed[at] = r;
+  }
+}
+
+/* Lowest offset that is free during the life of list[index], beside those before it. Few of them live then, as a rule, and are found by the
+ * tree; else all are gone through. */
+static cvk_status lowest_offset(const cvk_plan *p, lives *l, const sized *list, int32_t index, uint64_t alignment, uint64_t *out) {
+  const cvk_plan_storage *s = &p->storages[list[index].storage];
+  int32_t all = 0;
+  const cvk_status status = find_taken(p, l, s, index / 16 + 64, &all);
+  if (status != CVK_OK) return status;
+  if (!all) sort_placed(p, l, list, index);
+  const range *r = all ? l->taken : l->placed;
+  const int32_t n = all ? l->n_taken : l->n_placed;
   uint64_t at = 0;
-  for (int32_t i = 0; i < l->n_taken && l->taken[i].begin < at + s->bytes; i++) {
-    if (l->taken[i].end > at) at = round_up(l->taken[i].end, alignment);
+  for (int32_t i = 0; i < n && r[i].begin < at + s->bytes; i++) {
+    if (r[i].end > at && r[i].first <= s->last && s->first <= r[i].last) at = round_up(r[i].end, alignment);
   }
   *out = at;
   return CVK_OK;
 }
-
-typedef struct sized { uint64_t bytes; int32_t storage; } sized;
 
 static int compare_size(const void *a, const void *b) {
   const sized *x = a, *y = b;
@@ -123,7 +158,7 @@ static uint64_t lower_bound(const cvk_plan *p, const sized *list, int32_t n, uin
 
 static cvk_status place_values(cvk_plan *p, cvk_plan_space *space, const sized *list, int32_t n, uint64_t alignment) {
   lives l;
-  cvk_status status = lives_create(p, &l);
+  cvk_status status = lives_create(p, n, &l);
   for (int32_t i = 0; i < n && status == CVK_OK; i++) {
     cvk_plan_storage *s = &p->storages[list[i].storage];
     if (p->options->keep_values) { /* every value stays readable: no memory is used twice */
@@ -131,7 +166,7 @@ static cvk_status place_values(cvk_plan *p, cvk_plan_space *space, const sized *
       s->last = INT32_MAX;
       s->offset = round_up(space->arena_bytes, alignment);
     } else {
-      status = lowest_offset(p, &l, s, alignment, &s->offset);
+      status = lowest_offset(p, &l, list, i, alignment, &s->offset);
       if (status == CVK_OK) status = lives_add(p, &l, list[i].storage);
     }
     if (s->offset + s->bytes > space->arena_bytes) space->arena_bytes = s->offset + s->bytes;

@@ -264,6 +264,26 @@ START_TEST(test_many_nodes) {
 }
 END_TEST
 
+/* All of them alive until they are added up. */
+START_TEST(test_many_values_alive_at_once) {
+  enum { N = 1 << 13 };
+  bytes g = {0};
+  char in[32], out[16];
+  declare(&g, "x", F32("1", 0));
+  for (int i = 0; i < N; i++) {
+    snprintf(out, sizeof out, "v%d", i);
+    node(&g, "Relu", "x", out, NULL);
+  }
+  for (int i = 1; i < N; i++) {
+    snprintf(in, sizeof in, "%c%d v%d", i == 1 ? 'v' : 's', i - 1, i);
+    snprintf(out, sizeof out, "s%d", i);
+    node(&g, "Add", in, out, NULL);
+  }
+  bytes m = ending(&g, out);
+  costs(&m, LITTLE + 2 * 8 * N, CVK_OK, "");
+}
+END_TEST
+
 START_TEST(test_lists_beyond_the_file) {
   static const char *const lengths[] = {"\x7f", "\xff\xff\xff\xff\x07", "\xff\xff\xff\xff\xff\xff\xff\xff\x7f"};
   static const uint32_t fields[] = {1, 4, 5, 7, 9, 10, 11};
@@ -311,5 +331,5 @@ START_TEST(test_every_cut_of_a_small_model) {
 END_TEST
 
 SUITE("onnx hostile: cost", test_sizes_by_constants, test_many_folded_results, test_much_work_between_constants, test_declared_sizes,
-      test_scales_that_are_none, test_deep_types, test_many_initialisers, test_many_nodes, test_lists_beyond_the_file,
-      test_every_cut_of_a_small_model)
+      test_scales_that_are_none, test_deep_types, test_many_initialisers, test_many_nodes, test_many_values_alive_at_once,
+      test_lists_beyond_the_file, test_every_cut_of_a_small_model)
