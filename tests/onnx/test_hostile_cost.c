@@ -280,7 +280,7 @@ START_TEST(test_many_values_alive_at_once) {
     node(&g, "Add", in, out, NULL);
   }
   bytes m = ending(&g, out);
-  costs(&m, LITTLE + 2 * 8 * N, CVK_OK, "");
+  costs(&m, LITTLE + 2 * 12 * N, CVK_OK, "");
 }
 END_TEST
 
