@@ -7,8 +7,8 @@ set -eu
 
 build='gcc libc6-dev meson ninja-build pkg-config python3 ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libpthreadpool-dev libpng-dev
   libjpeg62-turbo-dev zlib1g-dev libcjson-dev libxxhash-dev libclblast-dev'
-tests='abigail-tools check clang libclang-rt-14-dev libdnnl-dev libopenblas-serial-dev libonnx-testdata libonnx-dev libprotobuf-c-dev protobuf-c-compiler oclgrind make mesa-opencl-icd
-  python3-venv'
+tests='abigail-tools check clang libclang-rt-14-dev libdnnl-dev libopenblas-serial-dev libonnx-testdata libonnx-dev libprotobuf-c-dev
+  protobuf-c-compiler oclgrind make mesa-opencl-icd python3-venv'
 aarch64='gcc-aarch64-linux-gnu qemu-user'
 memory='valgrind'
 
