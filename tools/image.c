@@ -50,9 +50,9 @@ static void jpeg_fail(j_common_ptr c) {
   longjmp(f->back, 1);
 }
 
-/* Where the file ends early libjpeg would go on in grey. */
+/* Where the file or its pixels end early libjpeg would go on in grey. */
 static void jpeg_warn(j_common_ptr c, int level) {
-  if (level < 0 && c->err->msg_code == JWRN_JPEG_EOF) jpeg_fail(c);
+  if (level < 0 && (c->err->msg_code == JWRN_JPEG_EOF || c->err->msg_code == JWRN_HIT_MARKER)) jpeg_fail(c);
 }
 
 static int load_jpeg(const char *path, int32_t channels, pixels *p, char *error) {
@@ -149,9 +149,9 @@ static int to_tensor(const pixels *p, const char *path, int32_t channels, cvk_te
   for (int32_t c = 0; c < channels; c++) {
     for (int64_t i = 0; i < plane; i++) data[c * plane + i] = sample(p, i, c, channels);
   }
-  const int ok = cvk_tensor_create(NULL, CVK_F32, 4, dim, data, out) == CVK_OK;
+  if (cvk_tensor_wrap(CVK_F32, 4, dim, data, free, data, out) == CVK_OK) return 1;
   free(data);
-  return ok ? 1 : fail(error, path, cvk_error_message());
+  return fail(error, path, cvk_error_message());
 }
 
 int image_load(const char *path, int32_t channels, cvk_tensor **out, char error[TOOL_ERROR_BYTES]) {
