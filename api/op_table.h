@@ -48,6 +48,7 @@ typedef union cvk_any_attr {
   cvk_recurrent_attr recurrent;
   cvk_einsum_attr einsum;
   cvk_dft_attr dft;
+  cvk_linear_attention_attr linear_attention;
 } cvk_any_attr;
 
 /* An op on its way through its shape rule. The rule checks the inputs, RESOLVES attr in place (see plugin.h) and fills out[0..n_out-1]

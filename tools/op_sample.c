@@ -38,6 +38,7 @@ enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_at
        ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
        ATTR_cvk_recurrent_attr, ATTR_cvk_einsum_attr, ATTR_cvk_dft_attr,
 };
+       ATTR_cvk_arg_attr, ATTR_cvk_linear_attention_attr };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
@@ -175,6 +176,10 @@ static const field fields[] = {
     {ATTR_cvk_dft_attr, "length", I64, AT(cvk_dft_attr, length), 0, 0},
     {ATTR_cvk_dft_attr, "inverse", I32, AT(cvk_dft_attr, inverse), 0, 0},
     {ATTR_cvk_dft_attr, "onesided", I32, AT(cvk_dft_attr, onesided), 0, 0},
+    {ATTR_cvk_linear_attention_attr, "rule", I32, AT(cvk_linear_attention_attr, rule), 0, 0},
+    {ATTR_cvk_linear_attention_attr, "q_heads", I64, AT(cvk_linear_attention_attr, q_heads), 0, 0},
+    {ATTR_cvk_linear_attention_attr, "kv_heads", I64, AT(cvk_linear_attention_attr, kv_heads), 0, 0},
+    {ATTR_cvk_linear_attention_attr, "scale", F32, AT(cvk_linear_attention_attr, scale), 0, 0},
 };
 
 /* ---- reading ---- */

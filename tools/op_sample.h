@@ -57,6 +57,7 @@ typedef struct sample_step {
     cvk_recurrent_attr recurrent;
     cvk_einsum_attr einsum;
     cvk_dft_attr dft;
+    cvk_linear_attention_attr linear_attention;
   } attr;
 } sample_step;
 

@@ -5,6 +5,8 @@
 #include <stddef.h>
 
 const char *const op_samples_window[] = {
+    "linear_attention 2x5x8 2x5x4 2x5x6 q_heads=4 kv_heads=2 outputs=2",
+    "linear_attention 1x3x4 1x3x4 1x3x2 1x2x2x1 1x3x4 1x3x1@pos rule=3 q_heads=2 kv_heads=2 outputs=2",
     "max_pool 1x16x8x8 kernel=2,2 stride=2,2",
     "max_pool 1x17x9x11 kernel=3,3 stride=2,2 pad=1,1,1,1",
     "max_pool 2x3x7x8 kernel=3,2 stride=1,2 pad=1,0,0,1",

@@ -113,6 +113,7 @@ void cvk_onnx_emit_attention(cvk_onnx_call *c);
 /* sequence.c */
 void cvk_onnx_emit_rotary_embedding(cvk_onnx_call *c);
 void cvk_onnx_emit_causal_conv(cvk_onnx_call *c);
+void cvk_onnx_fill_linear_attention(cvk_onnx_call *c, cvk_any_attr *a);
 
 /* quantize.c */
 void cvk_onnx_emit_quantize(cvk_onnx_call *c);

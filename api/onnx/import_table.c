@@ -105,6 +105,7 @@ static const cvk_onnx_row rows[] = {
     {"Less", 1, 6, CVK_OP_LESS, CVK_RANK_BROADCAST, NULL, cvk_onnx_emit_broadcast_axis},
     {"Less", 7, CVK_ONNX_NEWEST, CVK_OP_LESS, CVK_RANK_BROADCAST, NULL, NULL},
     {"LessOrEqual", 12, CVK_ONNX_NEWEST, 0, CVK_RANK_UNKNOWN, NULL, cvk_onnx_emit_less_or_equal},
+    {"LinearAttention", 27, CVK_ONNX_NEWEST, CVK_OP_LINEAR_ATTENTION, CVK_RANK_UNKNOWN, cvk_onnx_fill_linear_attention, NULL},
     {"Log", 1, CVK_ONNX_NEWEST, CVK_OP_LOG, CVK_RANK_SAME, NULL, NULL},
     {"LogSoftmax", 1, 12, CVK_OP_LOG_SOFTMAX, CVK_RANK_SAME, NULL, cvk_onnx_emit_softmax_1},
     {"LogSoftmax", 13, CVK_ONNX_NEWEST, CVK_OP_LOG_SOFTMAX, CVK_RANK_SAME, cvk_onnx_fill_axis, NULL},

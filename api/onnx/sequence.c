@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sequence.c: operators on sequences of tokens that stand around Attention: RotaryEmbedding and CausalConvWithState. float16 and bfloat16
- * are computed in float32 and rounded once. */
+/* sequence.c: operators on sequences of tokens that stand around Attention: RotaryEmbedding, CausalConvWithState, LinearAttention. float16
+ * and bfloat16 are computed in float32 and rounded once. */
 #include "fill.h"
 #include "parts.h"
 
@@ -100,4 +100,20 @@ void cvk_onnx_emit_causal_conv(cvk_onnx_call *c) {
   const cvk_value length = cvk_onnx_extent(c, x, 2);
   const cvk_value part[] = {x, cvk_onnx_op2(c, CVK_OP_SUB, NULL, length, reach), length, INT64S(c, 2)};
   cvk_onnx_define(c, 1, cvk_onnx_op(c, CVK_OP_SLICE, NULL, 4, part), 3);
+}
+
+/* ---- LinearAttention ---- */
+
+void cvk_onnx_fill_linear_attention(cvk_onnx_call *c, cvk_any_attr *a) {
+  static const char *const rules[] = {[CVK_RULE_LINEAR] = "linear",
+                                      [CVK_RULE_GATED] = "gated",
+                                      [CVK_RULE_DELTA] = "delta",
+                                      [CVK_RULE_GATED | CVK_RULE_DELTA] = "gated_delta"};
+  cvk_linear_attention_attr *l = &a->linear_attention;
+  l->rule = CVK_RULE_GATED | CVK_RULE_DELTA;
+  cvk_onnx_take_choice(c, "update_rule", 4, rules, &l->rule);
+  if (!cvk_onnx_take_i64(c, "q_num_heads", 1, INT32_MAX, &l->q_heads) || !cvk_onnx_take_i64(c, "kv_num_heads", 1, INT32_MAX, &l->kv_heads))
+    cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'q_num_heads' or 'kv_num_heads' is missing");
+  cvk_onnx_take_f32(c, "scale", &l->scale);
+  cvk_onnx_ignore(c, "chunk_size"); /* of ways to compute it */
 }

@@ -38,6 +38,7 @@ REACH(cvk_is_inf_attr)
 REACH(cvk_recurrent_attr)
 REACH(cvk_einsum_attr)
 REACH(cvk_dft_attr)
+REACH(cvk_linear_attention_attr)
 REACH(cvk_post_op)
 REACH(cvk_quant)
 

@@ -251,6 +251,13 @@ AT(cvk_dft_attr, axis, 4);
 AT(cvk_dft_attr, length, 8);
 AT(cvk_dft_attr, inverse, 16);
 AT(cvk_dft_attr, onesided, 20);
+SIZE(cvk_linear_attention_attr, 32); /* 0.2 */
+AT(cvk_linear_attention_attr, struct_size, 0);
+AT(cvk_linear_attention_attr, rule, 4);
+AT(cvk_linear_attention_attr, q_heads, 8);
+AT(cvk_linear_attention_attr, kv_heads, 16);
+AT(cvk_linear_attention_attr, scale, 24);
+AT(cvk_linear_attention_attr, reserved, 28);
 
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sequence.c: RotaryEmbedding and CausalConvWithState by small cases worked by hand. */
+/* test_sequence.c: RotaryEmbedding, CausalConvWithState and LinearAttention by small cases worked by hand. */
 #include <math.h>
 
 #include "one_node.h"
@@ -44,4 +44,24 @@ START_TEST(test_causal_conv) {
 }
 END_TEST
 
-SUITE("sequence", test_rotary, test_causal_conv)
+/* One head of one cell: 2 * 5 = 10, then 10 + 3 * 7. */
+START_TEST(test_linear_attention) {
+  const array in[] = {F32("1x2x1", 1, 2), F32("1x2x1", 2, 3), F32("1x2x1", 5, 7), F32("1x2x1", 1, 1)};
+  bytes a = {0};
+  attr_int(&a, "q_num_heads", 1);
+  attr_int(&a, "kv_num_heads", 1);
+  attr_text(&a, "update_rule", "linear");
+  bytes m = one(27, "LinearAttention", &a, "a b c", "y s", 3, in);
+  expect(&m, 3, in, 2, (const array[]){F32("1x2x1", 10, 62), F32("1x1x1x1", 31)});
+  attr_int(&a, "q_num_heads", 1);
+  attr_int(&a, "kv_num_heads", 1);
+  attr_int(&a, "chunk_size", 16);
+  attr_float(&a, "scale", 10);
+  check_refused(27, "LinearAttention", &a, "a b c - - d", 4, in, CVK_INVALID_ARGUMENT,
+                "rule 3 takes a decay and a beta, given are 0 and 1");
+  attr_int(&a, "q_num_heads", 1);
+  check_refused(27, "LinearAttention", &a, "a b c", 3, in, CVK_INVALID_ARGUMENT, "'kv_num_heads' is missing");
+}
+END_TEST
+
+SUITE("sequence", test_rotary, test_causal_conv, test_linear_attention)

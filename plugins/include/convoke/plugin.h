@@ -161,6 +161,7 @@ enum {
 
   /* products and transforms */
   CVK_OP_EINSUM = 211, CVK_OP_DET = 212, CVK_OP_DFT = 213, /* since 0.2 */
+  CVK_OP_LINEAR_ATTENTION = 221, /* since 0.2 */
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -448,6 +449,14 @@ typedef struct cvk_dft_attr { /* DFT: x [..., 1 or 2: real, imaginary], [length]
   int32_t inverse;  /* nonzero: from the spectrum, divided by the length */
   int32_t onesided; /* nonzero: the spectrum is length / 2 + 1 points, its other end real ([..., 1]) */
 } cvk_dft_attr;
+enum { CVK_RULE_LINEAR = 0, CVK_RULE_GATED = 1, CVK_RULE_DELTA = 2 }; /* since 0.2; GATED and DELTA may go together */
+typedef struct cvk_linear_attention_attr { /* LINEAR_ATTENTION (query, key, value [batch,tokens,heads d], [past_state], [decay], [beta]); since 0.2 */
+  uint32_t struct_size;
+  int32_t rule;
+  int64_t q_heads, kv_heads; /* kv_heads divides q_heads */
+  float scale;               /* 0: 1 / sqrt(d of the keys) */
+  int32_t reserved;
+} cvk_linear_attention_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
