@@ -215,6 +215,10 @@ static cvk_status lower_node(cvk_plan *p, int32_t index) {
   if (op->in == NULL) return cvk_plan_no_memory();
   op->out = op->in + node->n_in;
   memcpy(op->in, node->in, (size_t)(node->n_in + node->n_out) * sizeof *op->in); /* in and out lie together there too */
+  if (cvk_plan_is_widened(p, op)) {
+    const cvk_plan_op narrow = *op; /* it is where the first cast goes */
+    return cvk_plan_widen(p, &narrow);
+  }
   p->n_ops++;
   const int32_t conv = node->kind == CVK_OP_CONV || node->kind == CVK_OP_CONV_TRANSPOSE;
   return conv && op->attr.conv.activation ? split_activation(p, op) : CVK_OK;
@@ -259,7 +263,10 @@ void cvk_plan_count_uses(cvk_plan *p) {
 }
 
 cvk_status cvk_plan_lower(cvk_plan *p) {
-  const size_t room = (size_t)p->graph->n_nodes * 2 + 1; /* an activation attribute doubles a node */
+  size_t room = 1;
+  for (int32_t n = 0; n < p->graph->n_nodes; n++) { /* an activation attribute doubles a node, widening adds a cast for each value */
+    room += 2 + (size_t)p->graph->nodes[n].n_in + (size_t)p->graph->nodes[n].n_out;
+  }
   p->ops = cvk_arena_alloc(&p->memory, room, sizeof *p->ops);
   p->order = cvk_arena_alloc(&p->memory, room, sizeof *p->order);
   if (p->ops == NULL || p->order == NULL) return cvk_plan_no_memory();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan.h: a graph made ready for one set of input shapes and one device. Built in this order, one file each:
- *   lower.c (shapes, constant folding, views) -> simplify.c (patterns, pads) -> affine.c (scales and shifts into weights)
+ *   lower.c (shapes, constant folding, views; widen.c: float16 through float32) -> simplify.c (patterns, pads) -> affine.c (scales and shifts into weights)
  *   -> fuse.c (post-ops) -> place.c (device and kernel row of each op)
  *   -> schedule.c (steps, reorders, copies; alias.c: concat and split without steps) -> memory_plan.c (offsets) -> prepare.c (packs, kernels, arguments); run by execute.c. */
 #ifndef CVK_PLAN_H
@@ -28,6 +28,7 @@ typedef struct cvk_plan_value {
   int32_t uses;         /* reading ops, views and graph outputs */
   int32_t reader;               /* position in order of the last op found reading it, or -1 (cvk_plan_find_readers) */
   int32_t maker;                /* the op that makes it, or -1 (the same) */
+  int32_t wide, raw;            /* of a float16 or bfloat16: its float32 (widen.c), and the one it was rounded from; 0: none was made */
 } cvk_plan_value;
 
 typedef struct cvk_plan_post {
@@ -155,6 +156,10 @@ typedef struct cvk_plan {
 } cvk_plan;
 
 cvk_status cvk_plan_lower(cvk_plan *p);
+/* Nonzero: no device but the reference has the op, of float16 or bfloat16, and one has it in float32. The op's values have their descs. */
+int32_t cvk_plan_is_widened(cvk_plan *p, const cvk_plan_op *op);
+/* Appends the op in float32, between casts. */
+cvk_status cvk_plan_widen(cvk_plan *p, const cvk_plan_op *op);
 cvk_status cvk_plan_simplify(cvk_plan *p);
 cvk_status cvk_plan_fold_affine(cvk_plan *p);
 cvk_status cvk_plan_fuse_and_ask(cvk_plan *p); /* post-ops offered, refused tails dropped; every op has options after it */

@@ -73,7 +73,7 @@ static cvk_value fold(cvk_onnx_call *c, int32_t kind, const void *attr, int32_t 
     t[i] = in[i] == CVK_NO_VALUE ? NULL : c->graph->values[in[i]].constant;
     if (in[i] != CVK_NO_VALUE && t[i] == NULL) return CVK_NO_VALUE;
   }
-  cvk_tensor *folded = cvk_onnx_fold(kind, attr, n_in, t, &c->scope->all->fold_budget);
+  cvk_tensor *folded = cvk_fold(kind, attr, n_in, t, &c->scope->all->fold_budget);
   if (folded) c->status = cvk_graph_constant(c->graph, NULL, folded, &out);
   cvk_tensor_release(folded);
   return out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cast: CAST among f32, f64, the integers of 8, 32 and 64 bits and bool, plain. A run is widened to double (from floats) or i64 (from
- * integers) and narrowed again, so a new type needs four functions. Integers keep their low bits; floats to integers truncate and saturate,
- * NaN gives 0; bool is v != 0. The same type is a copy bit for bit. */
+/* cast: CAST among f32, f64, the integers of 8, 32 and 64 bits and bool, and between f32 and the floats of 16 bits, plain. A run is widened
+ * to double (from floats) or i64 (from integers) and narrowed again, so a new type needs four functions. Integers keep their low bits;
+ * floats to integers truncate and saturate, NaN gives 0; bool is v != 0. The same type is a copy bit for bit. */
 #include <string.h>
 
 #include "cpu.h"
@@ -68,9 +68,74 @@ static const type_row types[] = {
     {CVK_BOOL, NULL, int_u8, bool_real, bool_int},
 };
 
+/* ---- f32 and floats of 16 bits, directly: no type between them would round rightly ---- */
+
+static inline uint32_t bits_of(float v) {
+  uint32_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+static inline float float_of(uint32_t bits) {
+  float v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+static void f32_f16(const void *x, void *y, int64_t n) {
+  const uint16_t *p = x;
+  float *q = y;
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t m = p[i] & 0x7fffu, tiny = bits_of((float)(int32_t)m * 0x1p-24f);
+    const uint32_t v = m >= 0x7c00 ? 0x7f800000 | m << 13 : m >= 0x400 ? (m << 13) + 0x38000000 : tiny;
+    q[i] = float_of(v | (p[i] & 0x8000u) << 16);
+  }
+}
+
+/* Below the smallest normal number 0.5 is added, whose last place is that of a subnormal; else half a place, less where the last bit is
+ * even. */
+static void f16_f32(const void *x, void *y, int64_t n) {
+  const float *p = x;
+  uint16_t *q = y;
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t bits = bits_of(p[i]), m = bits & 0x7fffffff, tiny = bits_of(float_of(m) + 0.5f) - 0x3f000000;
+    const uint32_t normal = (m - 0x38000000 + 0xfff + (m >> 13 & 1)) >> 13;
+    const uint32_t v = m > 0x7f800000 ? 0x7e00 : m >= 0x477ff000 ? 0x7c00 : m < 0x38800000 ? tiny : normal;
+    q[i] = (uint16_t)(v | (bits >> 16 & 0x8000));
+  }
+}
+
+static void f32_bf16(const void *x, void *y, int64_t n) {
+  const uint16_t *p = x;
+  float *q = y;
+  for (int64_t i = 0; i < n; i++) q[i] = float_of((uint32_t)p[i] << 16);
+}
+
+static void bf16_f32(const void *x, void *y, int64_t n) {
+  const float *p = x;
+  uint16_t *q = y;
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t bits = bits_of(p[i]), m = bits & 0x7fffffff, rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    q[i] = (uint16_t)(m > 0x7f800000 ? 0x7fc0 | (bits >> 16 & 0x8000) : rounded);
+  }
+}
+
+static const struct {
+  int32_t from, to;
+  void (*convert)(const void *x, void *y, int64_t n);
+} pairs[] = {{CVK_F16, CVK_F32, f32_f16}, {CVK_F32, CVK_F16, f16_f32}, {CVK_BF16, CVK_F32, f32_bf16}, {CVK_F32, CVK_BF16, bf16_f32}};
+#define N_PAIRS ((int32_t)(sizeof pairs / sizeof *pairs))
+
+static int32_t pair_of(int32_t from, int32_t to) {
+  int32_t i = 0;
+  while (i < N_PAIRS && (pairs[i].from != from || pairs[i].to != to)) i++;
+  return i;
+}
+
 typedef struct cast_kernel {
   cpu_kernel base;
   const type_row *from, *to;
+  int32_t pair; /* N_PAIRS: none */
   int64_t count, from_bytes, to_bytes;
   double ns;
 } cast_kernel;
@@ -89,8 +154,9 @@ static const type_row *find(int32_t dtype) {
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   (void)variant;
-  if (!find(op->in[0]->dtype)) return cpu_refuse(why, "element type %d is not in its table", op->in[0]->dtype);
-  if (!find(op->out[0]->dtype)) return cpu_refuse(why, "element type %d is not in its table", op->out[0]->dtype);
+  const int32_t direct = pair_of(op->in[0]->dtype, op->out[0]->dtype) < N_PAIRS;
+  if (!direct && !find(op->in[0]->dtype)) return cpu_refuse(why, "element type %d is not in its table", op->in[0]->dtype);
+  if (!direct && !find(op->out[0]->dtype)) return cpu_refuse(why, "element type %d is not in its table", op->out[0]->dtype);
   c->estimated_ns = cpu_ns_memory(device, (double)cvk_desc_bytes(op->in[0]) + (double)cvk_desc_bytes(op->out[0]), 0.25);
   return 1;
 }
@@ -98,6 +164,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
 static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
   cast_kernel *k = cpu_kernel_new(device, sizeof *k);
   if (!k) return CVK_NO_MEMORY;
+  k->pair = pair_of(op->in[0]->dtype, op->out[0]->dtype);
   k->from = find(op->in[0]->dtype);
   k->to = find(op->out[0]->dtype);
   k->count = cvk_count(op->in[0]->rank, op->in[0]->dim);
@@ -111,7 +178,9 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
 static void convert(const cast_kernel *k, const char *x, char *y, int64_t n) {
   double real[RUN];
   int64_t integer[RUN];
-  if (k->from == k->to) {
+  if (k->pair < N_PAIRS) {
+    pairs[k->pair].convert(x, y, n);
+  } else if (k->from == k->to) {
     memmove(y, x, (size_t)(n * k->to_bytes));
   } else if (k->from->real) {
     k->from->real(x, real, n);

@@ -74,4 +74,37 @@ START_TEST(casts) {
 }
 END_TEST
 
-SUITE("cpu_select", compares, wheres, nots, casts)
+static void check_cast(row_tensor x, int32_t to) {
+  const cvk_cast_attr a = {.struct_size = sizeof a, .dtype = to};
+  row_case c = {.kind = CVK_OP_CAST, .n_in = 1, .attr = &a, .row = "cast", .in = {x}};
+  row_check(&c);
+}
+
+/* Every float of 16 bits to f32; to 16 bits what lies at, between and beside its neighbours, subnormal and overflowing ones among them. */
+START_TEST(casts_of_16_bits) {
+  static const int32_t dtypes[] = {CVK_F16, CVK_BF16};
+  for (int k = 0; k < 2; k++) {
+    row_tensor all = row_random(dtypes[k], DIMS(65536), 1), between = row_random(CVK_F32, DIMS(3, 65536), 1);
+    for (uint32_t i = 0; i < 65536; i++) {
+      ((uint16_t *)all.data)[i] = (uint16_t)i;
+      const uint32_t bits =
+          k ? i << 16 | 0x8000 : i << 16 | 0x1000; /* a tie of bfloat16; for the other every exponent and sign comes too */
+      for (uint32_t s = 0; s < 3; s++) ((uint32_t *)between.data)[s * 65536 + i] = bits + s - 1;
+    }
+    check_cast(all, CVK_F32);
+    check_cast(between, dtypes[k]);
+  }
+  row_tensor halves = row_random(CVK_F32, DIMS(3, 0x7c00), 1); /* the ties of float16 */
+  for (uint32_t i = 0; i < 0x7c00; i++) {
+    const uint32_t e = i >> 10, m = i & 0x3ff;
+    const float middle = ldexpf((float)(2 * (e ? m + 1024 : m) + 1), (int)(e ? e : 1) - 26);
+    for (uint32_t s = 0; s < 3; s++)
+      ((float *)halves.data)[s * 0x7c00 + i] = s == 0 ? nextafterf(middle, 0) : s == 1 ? -middle : nextafterf(middle, INFINITY);
+  }
+  check_cast(halves, CVK_F16);
+  static const float values[] = {0, -0.0f, NAN, INFINITY, -INFINITY, 65504, 65519, 65520, -65520, 1e38f, 1e-40f, 6e-8f, 2.98e-8f, 2.99e-8f};
+  for (int k = 0; k < 2; k++) check_cast(row_floats(DIMS(sizeof values / sizeof *values), values), dtypes[k]);
+}
+END_TEST
+
+SUITE("cpu_select", compares, wheres, nots, casts, casts_of_16_bits)

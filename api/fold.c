@@ -106,11 +106,11 @@ static recipe *recipe_make(const cvk_op_def *def, const void *attr, int32_t n_in
   return NULL;
 }
 
-cvk_tensor *cvk_onnx_fold(int32_t kind, const void *attr, int32_t n_in, cvk_tensor *const *in, uint64_t *budget) {
+cvk_tensor *cvk_fold(int32_t kind, const void *attr, int32_t n_in, cvk_tensor *const *in, uint64_t *budget) {
   const cvk_op_def *def = cvk_op_def_find(kind);
   cvk_tensor *t = NULL;
   if (n_in < def->min_in || n_in > def->max_in) return NULL;
-  recipe *r = recipe_make(def, attr, n_in, in, *budget);
+  recipe *r = recipe_make(def, attr, n_in, in, budget ? *budget : UINT64_MAX);
   if (r == NULL) return NULL;
   const cvk_tensor_desc *out = &r->out;
   if (cvk_desc_bytes(out) > SMALL_BYTES) {
@@ -119,7 +119,7 @@ cvk_tensor *cvk_onnx_fold(int32_t kind, const void *attr, int32_t n_in, cvk_tens
     cvk_tensor_release(t);
     t = NULL;
   }
-  if (t) *budget -= cvk_desc_bytes(out);
+  if (t && budget) *budget -= cvk_desc_bytes(out);
   recipe_free(r);
   return t;
 }
