@@ -36,9 +36,8 @@ enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_at
        ATTR_cvk_arg_attr, ATTR_cvk_resize_attr, ATTR_cvk_grid_attr, ATTR_cvk_roi_align_attr, ATTR_cvk_nms_attr, ATTR_cvk_deform_conv_attr,
        ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
        ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
-       ATTR_cvk_recurrent_attr, ATTR_cvk_einsum_attr, ATTR_cvk_dft_attr,
+       ATTR_cvk_recurrent_attr, ATTR_cvk_einsum_attr, ATTR_cvk_dft_attr, ATTR_cvk_linear_attention_attr,
 };
-       ATTR_cvk_arg_attr, ATTR_cvk_linear_attention_attr };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
@@ -46,8 +45,7 @@ static const struct { const char *name; int32_t kind, attr; } ops[] = {
 #undef CVK_ROW
 };
 
-enum { I32, I64, F32, F64, I64_HALVES, F64_HALVES /* the first half goes to `at`, the second to `second` */ };
-enum { I32, I64, F32, F64, I64_HALVES /* the first half goes to `at`, the second to `second` */, TEXT /* as it stands, of CVK_MAX_EQUATION bytes */ };
+enum { I32, I64, F32, F64, I64_HALVES, F64_HALVES /* the first half goes to `at`, the second to `second` */, TEXT /* as it stands, of CVK_MAX_EQUATION bytes */ };
 
 typedef struct field {
   int32_t attr;
@@ -264,10 +262,8 @@ static int read_attr(const reader *r, sample_step *step, int32_t attr, const cha
   if (key_bytes == 7 && strncmp(key, "outputs", 7) == 0) return step->n_out = (int32_t)v[0], 1;
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     const field *f = &fields[i];
-    if (f->attr != attr || strlen(f->key) != key_bytes || strncmp(f->key, key, key_bytes) != 0) continue;
-    const int32_t half = f->type == I64_HALVES || f->type == F64_HALVES ? count / 2 : count;
     if (f->attr != attr || f->type == TEXT || strlen(f->key) != key_bytes || strncmp(f->key, key, key_bytes) != 0) continue;
-    const int32_t half = f->type == I64_HALVES ? count / 2 : count;
+    const int32_t half = f->type == I64_HALVES || f->type == F64_HALVES ? count / 2 : count;
     for (int32_t k = 0; k < count; k++) store(&step->attr, k < half ? f->at : f->second, f->type, k < half ? k : k - half, v[k]);
     if (f->count) store(&step->attr, f->count, I32, 0, count);
     step->has_attr = 1;
