@@ -60,6 +60,7 @@ VI vf act_reciprocal(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_div(v_set1(
 VI vf act_erf(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_erf(x); }
 VI vf act_floor(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_floor(x); }
 VI vf act_ceil(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_ceil(x); }
+VI vf act_round(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_round(x); }
 
 /* y = f(x) over n floats, x and y equal or apart. The function of a kind (unary.c), or NULL; alpha chooses between GELU's two. */
 typedef void (*span_function)(const float *x, float *y, int64_t n, float a, float b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unary: the activations and unary functions (CVK_OP_RELU .. CVK_OP_CEIL but PRELU) in a plain or blocked format; may run in place.
+/* unary: the activations and unary functions (CVK_OP_RELU .. CVK_OP_CEIL but PRELU, and ROUND) in a plain or blocked format; may run in place.
  * A blocked tensor is walked one channel block's plane at a time, and where f(0) is not 0 the lanes past the last channel are zeroed again.
  */
 #include "activation.h"
@@ -44,6 +44,7 @@ SPAN(reciprocal)
 SPAN(erf)
 SPAN(floor)
 SPAN(ceil)
+SPAN(round)
 #undef SPAN
 
 typedef struct function {
@@ -79,6 +80,7 @@ static const function functions[] = {
     {CVK_OP_ERF, 1, erf_span, 70},
     {CVK_OP_FLOOR, 1, floor_span, 1},
     {CVK_OP_CEIL, 1, ceil_span, 1},
+    {CVK_OP_ROUND, 1, round_span, 1},
 };
 static const function gelu_tanh = {CVK_OP_GELU, 1, gelu_tanh_span, 40};
 
@@ -180,7 +182,7 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
 
 const cpu_row CVK_ISA_FN(unary_row) = {.name = CVK_ISA_ROW("unary"),
                                        .kind = CVK_OP_RELU,
-                                       .kind_last = CVK_OP_CEIL,
+                                       .kind_last = CVK_OP_ROUND,
                                        .variants = 2,
                                        .accepts = accepts,
                                        .prepare = prepare,

@@ -39,6 +39,7 @@ static const kind_case kinds[] = {
     {CVK_OP_ERF, 0, 0, 0},
     {CVK_OP_FLOOR, 0, 0, 0},
     {CVK_OP_CEIL, 0, 0, 0},
+    {CVK_OP_ROUND, 0, 0, 0},
 };
 
 /* 4 ulp, and 2 ulp of the largest intermediate (about 1) where the formula cancels. */
