@@ -6,6 +6,7 @@
 #include "parts.h"
 
 #define INT64S CVK_INT64S
+#define MOST_ZERO_BYTES 8192 /* of a zero point that is looked at */
 
 /* ---- scales and zero points along x ---- */
 
@@ -57,6 +58,16 @@ static cvk_value spread(cvk_onnx_call *c, cvk_value x, int32_t i, granularity g)
   return cvk_onnx_known_extent(c, p, 0) == 1 ? cvk_onnx_op1(c, CVK_OP_SQUEEZE, NULL, p) : along_axis(c, x, p, g.axis);
 }
 
+/* Whether the node has input i, a zero point that is not known to be zero: weights mostly have one that is. */
+static int32_t is_moved(cvk_onnx_call *c, int32_t i) {
+  const cvk_onnx_name *zero = cvk_onnx_input_name(c, i);
+  uint8_t bytes[MOST_ZERO_BYTES] = {0}, any = 0;
+  if (!zero || !zero->constant || cvk_tensor_bytes(zero->constant) > sizeof bytes) return zero != NULL;
+  if (c->status == CVK_OK) c->status = cvk_tensor_read(zero->constant, bytes, cvk_tensor_bytes(zero->constant));
+  for (size_t k = 0; k < sizeof bytes; k++) any |= bytes[k];
+  return any != 0;
+}
+
 static granularity take_granularity(cvk_onnx_call *c) {
   granularity g = {.axis = 1};
   if (c->model->opset >= 13) cvk_onnx_take_i64(c, "axis", -CVK_MAX_RANK, CVK_MAX_RANK - 1, &g.axis);
@@ -100,7 +111,7 @@ static int32_t is_small_float(int32_t type) {
 
 void cvk_onnx_emit_quantize(cvk_onnx_call *c) {
   const granularity g = take_granularity(c);
-  const int32_t has_zero = cvk_onnx_given(c, 2), zero_type = cvk_onnx_dtype_of(c, cvk_onnx_input(c, 2));
+  const int32_t has_zero = cvk_onnx_given(c, 2), moved = is_moved(c, 2), zero_type = cvk_onnx_dtype_of(c, cvk_onnx_input(c, 2));
   const int32_t scale_type = cvk_onnx_dtype_of(c, cvk_onnx_input(c, 1));
   int32_t type = has_zero ? zero_type : CVK_U8, precision = scale_type, saturate = 1;
   if (c->model->opset >= 19) cvk_onnx_take_flag(c, "saturate", &saturate);
@@ -112,13 +123,13 @@ void cvk_onnx_emit_quantize(cvk_onnx_call *c) {
   if (precision == CVK_F8E8M0) precision = CVK_F32;
   const cvk_value x = cvk_onnx_input(c, 0);
   const cvk_value scale = cvk_onnx_cast(c, spread(c, x, 1, g), precision);
-  const cvk_value q = cvk_onnx_op2(c, CVK_OP_DIV, NULL, cvk_onnx_cast(c, x, precision), scale);
-  const cvk_value zero = has_zero ? cvk_onnx_cast(c, spread(c, x, 2, g), CVK_F32) : CVK_NO_VALUE;
+  cvk_value q = cvk_onnx_op2(c, CVK_OP_DIV, NULL, cvk_onnx_cast(c, x, precision), scale);
+  const cvk_value zero = moved ? cvk_onnx_cast(c, spread(c, x, 2, g), CVK_F32) : CVK_NO_VALUE;
   cvk_value y;
   if (is_small_float(type)) {
     const cvk_cast_attr to = {.dtype = type, .overflow = !saturate};
-    const cvk_value moved = has_zero ? cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_cast(c, q, CVK_F32), zero) : q;
-    y = cvk_onnx_op1(c, CVK_OP_CAST, &to, moved);
+    if (moved) q = cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_cast(c, q, CVK_F32), zero);
+    y = cvk_onnx_op1(c, CVK_OP_CAST, &to, q);
   } else {
     y = to_integers(c, q, zero, type);
   }
@@ -131,7 +142,7 @@ void cvk_onnx_emit_dequantize(cvk_onnx_call *c) {
   if (c->model->opset >= 23) type = take_type(c, "output_dtype", type);
   const cvk_value x = cvk_onnx_input(c, 0), scale = cvk_onnx_cast(c, spread(c, x, 1, g), CVK_F32);
   cvk_value y = cvk_onnx_cast(c, x, CVK_F32);
-  if (cvk_onnx_given(c, 2)) y = cvk_onnx_op2(c, CVK_OP_SUB, NULL, y, cvk_onnx_cast(c, spread(c, x, 2, g), CVK_F32));
+  if (is_moved(c, 2)) y = cvk_onnx_op2(c, CVK_OP_SUB, NULL, y, cvk_onnx_cast(c, spread(c, x, 2, g), CVK_F32));
   y = cvk_onnx_cast(c, cvk_onnx_op2(c, CVK_OP_MUL, NULL, y, scale), type);
   cvk_onnx_define(c, 0, y, cvk_onnx_rank_of_input(c, 0));
 }
@@ -164,7 +175,7 @@ static cvk_value beside(cvk_onnx_call *c, cvk_value x, int32_t i, int32_t type, 
 /* Input i in `type`, less the zero point, input z, where given. */
 static cvk_value centred(cvk_onnx_call *c, int32_t i, int32_t z, int32_t type, int32_t after) {
   const cvk_value x = cvk_onnx_cast(c, cvk_onnx_input(c, i), type);
-  return cvk_onnx_given(c, z) ? cvk_onnx_op2(c, CVK_OP_SUB, NULL, x, beside(c, x, z, type, after)) : x;
+  return is_moved(c, z) ? cvk_onnx_op2(c, CVK_OP_SUB, NULL, x, beside(c, x, z, type, after)) : x;
 }
 
 void cvk_onnx_emit_matmul_integer(cvk_onnx_call *c) {
