@@ -193,5 +193,25 @@ START_TEST(test_chains_of_constants) {
 }
 END_TEST
 
+/* A few bytes that ask for terabytes: nothing of that size is made while the model is read. */
+START_TEST(test_constants_that_grow) {
+  bytes g = {0};
+  constant(&g, "one", F32("", 1));
+  constant(&g, "shape", I64("2", INT64_C(1) << 20, INT64_C(1) << 21));
+  node(&g, "Expand", "one shape", "huge", NULL);
+  node(&g, "Neg", "huge", "n", NULL);
+  node(&g, "ReduceSum", "n", "s", NULL);
+  node(&g, "Shape", "huge", "y", NULL);
+  output(&g, "s");
+  output(&g, "y");
+  bytes m = model(&g, 13);
+  cvk_graph *graph = load(&m);
+  ck_assert_int_ge(cvk_graph_op_count(graph), 3);
+  cvk_graph_release(graph);
+  empty(&m);
+}
+END_TEST
+
 SUITE("quantize", test_quantize, test_quantize_refuses, test_dequantize, test_dynamic_quantize, test_integer_products,
-      test_quantised_products, test_weights_are_converted_while_the_model_is_read, test_other_ops_over_constants, test_chains_of_constants)
+      test_quantised_products, test_weights_are_converted_while_the_model_is_read, test_other_ops_over_constants, test_chains_of_constants,
+      test_constants_that_grow)
