@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* quantize.c: QuantizeLinear, DequantizeLinear and the operators on quantised tensors, composed of float ops: what is quantised is made
  * float32 first (whole numbers, exact), computed with by the kernels for float32, and brought back. Constant weights become float32 once.
- * Integer products whose sums must be exact (MatMulInteger, ConvInteger) are computed in int32 and double. */
+ * Integer products whose sums must be exact are computed in parts that float32 holds (MatMulInteger), or in int32 and double. */
 #include "fill.h"
 #include "parts.h"
 
@@ -178,9 +178,26 @@ static cvk_value centred(cvk_onnx_call *c, int32_t i, int32_t z, int32_t type, i
   return is_moved(c, z) ? cvk_onnx_op2(c, CVK_OP_SUB, NULL, x, beside(c, x, z, type, after)) : x;
 }
 
+#define EXACT_DEPTH 4096 /* 2^12 products of a number of 4 bits, up to 16 with a sign, and one up to 255: a float32 holds every sum */
+
+/* The product of float32 matrices of whole numbers up to 255 in magnitude, over no more than EXACT_DEPTH: a in steps of 16 and what is
+ * left, each by b on the kernels for float32, joined as int32. */
+static cvk_value product_in_halves(cvk_onnx_call *c, cvk_value a, cvk_value b) {
+  const cvk_value sixteen = cvk_onnx_scalar(c, CVK_F32, 16);
+  const cvk_value high = cvk_onnx_op1(c, CVK_OP_FLOOR, NULL, cvk_onnx_op2(c, CVK_OP_DIV, NULL, a, sixteen));
+  const cvk_value low = cvk_onnx_op2(c, CVK_OP_SUB, NULL, a, cvk_onnx_op2(c, CVK_OP_MUL, NULL, high, sixteen));
+  const cvk_value of_high = cvk_onnx_cast(c, cvk_onnx_op2(c, CVK_OP_MATMUL, NULL, high, b), CVK_I32);
+  const cvk_value of_low = cvk_onnx_cast(c, cvk_onnx_op2(c, CVK_OP_MATMUL, NULL, low, b), CVK_I32);
+  return cvk_onnx_op2(c, CVK_OP_ADD, NULL, cvk_onnx_op2(c, CVK_OP_MUL, NULL, of_high, cvk_onnx_scalar(c, CVK_I32, 16)), of_low);
+}
+
 void cvk_onnx_emit_matmul_integer(cvk_onnx_call *c) {
-  const cvk_value a = centred(c, 0, 2, CVK_I32, 1), b = centred(c, 1, 3, CVK_I32, 0);
-  cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_MATMUL, NULL, a, b), cvk_onnx_rank_of_input(c, 0));
+  const int32_t rank = cvk_onnx_rank_of_input(c, 1);
+  const int64_t depth = rank > 0 ? cvk_onnx_known_extent(c, cvk_onnx_input(c, 1), rank > 1 ? rank - 2 : 0) : -1;
+  const int32_t in_halves = depth >= 0 && depth <= EXACT_DEPTH, type = in_halves ? CVK_F32 : CVK_I32;
+  const cvk_value a = centred(c, 0, 2, type, 1), b = centred(c, 1, 3, type, 0);
+  const cvk_value y = in_halves ? product_in_halves(c, a, b) : cvk_onnx_op2(c, CVK_OP_MATMUL, NULL, a, b);
+  cvk_onnx_define(c, 0, y, rank < 2 || cvk_onnx_rank_of_input(c, 0) < rank ? -1 : cvk_onnx_rank_of_input(c, 0));
 }
 
 /* y in units of the products of both scales, times these, over y's scale (input s), to y's type with its zero point (input s + 1). */

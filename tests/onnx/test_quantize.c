@@ -91,6 +91,11 @@ START_TEST(test_integer_products) {
               filter = {CVK_U8, "1x18001x1", big};
   check_op(10, "MatMulInteger", NULL, "a b", IN(row, column), I32("1x1", 1170450001));
   check_op(10, "ConvInteger", NULL, "a b", IN(image, filter), I32("1x1x1", 1170450001));
+  static int8_t least[4096]; /* the deepest that is done in halves: 4096 * -128 * 255, and with the largest zero points * 255 * -255 */
+  memset(least, -128, sizeof least);
+  const array bytes_[] = {{CVK_I8, "1x4096", least}, {CVK_U8, "4096x1", big}, I8("", 127), U8("", 0)};
+  check_op(10, "MatMulInteger", NULL, "a b", 2, bytes_, I32("1x1", -133693440));
+  check_op(10, "MatMulInteger", NULL, "a b c d", 4, bytes_, I32("1x1", -266342400));
 }
 END_TEST
 
