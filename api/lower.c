@@ -165,8 +165,8 @@ static int32_t is_view(const cvk_plan *p, const cvk_graph_node *node, const cvk_
   }
 }
 
-/* conv's activation attribute becomes an op of its own, which fuse.c offers as a post-op like any other. */
-static cvk_status split_activation(cvk_plan *p, cvk_plan_op *op) {
+cvk_status cvk_plan_split_activation(cvk_plan *p, cvk_plan_op *op) {
+  if ((op->kind != CVK_OP_CONV && op->kind != CVK_OP_CONV_TRANSPOSE) || op->attr.conv.activation == 0) return CVK_OK;
   const int32_t kind = op->attr.conv.activation;
   const cvk_op_def *def = cvk_op_def_find(kind);
   if (def == NULL || kind < CVK_OP_RELU || kind > CVK_OP_THRESHOLDED_RELU || kind == CVK_OP_PRELU) {
@@ -220,8 +220,7 @@ static cvk_status lower_node(cvk_plan *p, int32_t index) {
     return cvk_plan_widen(p, &narrow);
   }
   p->n_ops++;
-  const int32_t conv = node->kind == CVK_OP_CONV || node->kind == CVK_OP_CONV_TRANSPOSE;
-  return conv && op->attr.conv.activation ? split_activation(p, op) : CVK_OK;
+  return cvk_plan_split_activation(p, op);
 }
 
 static void count_graph_uses(cvk_plan *p) {

@@ -156,6 +156,8 @@ typedef struct cvk_plan {
 } cvk_plan;
 
 cvk_status cvk_plan_lower(cvk_plan *p);
+/* The activation attribute of a convolution, the last op so far, becomes an op of its own, which fuse.c offers as a post-op like any other. */
+cvk_status cvk_plan_split_activation(cvk_plan *p, cvk_plan_op *op);
 /* Nonzero: no device but the reference has the op, of float16 or bfloat16, and one has it in float32. The op's values have their descs. */
 int32_t cvk_plan_is_widened(cvk_plan *p, const cvk_plan_op *op);
 /* Appends the op in float32, between casts. */

@@ -54,12 +54,13 @@ static void show_as_float(cvk_tensor_desc *d, int32_t n, const cvk_tensor_desc *
 
 int32_t cvk_plan_is_widened(cvk_plan *p, const cvk_plan_op *op) {
   cvk_op_view view;
+  cvk_plan_op asked = *op;
   int32_t narrow = 0;
   if (p->devices[0]->info.type == CVK_DEVICE_REFERENCE || !is_arithmetic(op->kind)) return 0;
-  if ((op->kind == CVK_OP_CONV || op->kind == CVK_OP_CONV_TRANSPOSE) && op->attr.conv.activation) return 0;
   for (int32_t i = 0; i < op->n_in; i++) narrow |= op->in[i] >= 0 && is_narrow(p->values[op->in[i]].desc.dtype);
   if (!narrow) return 0;
-  cvk_op_view_fill(p, op, 0, NULL, &view);
+  if (op->kind == CVK_OP_CONV || op->kind == CVK_OP_CONV_TRANSPOSE) asked.attr.conv.activation = 0;
+  cvk_op_view_fill(p, &asked, 0, NULL, &view);
   if (some_device_has(p, &view.op)) return 0;
   show_as_float(view.in_desc, op->n_in, view.in);
   show_as_float(view.out_desc, op->n_out, view.out);
@@ -129,6 +130,7 @@ cvk_status cvk_plan_widen(cvk_plan *p, const cvk_plan_op *op) {
     if (is_narrow(p->values[out[i]].desc.dtype)) status = add_float(p, op->out[i], NULL, &out[i]);
   }
   if (status == CVK_OK) status = append(p, op, in, out);
+  if (status == CVK_OK) status = cvk_plan_split_activation(p, &p->ops[p->n_ops - 1]);
   for (int32_t i = 0; i < op->n_out && status == CVK_OK; i++) {
     if (out[i] == op->out[i]) continue;
     p->values[op->out[i]].raw = out[i];

@@ -103,6 +103,25 @@ START_TEST(casts_where_rounding_counts) {
 }
 END_TEST
 
+/* The attribute's activation is an op of its own then. */
+START_TEST(activation_of_a_convolution) {
+  cvk_context *ctx = net_context(1);
+  cvk_graph *g = net_graph(ctx);
+  const int64_t dim[] = {1, 16, 8, 8}, w[] = {16, 16, 1, 1};
+  const cvk_conv_attr attr = {.activation = CVK_OP_LEAKY_RELU, .activation_alpha = 0.5f};
+  cvk_value in[2], y;
+  ck_ok(cvk_graph_input(g, "x", CVK_BF16, 4, dim, &in[0]));
+  in[1] = net_constant(g, made(CVK_BF16, 4, w, 2));
+  ck_ok(cvk_graph_op(g, CVK_OP_CONV, &attr, 2, in, 1, &y, NULL));
+  ck_ok(cvk_graph_output(g, y, "y"));
+  cvk_tensor *x = made(CVK_BF16, 4, dim, 1), *want = run_on(g, "reference", x, NULL, 0), *got = run_on(g, "cpu", x, NULL, 0);
+  ck_assert_double_le(distance(got, want), 1);
+  cvk_tensor_release(x), cvk_tensor_release(want), cvk_tensor_release(got);
+  cvk_graph_release(g);
+  cvk_context_release(ctx);
+}
+END_TEST
+
 /* Weights are cast once for all plans; double is not computed in float32. */
 START_TEST(constants_and_doubles) {
   cvk_context *ctx = net_context(1);
@@ -145,4 +164,4 @@ START_TEST(constants_and_doubles) {
 }
 END_TEST
 
-SUITE("widen", one_rounding_from_the_reference, casts_where_rounding_counts, constants_and_doubles)
+SUITE("widen", one_rounding_from_the_reference, casts_where_rounding_counts, activation_of_a_convolution, constants_and_doubles)
