@@ -5,6 +5,7 @@
  * image as rows of LINE cells. Weights: packed once when constant, else into the workspace. */
 #include <math.h>
 
+#include "conv_direct.h"
 #include "conv_direct_tile.h"
 #include "post_apply.h"
 
@@ -20,12 +21,12 @@ enum {
   TASK_CELLS = 16,        /* output cells that cost as much as a task's weights */
 };
 
-/* How cells follow each other, in floats; the last mode reads both steps at run time. */
-enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, ANY_STEP, MODES };
+/* How cells follow each other, in floats: SPREAD reads the step of output cells at run time, ANY_STEP those of input cells and channels. */
+enum { BLOCKED_1, BLOCKED_2, PLAIN_1, PLAIN_2, PLAIN_4, SPREAD, ANY_STEP, MODES };
 
 #define TILE(MODE, PIX, CS, KB, T)                           \
   static void tile_##MODE##_##KB##_##T(const tile_args *a) { \
-    tile_run(T, KB, PIX, CS, a);                             \
+    tile_run(T, KB, PIX, CS, MODE == SPREAD ? 0 : VL, a);    \
   }
 #if V_REGISTERS == 32
 #define MAX_T 14
@@ -63,6 +64,9 @@ EACH_WIDE_T(TILE, BLOCKED_1, VL, 1)
 EACH_T(TILE, BLOCKED_2, 2 * VL, 1, 1)
 EACH_T(TILE, BLOCKED_2, 2 * VL, 1, 2)
 EACH_WIDE_T(TILE, BLOCKED_2, 2 * VL, 1)
+EACH_T(TILE, SPREAD, VL, 1, 1)
+EACH_T(TILE, SPREAD, VL, 1, 2)
+EACH_WIDE_T(TILE, SPREAD, VL, 1)
 EACH_T(TILE, PLAIN_1, 1, 0, 1)
 EACH_T(TILE, PLAIN_1, 1, 0, 2)
 EACH_T(TILE, PLAIN_2, 2, 0, 1)
@@ -77,22 +81,16 @@ static const tile_fn tiles[MODES][MAX_KB + 1][MAX_T + 1] = {
     EACH_T(ENTRY, BLOCKED_1, VL, 1, 1) EACH_T(ENTRY, BLOCKED_1, VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_1, VL, 1)
         EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 1) EACH_T(ENTRY, BLOCKED_2, 2 * VL, 1, 2) EACH_WIDE_T(ENTRY, BLOCKED_2, 2 * VL, 1)
             EACH_T(ENTRY, PLAIN_1, 1, 0, 1) EACH_T(ENTRY, PLAIN_1, 1, 0, 2) EACH_T(ENTRY, PLAIN_2, 2, 0, 1) EACH_T(ENTRY, PLAIN_2, 2, 0, 2)
-                EACH_T(ENTRY, PLAIN_4, 4, 0, 1) EACH_T(ENTRY, PLAIN_4, 4, 0, 2) EACH_ANY_T(ENTRY, 1) EACH_ANY_T(ENTRY, 2)};
+                EACH_T(ENTRY, PLAIN_4, 4, 0, 1) EACH_T(ENTRY, PLAIN_4, 4, 0, 2) EACH_T(ENTRY, SPREAD, VL, 1, 1) EACH_T(ENTRY, SPREAD, VL, 1, 2)
+                    EACH_WIDE_T(ENTRY, SPREAD, VL, 1) EACH_ANY_T(ENTRY, 1) EACH_ANY_T(ENTRY, 2)};
 
 typedef struct direct_kernel {
   cpu_kernel base;
-  conv_shape s; /* as computed: 1x1 convolutions are reshaped to LINE */
-  conv_pack_shape pack;
+  direct_part part; /* 1x1 convolutions are reshaped to LINE */
   cpu_post post;
-  int32_t mode, kb;              /* kb: blocks of output channels a tile */
-  int64_t cell, channel, plane;  /* floats between input cells, channels of a block, blocks */
-  int64_t out_blocks, out_plane; /* blocks of output channels; floats of one */
+  int64_t out_blocks; /* blocks of output channels */
   int64_t in_blocks;
   int64_t bands, groups_m; /* bands of rows an image; tiles of blocks a group */
-  int64_t chunk_blocks, chunk_rows, chunk_taps, chain;
-  int64_t last_width; /* cells of the last row */
-  int64_t n_tiles, n_last_tiles;
-  conv_tile *tile, *last_tile;
   double ns;
 } direct_kernel;
 
@@ -171,11 +169,33 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   return CVK_OK;
 }
 
-static int32_t mode_of(const direct_kernel *k, int32_t plain) {
+static int32_t mode_of(const direct_part *p) {
   static const int32_t plain_modes[] = {ANY_STEP, PLAIN_1, PLAIN_2, ANY_STEP, PLAIN_4};
-  const int64_t stride = k->s.stride[2];
-  if (plain) return stride <= 4 ? plain_modes[stride] : ANY_STEP;
+  const int64_t stride = p->s.stride[2];
+  if (p->y_cell != VL) return SPREAD;
+  if (p->cell == 1) return stride <= 4 ? plain_modes[stride] : ANY_STEP;
   return stride == 1 ? BLOCKED_1 : stride == 2 ? BLOCKED_2 : ANY_STEP;
+}
+
+void CVK_ISA_FN(direct_plan)(direct_part *p) {
+  const conv_shape *s = &p->s;
+  p->mode = mode_of(p);
+  p->kb = (int32_t)cpu_min(2, p->pack.n_m);
+  int64_t max_t = p->mode == ANY_STEP ? ANY_T : MAX_T;
+#if MAX_KB > 2
+  if ((p->mode == BLOCKED_1 || p->mode == BLOCKED_2 || p->mode == SPREAD) && s->out[2] <= WIDE_T && p->pack.n_m >= 3) {
+    p->kb = 3;
+    max_t = WIDE_T;
+  }
+#endif
+  const int64_t per_row = p->pack.cin_block * s->kernel[2], per_block = per_row * s->kernel[1];
+  const int64_t chunk = s->cg * s->taps > MANY * CHUNK ? LONG_CHUNK : CHUNK;
+  p->chunk_blocks = cpu_max(1, chunk / cpu_max(per_block, 1));
+  p->chunk_rows = cpu_max(1, cpu_min(s->kernel[1], chunk / cpu_max(per_row, 1)));
+  p->chunk_taps = cpu_max(1, cpu_min(s->kernel[2], chunk / cpu_max(p->pack.cin_block, 1)));
+  p->chain = s->cg * s->taps < MANY_PRODUCTS ? V_CHAIN : LONG_CHAIN;
+  p->n_tiles = conv_tiles_plan(s, 2, s->out[2], max_t, p->tile);
+  p->n_last_tiles = conv_tiles_plan(s, 2, p->last_width, max_t, p->last_tile);
 }
 
 /* The bands that an image's rows are cut into. A band's input stays in cache where it can; each task reads all its weights, which costs as
@@ -204,59 +224,46 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   cpu_reason why;
   uint64_t bytes;
   if (!k) return CVK_NO_MEMORY;
-  if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why)) {
+  direct_part *p = &k->part;
+  if (!conv_shape_read(op, &p->s, &why) || !cpu_post_read(op, &k->post, &why)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_direct: %s", why.text);
   }
-  conv_shape *s = &k->s;
+  conv_shape *s = &p->s;
   CVK_ISA_FN(post_bind)(&k->post);
   const int64_t moved = s->n * (s->c * s->in[1] * s->in[2] + s->m * s->out[1] * s->out[2]);
   k->ns = cpu_ns_compute(device, conv_multiply_adds(s), 0.8) + cpu_ns_memory(device, 4.0 * (double)moved, 2);
-  k->cell = plain ? 1 : VL;
-  k->plane = s->in[1] * s->in[2] * (plain ? s->c : VL);
-  k->channel = !plain ? 1 : s->cg == 1 ? s->dilation[2] : s->in[1] * s->in[2]; /* of one channel, the taps of a row serve as channels */
-  k->out_plane = s->out[1] * s->out[2] * VL;
-  k->last_width = s->out[2];
+  p->cell = plain ? 1 : VL;
+  p->plane = s->in[1] * s->in[2] * (plain ? s->c : VL);
+  p->channel = !plain ? 1 : s->cg == 1 ? s->dilation[2] : s->in[1] * s->in[2]; /* of one channel, the taps of a row serve as channels */
+  p->y_plane = s->out[1] * s->out[2] * VL;
+  p->last_width = s->out[2];
   if (is_pointwise(s)) {
     const int64_t cells = s->in[1] * s->in[2];
     s->in[2] = s->out[2] = cpu_min(LINE, cells);
     s->in[1] = s->out[1] = cpu_ceil_div(cells, LINE);
-    k->last_width = cells - (s->out[1] - 1) * LINE;
+    p->last_width = cells - (s->out[1] - 1) * LINE;
   }
-  conv_pack_shape_set(s, VL, plain ? cpu_max(s->cg, 1) : VL, &k->pack, &bytes);
-  k->mode = mode_of(k, plain);
-  k->kb = (int32_t)cpu_min(2, k->pack.n_m);
-  int64_t max_t = k->mode == ANY_STEP ? ANY_T : MAX_T;
-#if MAX_KB > 2
-  if ((k->mode == BLOCKED_1 || k->mode == BLOCKED_2) && s->out[2] <= WIDE_T && k->pack.n_m >= 3) {
-    k->kb = 3;
-    max_t = WIDE_T;
-  }
-#endif
-  k->groups_m = cpu_ceil_div(k->pack.n_m, cpu_max(k->kb, 1));
-  k->in_blocks = plain ? 1 : s->group == 1 ? k->pack.n_c : s->c / VL;
-  k->out_blocks = s->group * k->pack.n_m;
-  k->bands = count_bands(s, s->group * k->groups_m, cpu_workers(device));
-  const int64_t per_row = k->pack.cin_block * s->kernel[2], per_block = per_row * s->kernel[1];
-  const int64_t chunk = s->cg * s->taps > MANY * CHUNK ? LONG_CHUNK : CHUNK;
-  k->chunk_blocks = cpu_max(1, chunk / cpu_max(per_block, 1));
-  k->chunk_rows = cpu_min(s->kernel[1], cpu_max(1, chunk / cpu_max(per_row, 1)));
-  k->chunk_taps = cpu_min(s->kernel[2], cpu_max(1, chunk / cpu_max(k->pack.cin_block, 1)));
-  k->chain = s->cg * s->taps < MANY_PRODUCTS ? V_CHAIN : LONG_CHAIN;
-  k->tile = cpu_alloc(device, cpu_product(3, (int64_t[]){2, cpu_max(s->out[2], 1), sizeof *k->tile}));
-  if (!k->tile) {
+  p->y_cell = VL;
+  p->y_row = s->out[2] * VL;
+  conv_pack_shape_set(s, VL, plain ? cpu_max(s->cg, 1) : VL, &p->pack, &bytes);
+  p->tile = cpu_alloc(device, cpu_product(3, (int64_t[]){2, cpu_max(s->out[2], 1), sizeof *p->tile}));
+  if (!p->tile) {
     cpu_free(device, k);
     return CVK_NO_MEMORY;
   }
-  k->last_tile = k->tile + s->out[2];
-  k->n_tiles = conv_tiles_plan(s, 2, s->out[2], max_t, k->tile);
-  k->n_last_tiles = conv_tiles_plan(s, 2, k->last_width, max_t, k->last_tile);
+  p->last_tile = p->tile + s->out[2];
+  CVK_ISA_FN(direct_plan)(p);
+  k->groups_m = cpu_ceil_div(p->pack.n_m, cpu_max(p->kb, 1));
+  k->in_blocks = plain ? 1 : s->group == 1 ? p->pack.n_c : s->c / VL;
+  k->out_blocks = s->group * p->pack.n_m;
+  k->bands = count_bands(s, s->group * k->groups_m, cpu_workers(device));
   *out = &k->base;
   return CVK_OK;
 }
 
 static void release(cpu_kernel *kernel) {
-  cpu_free(kernel->device, ((direct_kernel *)kernel)->tile);
+  cpu_free(kernel->device, ((direct_kernel *)kernel)->part.tile);
 }
 
 /* A part of the reduction: blocks of input channels, kernel rows and taps of a row, from .. to (not included). */
@@ -278,7 +285,7 @@ typedef struct step_cache {
   step_list list[LISTS];
 } step_cache;
 
-static void make_steps(const direct_kernel *k, const chunk *part, step_list *list) {
+static void make_steps(const direct_part *k, const chunk *part, step_list *list) {
   const conv_shape *s = &k->s;
   const conv_pack_shape *p = &k->pack;
   const conv_tile *tile = &list->tile;
@@ -304,7 +311,7 @@ static void make_steps(const direct_kernel *k, const chunk *part, step_list *lis
   }
 }
 
-static const step_list *steps_of(const direct_kernel *k, step_cache *cache, int64_t begin, int64_t end, const conv_tile *tile) {
+static const step_list *steps_of(const direct_part *k, step_cache *cache, int64_t begin, int64_t end, const conv_tile *tile) {
   const int64_t kept = cpu_min(cache->n, LISTS);
   for (int64_t i = 0; i < kept; i++) {
     const step_list *l = &cache->list[i];
@@ -321,7 +328,7 @@ static const step_list *steps_of(const direct_kernel *k, step_cache *cache, int6
 }
 
 /* One output row of `blocks` blocks through one chunk; x, y, add: of the image and blocks. */
-static void run_row(const direct_kernel *k, tile_args *a, int64_t blocks, int64_t row, step_cache *cache, const float *x, float *y,
+static void run_row(const direct_part *k, tile_args *a, int64_t blocks, int64_t row, step_cache *cache, const float *x, float *y,
                     const float *add) {
   const conv_shape *s = &k->s;
   const int32_t is_last_row = row == s->out[1] - 1;
@@ -331,82 +338,88 @@ static void run_row(const direct_kernel *k, tile_args *a, int64_t blocks, int64_
   int64_t begin, end;
   conv_valid_taps(s, 1, row, &begin, &end);
   x += (row * s->stride[1] - s->pad[1]) * s->in[2] * k->cell - s->pad[2] * k->cell;
-  y += row * s->out[2] * VL;
-  if (add) add += row * s->out[2] * VL;
+  y += row * k->y_row;
+  if (add) add += row * k->y_row;
   for (int64_t i = 0; i < n; i++) {
     const step_list *list = steps_of(k, cache, begin, end, &plan[i]);
     a->step = list->step;
     a->steps = list->n;
     a->x = x + plan[i].x * a->x_pix;
-    a->y = y + plan[i].x * VL;
-    a->add = add ? add + plan[i].x * VL : NULL;
+    a->y = y + plan[i].x * k->y_cell;
+    a->add = add ? add + plan[i].x * k->y_cell : NULL;
     fn[plan[i].t](a);
   }
 }
 
-/* The chain that could not be folded, over the rows of a band. */
-static void finish(const direct_job *j, float *y, int64_t blocks, int64_t lanes, int64_t row0, int64_t row1) {
-  const direct_kernel *k = j->k;
-  for (int64_t b = 0; b < blocks; b++) {
-    float *from = y + b * k->out_plane + row0 * k->s.out[2] * VL;
-    const int64_t width = row1 == k->s.out[1] ? k->last_width : k->s.out[2], n = ((row1 - row0 - 1) * k->s.out[2] + width) * VL;
-    CVK_ISA_FN(post_apply)(&k->post, from, n, from - j->y, j->in);
-    if (b < blocks - 1 || lanes == VL) continue;
-    for (int64_t i = 0; i < n; i += VL) v_store(from + i, v_first(v_load(from + i), lanes));
-  }
-}
-
-static void run(void *arg, int64_t index, int32_t worker) {
-  const direct_job *j = arg;
-  const direct_kernel *k = j->k;
+void CVK_ISA_FN(direct_run)(const direct_part *k, const cpu_post *post, const direct_band *b) {
   const conv_shape *s = &k->s;
   const conv_pack_shape *p = &k->pack;
-  const int64_t gm = index % k->groups_m, g = index / k->groups_m % s->group, band = index / k->groups_m / s->group % k->bands;
-  const int64_t image = index / k->groups_m / s->group / k->bands;
-  const int64_t m0 = gm * k->kb, blocks = cpu_min(k->kb, p->n_m - m0);
-  const int64_t row0 = band * s->out[1] / k->bands, row1 = (band + 1) * s->out[1] / k->bands;
-  const int64_t lanes = cpu_min(VL, s->mg - (m0 + blocks - 1) * VL), out_block = g * p->n_m + m0;
-  const float *x = (const float *)j->in[0] + (image * k->in_blocks + (s->group == 1 ? 0 : g * p->n_c)) * k->plane;
-  const float *w = j->w + out_block * p->m_floats;
-  const int64_t at = (image * k->out_blocks + out_block) * k->out_plane;
-  const float *add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL;
-  tile_args a = {.w = w,
+  tile_args a = {.w = b->w,
                  .x_channel = k->channel,
                  .x_pix = s->stride[2] * k->cell,
                  .w_m = p->m_floats,
-                 .y_m = k->out_plane,
+                 .y_m = k->y_plane,
+                 .y_pix = k->y_cell,
                  .chain = k->chain,
                  .first = 1,
-                 .clamp = k->post.clamp,
-                 .lo = k->post.lo,
-                 .hi = k->post.hi,
-                 .lanes = (int32_t)lanes,
-                 .bias = s->has_bias ? (const float *)j->in[2] + g * s->mg + m0 * VL : NULL};
+                 .clamp = post->clamp,
+                 .lo = post->lo,
+                 .hi = post->hi,
+                 .lanes = (int32_t)b->lanes,
+                 .bias = b->bias};
   step_cache cache;
-  (void)worker;
   for (int64_t c = 0; c == 0 || c < p->n_c; c += k->chunk_blocks)
-    for (int64_t kh = 0; kh < s->kernel[1]; kh += k->chunk_rows)
-      for (int64_t kw = 0; kw < s->kernel[2]; kw += k->chunk_taps) {
+    for (int64_t kh = 0; kh == 0 || kh < s->kernel[1]; kh += k->chunk_rows)
+      for (int64_t kw = 0; kw == 0 || kw < s->kernel[2]; kw += k->chunk_taps) {
         const chunk part = {{c, cpu_min(p->n_c, c + k->chunk_blocks)},
                             {kh, cpu_min(s->kernel[1], kh + k->chunk_rows)},
                             {kw, cpu_min(s->kernel[2], kw + k->chunk_taps)}};
         cache.part = part;
         cache.n = 0;
         a.last = part.block[1] == p->n_c && part.row[1] == s->kernel[1] && part.tap[1] == s->kernel[2];
-        for (int64_t row = row0; row < row1; row++) run_row(k, &a, blocks, row, &cache, x, j->y + at, add);
+        for (int64_t row = b->row0; row < b->row1; row++) run_row(k, &a, b->blocks, row, &cache, b->x, b->y, b->add);
         a.first = 0;
       }
-  if (k->post.n > 0) finish(j, j->y + at, blocks, lanes, row0, row1);
+}
+
+void CVK_ISA_FN(direct_finish)(const cpu_post *post, float *y, int64_t n, int64_t lanes, const float *output, const void *const *in) {
+  CVK_ISA_FN(post_apply)(post, y, n, y - output, in);
+  if (lanes == VL) return;
+  for (int64_t i = 0; i < n; i += VL) v_store(y + i, v_first(v_load(y + i), lanes));
+}
+
+static void run(void *arg, int64_t index, int32_t worker) {
+  const direct_job *j = arg;
+  const direct_kernel *k = j->k;
+  const conv_shape *s = &k->part.s;
+  const conv_pack_shape *p = &k->part.pack;
+  const int64_t gm = index % k->groups_m, g = index / k->groups_m % s->group, band = index / k->groups_m / s->group % k->bands;
+  const int64_t image = index / k->groups_m / s->group / k->bands;
+  const int64_t m0 = gm * k->part.kb, out_block = g * p->n_m + m0, at = (image * k->out_blocks + out_block) * k->part.y_plane;
+  direct_band b = {.x = (const float *)j->in[0] + (image * k->in_blocks + (s->group == 1 ? 0 : g * p->n_c)) * k->part.plane,
+                   .w = j->w + out_block * p->m_floats,
+                   .bias = s->has_bias ? (const float *)j->in[2] + g * s->mg + m0 * VL : NULL,
+                   .add = k->post.add_input >= 0 ? (const float *)j->in[k->post.add_input] + at : NULL,
+                   .y = j->y + at,
+                   .blocks = cpu_min(k->part.kb, p->n_m - m0),
+                   .row0 = band * s->out[1] / k->bands,
+                   .row1 = (band + 1) * s->out[1] / k->bands};
+  (void)worker;
+  b.lanes = cpu_min(VL, s->mg - (m0 + b.blocks - 1) * VL);
+  CVK_ISA_FN(direct_run)(&k->part, &k->post, &b);
+  const int64_t width = b.row1 == s->out[1] ? k->part.last_width : s->out[2], n = ((b.row1 - b.row0 - 1) * s->out[2] + width) * VL;
+  for (int64_t i = 0; k->post.n > 0 && i < b.blocks; i++)
+    CVK_ISA_FN(direct_finish)(&k->post, b.y + i * k->part.y_plane + b.row0 * k->part.y_row, n, i < b.blocks - 1 ? VL : b.lanes, j->y, j->in);
 }
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
   const direct_kernel *k = (const direct_kernel *)kernel;
   direct_job job = {.k = k, .in = in, .w = kernel->pack[1] ? kernel->pack[1]->data : workspace, .y = out[0]};
-  const int64_t tasks = k->s.n * k->bands * k->out_blocks / cpu_max(k->pack.n_m, 1) * k->groups_m;
-  if (tasks == 0 || k->out_plane == 0) return CVK_OK;
+  const int64_t tasks = k->part.s.n * k->bands * k->out_blocks / cpu_max(k->part.pack.n_m, 1) * k->groups_m;
+  if (tasks == 0 || k->part.y_plane == 0) return CVK_OK;
   if (!kernel->pack[1]) {
-    pack_job packing = {&k->s, &k->pack, in[1], workspace};
-    cpu_parallel(kernel->device, k->out_blocks, pack_ns(kernel->device, &k->s, &k->pack), pack_task, &packing);
+    pack_job packing = {&k->part.s, &k->part.pack, in[1], workspace};
+    cpu_parallel(kernel->device, k->out_blocks, pack_ns(kernel->device, &k->part.s, &k->part.pack), pack_task, &packing);
   }
   cpu_parallel(kernel->device, tasks, k->ns, run, &job);
   return CVK_OK;

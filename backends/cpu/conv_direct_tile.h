@@ -2,7 +2,8 @@
 /* conv_direct_tile.h: the register tile of the direct convolution: T neighbouring output cells by KB blocks of VL output channels, summed
  * in registers over a chunk of input channels and taps. The chunk's sum starts at zero and is added to the output so far, so rounding
  * errors grow with the chunk's length and not with the whole reduction's. Taps that miss the input for the first or the last cell have
- * loops of their own. Input cell step PIX and channel step CS are in floats (0: known at run time); packed weights are conv_shape.h's. */
+ * loops of their own. Steps of input cells PIX, channels CS and output cells Y_PIX are in floats (0: known at run time); packed weights are
+ * conv_shape.h's. */
 #include "conv_shape.h"
 #include "post.h"
 #include "totals.h"
@@ -21,10 +22,10 @@ typedef struct tile_args {
   const float *x, *w, *bias,
       *add; /* x: where the first output cell's window begins; it may lie before the tensor. add, bias: NULL for none */
   float *y; /* add lies like y */
-  int64_t x_channel, x_pix, chain; /* chain: products that registers sum before they join the totals */
-  int64_t w_m, y_m;                /* floats between blocks of output channels */
-  int32_t first, last;             /* chunk of the reduction */
-  int32_t clamp, lanes;            /* lanes: channels in the last block of output channels */
+  int64_t x_channel, x_pix, y_pix, chain; /* chain: products that registers sum before they join the totals */
+  int64_t w_m, y_m;                       /* floats between blocks of output channels */
+  int32_t first, last;                    /* chunk of the reduction */
+  int32_t clamp, lanes;                   /* lanes: channels in the last block of output channels */
   float lo, hi;
 } tile_args;
 
@@ -46,26 +47,26 @@ VI void tile_tap(const int T, const int KB, const int LEFT, const int RIGHT, con
 }
 
 /* What the end of the tile reads and writes comes into the cache meanwhile. */
-VI void tile_fetch(const int T, const int KB, const tile_args *a) {
+VI void tile_fetch(const int T, const int KB, const int64_t y_pix, const tile_args *a) {
 #pragma GCC unroll 4
   for (int k = 0; k < KB; k++)
 #pragma GCC unroll 16
-    for (int t = 0; t < T; t++) __builtin_prefetch(a->y + k * a->y_m + t * VL, 1);
+    for (int t = 0; t < T; t++) __builtin_prefetch(a->y + k * a->y_m + t * y_pix, 1);
   if (!a->last || !a->add) return;
 #pragma GCC unroll 4
   for (int k = 0; k < KB; k++)
 #pragma GCC unroll 16
-    for (int t = 0; t < T; t++) __builtin_prefetch(a->add + k * a->y_m + t * VL);
+    for (int t = 0; t < T; t++) __builtin_prefetch(a->add + k * a->y_m + t * y_pix);
 }
 
-VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS, const tile_args *a) {
-  const int64_t pix = PIX ? PIX : a->x_pix, cs = CS ? CS : a->x_channel, w_m = a->w_m;
+VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS, const int64_t Y_PIX, const tile_args *a) {
+  const int64_t pix = PIX ? PIX : a->x_pix, y_pix = Y_PIX ? Y_PIX : a->y_pix, cs = CS ? CS : a->x_channel, w_m = a->w_m;
   float total[32 * VL];
   vf acc[32];
   int64_t products = 0, flushes = 0;
 #pragma GCC unroll 32
   for (int i = 0; i < T * KB; i++) acc[i] = v_zero();
-  tile_fetch(T, KB, a);
+  tile_fetch(T, KB, y_pix, a);
   for (const tile_step *s = a->step, *end = s + a->steps; s < end; s++) {
     if (products + s->channels > a->chain) {
       totals_add(T * KB, acc, total, flushes++ == 0);
@@ -84,7 +85,7 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
 #pragma GCC unroll 4
     for (int k = 0; k < KB; k++)
 #pragma GCC unroll 16
-      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], v_load(a->y + k * a->y_m + t * VL));
+      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], v_load(a->y + k * a->y_m + t * y_pix));
   } else if (a->bias) {
 #pragma GCC unroll 4
     for (int k = 0; k < KB; k++) {
@@ -97,7 +98,7 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
 #pragma GCC unroll 4
     for (int k = 0; k < KB; k++)
 #pragma GCC unroll 16
-      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], v_load(a->add + k * a->y_m + t * VL));
+      for (int t = 0; t < T; t++) acc[t * KB + k] = v_add(acc[t * KB + k], v_load(a->add + k * a->y_m + t * y_pix));
   }
   if (a->last && a->clamp) {
     const vf lo = v_set1(a->lo), hi = v_set1(a->hi);
@@ -111,5 +112,5 @@ VI void tile_run(const int T, const int KB, const int64_t PIX, const int64_t CS,
 #pragma GCC unroll 4
   for (int k = 0; k < KB; k++)
 #pragma GCC unroll 16
-    for (int t = 0; t < T; t++) v_store(a->y + k * a->y_m + t * VL, acc[t * KB + k]);
+    for (int t = 0; t < T; t++) v_store(a->y + k * a->y_m + t * y_pix, acc[t * KB + k]);
 }

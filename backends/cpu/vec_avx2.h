@@ -53,6 +53,9 @@ VI vf v_even_odd(vf a, vf b) {
 VI vf v_in_order(vf a) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(a), 0xd8)); } /* pairs 0, 2, 1, 3 */
 VI vf v_even(vf a, vf b) { return v_in_order(_mm256_shuffle_ps(a, b, 0x88)); } /* the even lanes of a, then of b */
 VI vf v_odd(vf a, vf b) { return v_in_order(_mm256_shuffle_ps(a, b, 0xdd)); }
+/* a0 b0 a1 b1 ...: the first and the last VL of these. */
+VI vf v_zip_low(vf a, vf b) { return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20); }
+VI vf v_zip_high(vf a, vf b) { return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31); }
 VI vf v_permute(vf a, vi from) { return _mm256_permutevar8x32_ps(a, from); } /* lane i is lane from[i] of a, 0 <= from[i] < VL */
 VI vf v_next(vf a, vf b) { /* lanes 1 to VL-1 of a, then lane 0 of b */
   const __m256i x = _mm256_castps_si256(a), middle = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));

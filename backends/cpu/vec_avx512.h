@@ -55,6 +55,13 @@ VI vf v_even(vf a, vf b) { /* the even lanes of a, then of b */
 VI vf v_odd(vf a, vf b) {
   return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
 }
+/* a0 b0 a1 b1 ...: the first and the last VL of these. */
+VI vf v_zip_low(vf a, vf b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+}
+VI vf v_zip_high(vf a, vf b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
+}
 VI vf v_permute(vf a, vi from) { return _mm512_permutexvar_ps(from, a); } /* lane i is lane from[i] of a, 0 <= from[i] < VL */
 VI vf v_next(vf a, vf b) { /* lanes 1 to VL-1 of a, then lane 0 of b */
   return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), 1));

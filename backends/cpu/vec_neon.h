@@ -61,6 +61,9 @@ VI vf v_even_odd(vf a, vf b) { return vcombine_f32(vget_low_f32(vuzp1q_f32(a, a)
 
 VI vf v_even(vf a, vf b) { return vuzp1q_f32(a, b); } /* the even lanes of a, then of b */
 VI vf v_odd(vf a, vf b) { return vuzp2q_f32(a, b); }
+/* a0 b0 a1 b1 ...: the first and the last VL of these. */
+VI vf v_zip_low(vf a, vf b) { return vzip1q_f32(a, b); }
+VI vf v_zip_high(vf a, vf b) { return vzip2q_f32(a, b); }
 VI vf v_permute(vf a, vi from) { /* lane i is lane from[i] of a, 0 <= from[i] < VL; by bytes */
   const int32x4_t bytes = vmlaq_s32(vdupq_n_s32(0x03020100), from, vdupq_n_s32(0x04040404));
   return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(a), vreinterpretq_u8_s32(bytes)));

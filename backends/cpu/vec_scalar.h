@@ -53,6 +53,9 @@ VI float v_sum(vf a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 VI vf v_even_odd(vf a, vf b) { return (vf){a[0], a[2], b[1], b[3]}; }
 VI vf v_even(vf a, vf b) { return (vf){a[0], a[2], b[0], b[2]}; }
 VI vf v_odd(vf a, vf b) { return (vf){a[1], a[3], b[1], b[3]}; }
+/* a0 b0 a1 b1 ...: the first and the last VL of these. */
+VI vf v_zip_low(vf a, vf b) { return (vf){a[0], b[0], a[1], b[1]}; }
+VI vf v_zip_high(vf a, vf b) { return (vf){a[2], b[2], a[3], b[3]}; }
 VI vf v_permute(vf a, vi from) { return (vf){a[from[0]], a[from[1]], a[from[2]], a[from[3]]}; } /* 0 <= from[i] < VL */
 VI vf v_next(vf a, vf b) { return (vf){a[1], a[2], a[3], b[0]}; } /* lanes 1 to 3 of a, 0 of b */
 VI vf v_prev(vf a, vf b) { return (vf){a[3], b[0], b[1], b[2]}; } /* lane 3 of a, 0 to 2 of b */

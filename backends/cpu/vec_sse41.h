@@ -60,6 +60,9 @@ VI vf v_even_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 2, 
 
 VI vf v_even(vf a, vf b) { return _mm_shuffle_ps(a, b, 0x88); } /* the even lanes of a, then of b */
 VI vf v_odd(vf a, vf b) { return _mm_shuffle_ps(a, b, 0xdd); }
+/* a0 b0 a1 b1 ...: the first and the last VL of these. */
+VI vf v_zip_low(vf a, vf b) { return _mm_unpacklo_ps(a, b); }
+VI vf v_zip_high(vf a, vf b) { return _mm_unpackhi_ps(a, b); }
 VI vf v_permute(vf a, vi from) { /* lane i is lane from[i] of a, 0 <= from[i] < VL; by bytes */
   const vi bytes = _mm_add_epi8(_mm_mullo_epi32(from, _mm_set1_epi32(0x04040404)), _mm_set1_epi32(0x03020100));
   return _mm_castsi128_ps(_mm_shuffle_epi8(_mm_castps_si128(a), bytes));

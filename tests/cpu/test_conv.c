@@ -10,18 +10,19 @@
 #include "conv_reference.h"
 #include "run_op.h"
 
-/* Runs all candidates of one case and checks them; returns how many ran. */
+/* Runs all candidates of one case and checks them; returns how many take constant weights. */
 static int check_case(const conv_case *cc, const char *isa) {
   mini_host one, three;
   cvk_candidate c[RUN_CANDIDATES], on_three[RUN_CANDIDATES]; /* a row's workspace may depend on the number of threads */
   conv_data d;
-  int n = 0;
+  int n = 0, constant = 0;
   if (!mini_host_open(&one, isa, 1)) return 0;
   ck_assert(mini_host_open(&three, isa, 3));
   conv_data_make(cc, &d);
   for (int run_time = 0; run_time < 2; run_time++) {
     d.op.constant[1] = !run_time;
     n = run_candidates(&one, &d.op, c);
+    if (!run_time) constant = n;
     ck_assert_msg(n > 0, "%s: no row takes %s", isa, conv_case_text(cc));
     ck_assert_int_eq(run_candidates(&three, &d.op, on_three), n);
     for (int i = 0; i < n; i++) {
@@ -43,7 +44,7 @@ static int check_case(const conv_case *cc, const char *isa) {
   conv_data_free(&d);
   mini_host_close(&one);
   mini_host_close(&three);
-  return n;
+  return constant;
 }
 
 static void check_all(const conv_case *cases, size_t n) {
@@ -225,5 +226,87 @@ START_TEST(transposed) {
 }
 END_TEST
 
+/* All rows take what has one or two axes, finite weights and one group: blocked, plain from plain and from blocked tensors, the general one. */
+static void check_transposed(conv_case cc) {
+  cc.transpose = 1;
+  for (int i = 0; mini_host_caps[i]; i++) {
+    const int n = check_case(&cc, mini_host_caps[i]);
+    if (n > 0 && cc.spatial != 3 && !cc.w_inf && cc.group < 2) ck_assert_msg(n == 4, "%d rows take %s", n, conv_case_text(&cc));
+  }
+}
+
+START_TEST(transposed_channels) {
+  static const int64_t channels[] = {1, 3, 4, 5, 7, 8, 13, 16, 17, 33, 50};
+  for (int i = 0; i < 11; i++)
+    for (int j = 0; j < 11; j++)
+      check_transposed((conv_case){.n = 1, .c = channels[i], .m = channels[j], .in = {2, 3}, .kernel = {2, 2}, .stride = {2, 2}, .bias = (i + j) % 2});
+}
+END_TEST
+
+START_TEST(transposed_widths_kernels_strides_pads) {
+  static const int64_t widths[] = {1, 2, 4, 7, 8, 9, 15, 16, 17, 31, 33, 100, 131};
+  for (int i = 0; i < 13; i++)
+    for (int64_t stride = 1; stride <= 4; stride++)
+      for (int64_t kernel = 1; kernel <= 5; kernel += i % 2 + 1) {
+        conv_case cc = {.n = 1, .c = 5, .m = 7, .in = {3, widths[i]}, .kernel = {kernel, kernel}, .stride = {stride, stride}, .bias = i % 2};
+        check_transposed(cc);
+        for (int axis = 0; axis < 2; axis++) {
+          cc.pad_begin[axis] = kernel / 2;
+          cc.pad_end[axis] = (kernel - 1) / 2;
+          cc.output_padding[axis] = stride - 1;
+        }
+        check_transposed(cc);
+      }
+}
+END_TEST
+
+START_TEST(transposed_shapes) {
+  static const conv_case cases[] = {
+      {.n = 2, .c = 20, .m = 37, .in = {4, 19}, .kernel = {3, 4}, .stride = {1, 3}, .pad_begin = {0, 2}, .pad_end = {1, 0}, .bias = 1},
+      {.n = 1, .c = 6, .m = 4, .in = {5, 33}, .kernel = {2, 3}, .dilation = {2, 3}, .stride = {2, 2}, .group = 2, .bias = 1},
+      {.n = 1, .c = 6, .m = 4, .in = {5, 13}, .kernel = {4, 4}, .dilation = {2, 4}, .stride = {4, 6}, .bias = 1},
+      {.n = 1, .c = 6, .m = 4, .in = {5, 13}, .kernel = {3, 5}, .dilation = {3, 2}, .stride = {2, 3}, .pad_begin = {2, 5}, .pad_end = {3, 1}, .bias = 1},
+      {.n = 2, .c = 32, .m = 64, .in = {3, 5}, .kernel = {4, 4}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 2, .bias = 1},
+      {.n = 1, .c = 19, .m = 19, .in = {9, 21}, .kernel = {4, 4}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 19},
+      {.n = 1, .c = 6, .m = 18, .in = {4, 9}, .kernel = {3, 3}, .stride = {2, 2}, .group = 6, .bias = 1},
+      {.n = 1, .c = 3, .m = 2, .in = {3, 3}, .kernel = {16, 16}, .stride = {8, 8}, .pad_begin = {4, 4}, .pad_end = {4, 4}},
+      {.n = 1, .c = 3, .m = 2, .in = {3, 3}, .kernel = {2, 2}, .stride = {5, 7}, .output_padding = {4, 6}, .bias = 1},
+      {.n = 1, .c = 3, .m = 2, .in = {9, 30}, .kernel = {3, 3}, .stride = {2, 2}, .pad_begin = {5, 7}, .pad_end = {6, 8}, .bias = 1},
+      {.n = 1, .c = 40, .m = 3, .in = {33, 40}, .kernel = {3, 2}, .stride = {2, 2}, .pad_begin = {1, 0}, .bias = 1},
+      {.n = 1, .c = 100, .m = 40, .in = {8, 8}, .kernel = {4, 4}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1},
+      {.n = 1, .c = 1, .m = 1, .in = {1, 1}, .kernel = {1, 1}},
+      {.n = 1, .c = 0, .m = 5, .in = {3, 3}, .kernel = {2, 2}, .stride = {2, 2}, .bias = 1},
+      {.n = 0, .c = 3, .m = 5, .in = {3, 3}, .kernel = {2, 2}, .stride = {2, 2}, .bias = 1},
+      {.spatial = 1, .n = 2, .c = 18, .m = 20, .in = {29}, .kernel = {4}, .stride = {2}, .pad_begin = {1}, .pad_end = {1}, .bias = 1},
+      {.spatial = 1, .n = 1, .c = 3, .m = 2, .in = {9}, .kernel = {5}, .stride = {4}, .dilation = {3}, .pad_begin = {1}, .pad_end = {2}},
+      {.spatial = 3, .n = 1, .c = 17, .m = 5, .in = {2, 3, 9}, .kernel = {2, 2, 2}, .stride = {2, 2, 2}, .bias = 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_transposed(cases[i]);
+}
+END_TEST
+
+START_TEST(transposed_post_ops) {
+  for (int chain = 1; chain <= 6; chain++) {
+    check_transposed((conv_case){.n = 1, .c = 17, .m = 33, .in = {3, 9}, .kernel = {2, 2}, .stride = {2, 2}, .bias = 1, .chain = chain});
+    check_transposed((conv_case){.n = 2, .c = 5, .m = 8, .in = {3, 9}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1, .chain = chain});
+    check_transposed((conv_case){.n = 1, .c = 18, .m = 18, .in = {3, 17}, .kernel = {3, 3}, .stride = {2, 3}, .group = 18, .chain = chain});
+  }
+}
+END_TEST
+
+START_TEST(transposed_products_of_one_sign) {
+  check_transposed((conv_case){.n = 1, .c = 1000, .m = 18, .in = {3, 18}, .kernel = {2, 2}, .stride = {2, 2}, .positive = 1});
+  check_transposed((conv_case){.n = 1, .c = 256, .m = 3, .in = {5, 30}, .kernel = {4, 4}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .positive = 1});
+}
+END_TEST
+
+START_TEST(transposed_nan_and_inf) {
+  check_transposed((conv_case){.n = 1, .c = 19, .m = 20, .in = {5, 17}, .kernel = {3, 3}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 1});
+  check_transposed((conv_case){.n = 1, .c = 19, .m = 20, .in = {5, 17}, .kernel = {3, 3}, .stride = {2, 2}, .x_special = 1, .chain = 1});
+  check_transposed((conv_case){.n = 1, .c = 19, .m = 2, .in = {5, 17}, .kernel = {4, 4}, .stride = {2, 2}, .x_special = 1, .chain = 3});
+}
+END_TEST
+
 SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, depthwise_widths_kernels_strides_pads, grouped, many_shapes, products_of_one_sign, one_and_three_axes,
-      post_ops, nan_and_inf_stay_where_they_belong, transposed)
+      post_ops, nan_and_inf_stay_where_they_belong, transposed, transposed_channels, transposed_widths_kernels_strides_pads, transposed_shapes,
+      transposed_post_ops, transposed_products_of_one_sign, transposed_nan_and_inf)
