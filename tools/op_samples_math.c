@@ -31,6 +31,7 @@ const char *const op_samples_math[] = {
     "sin 67@big", "sin 2x17x3x5@special", "cos 67@big", "cos 2x17x3x5@special", "tan 67", "tan 2x17x3x5@special",
     "asin 67", "asin 2x17x3x5@special", "acos 67", "acos 2x17x3x5@special", "atan 67@big", "atan 2x17x3x5@special",
     "sinh 67@big", "sinh 2x17x3x5@special", "cosh 67@big", "cosh 2x17x3x5@special", "asinh 67@big", "asinh 2x17x3x5@special",
+    "sin 67@huge", "cos 67@huge", "tan 67@huge", "atan 67@huge", "tanh 67@huge",
     "acosh 67@pos", "acosh 2x17x3x5@special", "atanh 67", "atanh 2x17x3x5@special",
     "round 67@big", "round 2x17x3x5@special", "round 1x16x4x4", "sign 67@few", "sign 2x17x3x5@special", "sign i32:3x5", "sign i64:7",
     "shrink 67@big", "shrink 2x17x3x5@special alpha=0.5 beta=0.25", "shrink 1x16x4x4 alpha=0.1 beta=0.1",

@@ -4,6 +4,8 @@
 #ifndef CVK_CPU_ACTIVATION_H
 #define CVK_CPU_ACTIVATION_H
 
+#include <math.h>
+
 #include "vmath.h"
 
 #define ACT_IGNORES(A, B) ((void)(A), (void)(B))
@@ -61,6 +63,34 @@ VI vf act_erf(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_erf(x); }
 VI vf act_floor(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_floor(x); }
 VI vf act_ceil(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_ceil(x); }
 VI vf act_round(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_round(x); }
+
+VI vf act_round(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_round(x); }
+VI vf act_sign(vf x, vf a, vf b) {
+  ACT_IGNORES(a, b);
+  const vf zero = v_zero(), one = v_set1(1.0f);
+  return v_sel(v_lt(zero, x), one, v_sel(v_lt(x, zero), v_neg(one), v_sel(v_isnan(x), x, zero)));
+}
+/* Neither comparison holds for NaN, which becomes 0. */
+VI vf act_shrink(vf x, vf a, vf b) { return v_sel(v_lt(x, v_neg(a)), v_add(x, b), v_sel(v_lt(a, x), v_sub(x, b), v_zero())); }
+
+/* Angles and hyperbolic functions are the C library's, lane by lane: right to 2 units in the last place, with any argument. */
+VI vf act_each(float f(float), vf x) {
+  float lane[VL];
+  v_store(lane, x);
+  for (int i = 0; i < VL; i++) lane[i] = f(lane[i]);
+  return v_load(lane);
+}
+VI vf act_sin(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(sinf, x); }
+VI vf act_cos(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(cosf, x); }
+VI vf act_tan(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(tanf, x); }
+VI vf act_asin(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(asinf, x); }
+VI vf act_acos(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(acosf, x); }
+VI vf act_atan(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(atanf, x); }
+VI vf act_sinh(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(sinhf, x); }
+VI vf act_cosh(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(coshf, x); }
+VI vf act_asinh(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(asinhf, x); }
+VI vf act_acosh(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(acoshf, x); }
+VI vf act_atanh(vf x, vf a, vf b) { ACT_IGNORES(a, b); return act_each(atanhf, x); }
 
 /* y = f(x) over n floats, x and y equal or apart. The function of a kind (unary.c), or NULL; alpha chooses between GELU's two. */
 typedef void (*span_function)(const float *x, float *y, int64_t n, float a, float b);

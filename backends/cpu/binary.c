@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* binary: ADD .. MEAN with NumPy's broadcasting, f32, up to eight inputs folded from the left, piece by piece so that partial results stay
+/* binary: ADD .. MEAN and MOD with NumPy's broadcasting, f32, up to eight inputs folded from the left, piece by piece so that partial results stay
  * in cache. Plain: any broadcast. Blocked: each input is full, per channel ([N or 1, C, 1...] blocked or [C, 1...] plain) or one number. A
  * span reads an operand as a stream of vectors or as one vector again and again. */
 #include "binary.h"
@@ -43,6 +43,27 @@ VI vf op_pow(vf a, vf b) {
   return v_load(x);
 }
 
+/* fmod is exact; where the sign is to be b's, that of a zero too, the sum with b is rounded once. */
+VI vf op_each_mod(vf a, vf b, int is_floor) {
+  float x[VL], y[VL];
+  v_store(x, a);
+  v_store(y, b);
+  for (int i = 0; i < VL; i++) {
+    const float r = fmodf(x[i], y[i]);
+    if (is_floor && r == 0)
+      x[i] = copysignf(0, y[i]);
+    else
+      x[i] = is_floor && (r < 0) != (y[i] < 0) ? (float)((double)r + (double)y[i]) : r;
+  }
+  return v_load(x);
+}
+VI vf op_fmod(vf a, vf b) {
+  return op_each_mod(a, b, 0);
+}
+VI vf op_floor_mod(vf a, vf b) {
+  return op_each_mod(a, b, 1);
+}
+
 #define SPAN(NAME, F)                                                                                            \
   static void NAME##_span(const float *a, int32_t step_a, const float *b, int32_t step_b, float *y, int64_t n) { \
     span_any(F, a, step_a, b, step_b, y, n);                                                                     \
@@ -55,6 +76,8 @@ SPAN(min, v_min)
 SPAN(max, v_max)
 SPAN(pow, op_pow)
 SPAN(prelu, op_prelu)
+SPAN(fmod, op_fmod)
+SPAN(floor_mod, op_floor_mod)
 #undef SPAN
 
 typedef struct function {
@@ -68,7 +91,9 @@ static const function functions[] = {
     {CVK_OP_ADD, 1, add_span, 1},  {CVK_OP_SUB, 1, sub_span, 1},     {CVK_OP_MUL, 1, mul_span, 1},       {CVK_OP_DIV, 0, div_span, 10},
     {CVK_OP_MIN, 1, min_span, 2},  {CVK_OP_MAX, 1, max_span, 2},     {CVK_OP_POW, 0, pow_span, 20 * VL}, {CVK_OP_SUM, 1, add_span, 1},
     {CVK_OP_MEAN, 1, add_span, 1}, {CVK_OP_PRELU, 1, prelu_span, 2},
+    {CVK_OP_MOD, 0, floor_mod_span, 20 * VL},
 };
+static const function truncated_mod = {CVK_OP_MOD, 0, fmod_span, 20 * VL};
 
 /* How a blocked row reads an input. */
 enum { FULL, CHANNEL_BLOCKED, CHANNEL_PLAIN, SCALAR, UNKNOWN };
@@ -93,7 +118,9 @@ typedef struct binary_job {
   float *y;
 } binary_job;
 
-static const function *find(int32_t kind) {
+static const function *find(const cvk_op *op) {
+  const int32_t kind = op->kind;
+  if (kind == CVK_OP_MOD && ((const cvk_mod_attr *)op->attr)->fmod) return &truncated_mod;
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
     if (functions[i].kind == kind) return &functions[i];
   return NULL;
@@ -116,7 +143,7 @@ static int32_t blocked_mode(const cvk_tensor_desc *x, const cvk_tensor_desc *y) 
 static double estimate(const cpu_device *device, const cvk_op *op, double out_floats) {
   double bytes = 4 * out_floats;
   for (int32_t i = 0; i < op->n_in; i++) bytes += 4 * (double)cvk_count(op->in[i]->rank, op->in[i]->dim);
-  return cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, 2 * find(op->kind)->cycles * op->n_in * out_floats, 1);
+  return cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, 2 * find(op)->cycles * op->n_in * out_floats, 1);
 }
 
 static int32_t is_full(const cvk_op *op, int32_t i) {
@@ -126,7 +153,7 @@ static int32_t is_full(const cvk_op *op, int32_t i) {
 int32_t CVK_ISA_FN(binary_accepts)(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const cvk_tensor_desc *y = op->out[0];
   int32_t full = 0;
-  if (!find(op->kind)) return cpu_refuse(why, "op kind %d is not in its table", op->kind);
+  if (!find(op)) return cpu_refuse(why, "op kind %d is not in its table", op->kind);
   if (!cpu_all_f32(op, why)) return 0;
   if (op->n_in > MAX_INPUTS) return cpu_refuse(why, "%d inputs, at most %d are taken", op->n_in, MAX_INPUTS);
   if (variant == 1 && y->rank < 2) return cpu_refuse(why, "rank %d has no channels to block", y->rank);
@@ -172,7 +199,7 @@ static void plan_blocked(binary_kernel *k, const cvk_op *op, const function *f) 
 }
 
 cvk_status CVK_ISA_FN(binary_prepare)(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
-  const function *f = find(op->kind);
+  const function *f = find(op);
   binary_kernel *k = cpu_kernel_new(device, sizeof *k);
   (void)c;
   if (!k) return CVK_NO_MEMORY;
@@ -274,7 +301,7 @@ cvk_status CVK_ISA_FN(binary_execute)(const cpu_kernel *kernel, const void *cons
 
 const cpu_row CVK_ISA_FN(binary_row) = {.name = CVK_ISA_ROW("binary"),
                                         .kind = CVK_OP_ADD,
-                                        .kind_last = CVK_OP_MEAN,
+                                        .kind_last = CVK_OP_MOD,
                                         .variants = 2,
                                         .accepts = CVK_ISA_FN(binary_accepts),
                                         .prepare = CVK_ISA_FN(binary_prepare),

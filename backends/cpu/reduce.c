@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reduce: REDUCE_MEAN, SUM, MAX and MIN over any axes, f32, plain. Kept axes and reduced axes are two strided spaces. Where the innermost
+/* reduce: REDUCE_MEAN, SUM, MAX, MIN and PROD over any axes, f32, plain. Kept axes and reduced axes are two strided spaces. Where the innermost
  * axis is reduced, an output is a fold of contiguous rows (fold.h); where it is kept, STRIP neighbouring outputs are folded together. Sums
- * end in double, so the error does not grow with the count. The sum of nothing is 0, its mean NaN, its extreme an infinity. */
+ * end in double, so the error does not grow with the count. The sum of nothing is 0, its mean NaN, its extreme an infinity, its
+ * product 1; products are formed in double. */
 #include "cpu.h"
 #include "fold.h"
 #include "strided.h"
@@ -87,12 +88,15 @@ static float one_output(const reduce_kernel *k, const float *x) {
   const int64_t n = k->n, step = k->step;
   const int is_max = k->kind == CVK_OP_REDUCE_MAX;
   float best = is_max ? -__builtin_inff() : __builtin_inff();
-  double total = 0;
+  const int is_product = k->kind == CVK_OP_REDUCE_PROD;
+  double total = is_product;
   nd_cursor at;
   nd_seek(&k->reduced, &at, 0);
   for (int64_t r = 0; r < k->rows; r++) {
     const float *line = x + at.offset[0];
-    if (is_extreme(k->kind)) {
+    if (is_product) {
+      for (int64_t i = 0; i < n; i++) total *= (double)line[i * step];
+    } else if (is_extreme(k->kind)) {
       if (step == 1)
         best = fold_better(fold_extreme(line, n, is_max), best, is_max);
       else
@@ -106,6 +110,22 @@ static float one_output(const reduce_kernel *k, const float *x) {
   }
   if (is_extreme(k->kind)) return best;
   return (float)(k->kind == CVK_OP_REDUCE_MEAN ? total / k->count : total);
+}
+
+/* n neighbouring outputs at y: products of the inputs at x. */
+static void product_strip(const reduce_kernel *k, const float *x, float *y, int64_t n) {
+  double total[STRIP];
+  nd_cursor at;
+  nd_seek(&k->reduced, &at, 0);
+  for (int i = 0; i < STRIP; i++) total[i] = 1;
+  for (int64_t r = 0; r < k->rows; r++) {
+    for (int64_t t = 0; t < k->n; t++) {
+      const float *line = x + at.offset[0] + t * k->step;
+      for (int64_t i = 0; i < n; i++) total[i] *= (double)line[i];
+    }
+    if (r + 1 < k->rows) nd_next(&k->reduced, &at);
+  }
+  for (int64_t i = 0; i < n; i++) y[i] = (float)total[i];
 }
 
 /* n neighbouring outputs at y from the inputs at x. */
@@ -150,7 +170,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
     const float *x = j->x + at.offset[1] + first * k->kept.stride[1][last];
     float *y = j->y + at.offset[0] + first * k->kept.stride[0][last];
     if (k->inner_kept)
-      strip(k, x, y, cpu_min(STRIP, inner - first));
+      (k->kind == CVK_OP_REDUCE_PROD ? product_strip : strip)(k, x, y, cpu_min(STRIP, inner - first));
     else
       *y = one_output(k, x);
     if (++strip_index < k->strips) continue;
@@ -169,7 +189,7 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
 
 const cpu_row CVK_ISA_FN(reduce_row) = {.name = CVK_ISA_ROW("reduce"),
                                         .kind = CVK_OP_REDUCE_MEAN,
-                                        .kind_last = CVK_OP_REDUCE_MIN,
+                                        .kind_last = CVK_OP_REDUCE_PROD,
                                         .accepts = accepts,
                                         .prepare = prepare,
                                         .execute = execute};

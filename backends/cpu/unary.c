@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unary: the activations and unary functions (CVK_OP_RELU .. CVK_OP_CEIL but PRELU, and ROUND) in a plain or blocked format; may run in place.
+/* unary: the activations and unary functions (CVK_OP_RELU .. CVK_OP_SHRINK but PRELU and NOT) in a plain or blocked format; may run in place.
  * A blocked tensor is walked one channel block's plane at a time, and where f(0) is not 0 the lanes past the last channel are zeroed again.
  */
 #include "activation.h"
@@ -44,7 +44,20 @@ SPAN(reciprocal)
 SPAN(erf)
 SPAN(floor)
 SPAN(ceil)
+SPAN(sin)
+SPAN(cos)
+SPAN(tan)
+SPAN(asin)
+SPAN(acos)
+SPAN(atan)
+SPAN(sinh)
+SPAN(cosh)
+SPAN(asinh)
+SPAN(acosh)
+SPAN(atanh)
 SPAN(round)
+SPAN(sign)
+SPAN(shrink)
 #undef SPAN
 
 typedef struct function {
@@ -80,7 +93,20 @@ static const function functions[] = {
     {CVK_OP_ERF, 1, erf_span, 70},
     {CVK_OP_FLOOR, 1, floor_span, 1},
     {CVK_OP_CEIL, 1, ceil_span, 1},
+    {CVK_OP_SIN, 1, sin_span, 20 * VL},
+    {CVK_OP_COS, 0, cos_span, 20 * VL},
+    {CVK_OP_TAN, 1, tan_span, 20 * VL},
+    {CVK_OP_ASIN, 1, asin_span, 20 * VL},
+    {CVK_OP_ACOS, 0, acos_span, 20 * VL},
+    {CVK_OP_ATAN, 1, atan_span, 20 * VL},
+    {CVK_OP_SINH, 1, sinh_span, 20 * VL},
+    {CVK_OP_COSH, 0, cosh_span, 20 * VL},
+    {CVK_OP_ASINH, 1, asinh_span, 20 * VL},
+    {CVK_OP_ACOSH, 0, acosh_span, 20 * VL},
+    {CVK_OP_ATANH, 1, atanh_span, 20 * VL},
     {CVK_OP_ROUND, 1, round_span, 1},
+    {CVK_OP_SIGN, 1, sign_span, 3},
+    {CVK_OP_SHRINK, 0, shrink_span, 4},
 };
 static const function gelu_tanh = {CVK_OP_GELU, 1, gelu_tanh_span, 40};
 
@@ -182,7 +208,7 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
 
 const cpu_row CVK_ISA_FN(unary_row) = {.name = CVK_ISA_ROW("unary"),
                                        .kind = CVK_OP_RELU,
-                                       .kind_last = CVK_OP_ROUND,
+                                       .kind_last = CVK_OP_SHRINK,
                                        .variants = 2,
                                        .accepts = accepts,
                                        .prepare = prepare,

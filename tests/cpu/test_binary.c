@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_binary.c: ADD .. MEAN and PRELU: broadcasts plain and blocked, one to eight inputs, special values, in place. */
+/* test_binary.c: ADD .. MEAN, MOD and PRELU: broadcasts plain and blocked, one to eight inputs, special values, in place. */
 #include <math.h>
 
 #include "row_check.h"
 
-static const int32_t pairs[] = {CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_MIN, CVK_OP_MAX, CVK_OP_PRELU, CVK_OP_POW};
+enum { TRUNCATED_MOD = -CVK_OP_MOD }; /* MOD with fmod 1 */
+static const int32_t pairs[] = {CVK_OP_ADD, CVK_OP_SUB,   CVK_OP_MUL, CVK_OP_DIV, CVK_OP_MIN,
+                                CVK_OP_MAX, CVK_OP_PRELU, CVK_OP_POW, CVK_OP_MOD, TRUNCATED_MOD};
 enum { PAIRS = sizeof pairs / sizeof *pairs };
 
 static void check(int32_t kind, row_tensor a, row_tensor b, int32_t blocked) {
-  row_case c = {
-      .kind = kind, .n_in = 2, .in = {a, b}, .relative = 0x1p-24, .row = kind == CVK_OP_PRELU ? "prelu" : "binary", .blocked = blocked};
+  const cvk_mod_attr mod = {.struct_size = sizeof mod, .fmod = kind == TRUNCATED_MOD};
+  row_case c = {.kind = kind == TRUNCATED_MOD ? CVK_OP_MOD : kind,
+                .n_in = 2,
+                .in = {a, b},
+                .relative = 0x1p-24,
+                .row = kind == CVK_OP_PRELU ? "prelu" : "binary",
+                .blocked = blocked};
+  if (c.kind == CVK_OP_MOD) c.attr = &mod;
   if (kind == CVK_OP_POW) c.relative = 0x1p-22;
   row_check(&c);
 }

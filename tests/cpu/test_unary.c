@@ -40,6 +40,22 @@ static const kind_case kinds[] = {
     {CVK_OP_FLOOR, 0, 0, 0},
     {CVK_OP_CEIL, 0, 0, 0},
     {CVK_OP_ROUND, 0, 0, 0},
+    {CVK_OP_SIN, 0, 0, 0},
+    {CVK_OP_COS, 0, 0, 0},
+    {CVK_OP_TAN, 0, 0, 0},
+    {CVK_OP_ASIN, 0, 0, 0},
+    {CVK_OP_ACOS, 0, 0, 0},
+    {CVK_OP_ATAN, 0, 0, 0},
+    {CVK_OP_SINH, 0, 0, 0},
+    {CVK_OP_COSH, 0, 0, 0},
+    {CVK_OP_ASINH, 0, 0, 0},
+    {CVK_OP_ACOSH, 0, 0, 0},
+    {CVK_OP_ATANH, 0, 0, 0},
+    {CVK_OP_ROUND, 0, 0, 0},
+    {CVK_OP_SIGN, 0, 0, 0},
+    {CVK_OP_SHRINK, 1, 0.5f, 0},
+    {CVK_OP_SHRINK, 1, 0.25f, 1.5f},
+    {CVK_OP_SHRINK, 1, -1, 2},
 };
 
 /* 4 ulp, and 2 ulp of the largest intermediate (about 1) where the formula cancels. */
