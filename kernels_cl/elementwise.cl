@@ -61,25 +61,27 @@ float16 unary16(int kind, float16 x, float alpha, float beta) {
     case 70: return erf(x);
     case 71: return floor(x);
     case 72: return ceil(x);
+    case 85: return rint(x);                                                /* ROUND: halves to even */
+    case 86: return select(select(select(zero, x, isnan(x)), (float16)(-1.0f), x < 0.0f), (float16)(1.0f), x > 0.0f); /* SIGN */
+    case 87: return select(select(zero, x - beta, x > alpha), x + beta, x < -alpha); /* SHRINK; NaN gives 0 */
     default: return simple16(kind, x, alpha, beta);
   }
 }
 /* clang-format on */
 
-/* global (ceil(length / per_item), rows): rows of `length` elements, one after another. */
-kernel void unary(global const float *x, ulong x0, global float *y, ulong y0, long length, long per_item, int kind, float alpha, float beta,
-                  long blocks, int tail) {
-  const long row = get_global_id(1), begin = get_global_id(0) * per_item, end = min(begin + per_item, length);
-  const int lanes = tail && row % blocks == blocks - 1 ? tail : 16;
-  long i = begin;
-  x += x0 + row * length;
-  y += y0 + row * length;
-  if (lanes < 16) {
-    for (; i < end; i += 16) vstore16(keep_lanes(unary16(kind, vload16(0, x + i), alpha, beta), lanes), 0, y + i);
-    return;
-  }
-  for (; i + 16 <= end; i += 16) vstore16(unary16(kind, vload16(0, x + i), alpha, beta), 0, y + i);
-  if (i < end) store_lanes(y + i, unary16(kind, load_lanes(x + i, end - i), alpha, beta), end - i);
+#include "unary.cl"
+
+/* y = !x of bool; global (ceil(count / per_item)) */
+kernel void not_bool(global const uchar *x, ulong x0, global uchar *y, ulong y0, long count, long per_item) {
+  const long begin = get_global_id(0) * per_item, end = min(begin + per_item, count);
+  for (long i = begin; i < end; i++) y[y0 + i] = x[x0 + i] == 0;
+}
+
+/* Remainders with the sign of b, of a zero too, or with that of a. */
+float16 mod16(float16 a, float16 b, int truncates) {
+  const float16 r = fmod(a, b);
+  if (truncates) return r;
+  return select(select(r, r + b, (r < 0.0f) != (b < 0.0f)), copysign((float16)(0.0f), b), r == 0.0f);
 }
 
 /* clang-format off */
@@ -94,6 +96,7 @@ float16 binary16(int kind, float16 a, float16 b, float count) {
     case 101: return min_lanes(a, b);
     case 102: return max_lanes(a, b);
     case 104: return (a + b) / count;           /* MEAN: the last of `count` inputs */
+    case 109: return mod16(a, b, count != 0.0f); /* MOD: `count` is the attribute fmod */
     default: return a;
   }
 }

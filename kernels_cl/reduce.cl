@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reduce.cl: sum, mean, maximum and minimum over any axes, f32, plain. The input is seen as kept axes (in the output's order) and reduced
+/* reduce.cl: sum, mean, maximum, minimum and product over any axes, f32, plain. The input is seen as kept axes (in the output's order) and reduced
  * axes, each with extents and strides; neighbours are merged by the host, unused ones have extent 1. Sums are compensated; NaN wins in
- * maxima and minima. An empty reduction gives 0, NaN (mean), -inf (maximum), +inf (minimum).
- * `kind` is an op of convoke/plugin.h: 128 mean, 129 sum, 130 maximum, 131 minimum. */
+ * maxima and minima. Products keep exponents apart, so that only the whole product can overflow or vanish. An empty reduction gives 0, NaN
+ * (mean), -inf (maximum), +inf (minimum), 1 (product).
+ * `kind` is an op of convoke/plugin.h: 128 mean, 129 sum, 130 maximum, 131 minimum, 132 product. */
 
 #include "lane_math.cl"
 
 typedef struct {
-  float16 best;
+  float16 best; /* of a product: its mantissa */
   sum16 total;
+  int16 exponent; /* of a product */
 } reduced;
 
 reduced reduce_start(int kind) {
   reduced r;
-  r.best = (float16)(kind == 131 ? INFINITY : -INFINITY);
+  r.best = (float16)(kind == 132 ? 1.0f : kind == 131 ? INFINITY : -INFINITY);
+  r.exponent = (int16)(0);
   r.total.sum = r.total.rest = (float16)(0.0f);
   return r;
 }
@@ -23,9 +26,29 @@ reduced reduce_one(reduced r, int kind, float16 x) {
     r.best = max_lanes(r.best, x);
   else if (kind == 131)
     r.best = min_lanes(r.best, x);
-  else
+  else if (kind == 132) {
+    int16 ex, ey;
+    const float16 m = frexp(x, &ex);
+    r.best = frexp(r.best * m, &ey);
+    r.exponent += ex + ey;
+  } else
     r.total = sum_add(r.total, x);
   return r;
+}
+
+/* The product of four products' lanes. */
+float product_across(const reduced *r) {
+  float m[16], product = 1.0f;
+  int e[16], exponent = 0, over;
+  for (int j = 0; j < 4; j++) {
+    vstore16(r[j].best, 0, m);
+    vstore16(r[j].exponent, 0, e);
+    for (int i = 0; i < 16; i++) {
+      product = frexp(product * m[i], &over);
+      exponent += e[i] + over;
+    }
+  }
+  return ldexp(product, exponent);
 }
 
 /* Where row `i` of up to 8 axes begins. */
@@ -43,7 +66,7 @@ long strided(long i, int rank, long8 dim, long8 stride) {
 kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y0, int kept, long8 kept_dim, long8 kept_stride, int gone,
                        long8 gone_dim, long8 gone_stride, long outputs, long per_item, long runs, long length, int kind) {
   const long first = get_global_id(0) * per_item, end = min(first + per_item, outputs);
-  const float start = kind == 131 ? INFINITY : -INFINITY;
+  const float start = kind == 132 ? 1.0f : kind == 131 ? INFINITY : -INFINITY;
   for (long o = first; o < end; o++) {
     const long base = x0 + strided(o, kept, kept_dim, kept_stride);
     reduced r[4];
@@ -64,6 +87,8 @@ kernel void reduce_row(global const float *x, ulong x0, global float *y, ulong y
       result = max_across(max_lanes(max_lanes(r[0].best, r[1].best), max_lanes(r[2].best, r[3].best)));
     else if (kind == 131)
       result = min_across(min_lanes(min_lanes(r[0].best, r[1].best), min_lanes(r[2].best, r[3].best)));
+    else if (kind == 132)
+      result = product_across(r);
     else {
       for (int j = 1; j < 4; j++) r[0].total = sum_add(sum_add(r[0].total, r[j].total.sum), -r[j].total.rest);
       result = sum_across(r[0].total);
@@ -97,6 +122,8 @@ kernel void reduce_across(global const float *x, ulong x0, global float *y, ulon
   for (int j = 0; j < VECTORS && j * 16 < n; j++) {
     float16 result = r[j].total.sum - r[j].total.rest;
     if (kind == 128) result /= (float)runs;
-    store_lanes(y + j * 16, kind >= 130 ? r[j].best : result, n - j * 16);
+    if (kind == 132) result = ldexp(r[j].best, r[j].exponent);
+    if (kind == 130 || kind == 131) result = r[j].best;
+    store_lanes(y + j * 16, result, n - j * 16);
   }
 }

@@ -99,7 +99,7 @@ static int32_t make_view(ocl_view *v, const cvk_tensor_desc *y, const cvk_tensor
 
 /* Does op(0, 0) of two blocked operands, a plain operand or the activation put something else than zero into unused lanes? */
 static int32_t needs_tail(int32_t kind, const cvk_tensor_desc *a, const cvk_tensor_desc *b, ocl_simple_post post) {
-  return !ocl_is_blocked16(&a->format) || !ocl_is_blocked16(&b->format) || kind == CVK_OP_DIV || kind == CVK_OP_POW ||
+  return !ocl_is_blocked16(&a->format) || !ocl_is_blocked16(&b->format) || kind == CVK_OP_DIV || kind == CVK_OP_POW || kind == CVK_OP_MOD ||
          ocl_post_moves_zero(post);
 }
 
@@ -160,6 +160,7 @@ static cvk_status binary_prepare(ocl_build *b) {
   const int32_t n = b->op->n_in, kind = b->op->kind;
   const ocl_simple_post none = {0, 0, 0}, post = ocl_post_of(b->op);
   if (n == 1) return add_binary(b, 0, 0, CVK_OP_IDENTITY, 1.0f, post);
+  if (kind == CVK_OP_MOD) return add_binary(b, 0, 1, kind, ((const cvk_mod_attr *)b->op->attr)->fmod ? 1.0f : 0.0f, post);
   for (int32_t i = 1; i < n; i++) {
     const int32_t step = kind == CVK_OP_MEAN && i + 1 < n ? CVK_OP_ADD : kind;
     const cvk_status status = add_binary(b, i == 1 ? 0 : -1, i, step, (float)n, i + 1 < n ? none : post);
@@ -223,8 +224,8 @@ static cvk_status where_prepare(ocl_build *b) {
   return end_rows(b, l, &v);
 }
 
-static const int32_t binary_kinds[] = {CVK_OP_PRELU, CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV,
-                                       CVK_OP_POW,   CVK_OP_MIN, CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN};
+static const int32_t binary_kinds[] = {CVK_OP_PRELU, CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL,  CVK_OP_DIV, CVK_OP_POW,
+                                       CVK_OP_MIN,   CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN, CVK_OP_MOD};
 static const ocl_row binary_rows[] = {
     {.name = "elementwise_binary_blocked", .layout = CVK_BLOCKED, .accepts = binary_accepts, .prepare = binary_prepare},
     {.name = "elementwise_binary_plain", .layout = CVK_PLAIN, .accepts = binary_accepts, .prepare = binary_prepare},

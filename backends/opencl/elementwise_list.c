@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* elementwise_list.c: rows of one-input ops (activations and unary functions): kernels_cl/elementwise.cl, kernel unary. Any layout: a
- * tensor is one run of floats, but for blocked ones where f(0) is not 0 and the lanes past the last channel must stay zero. */
+/* elementwise_list.c: rows of one-input ops (activations and unary functions): kernels_cl/elementwise.cl and angles.cl, kernel unary. Any
+ * layout: a tensor is one run of floats, but for blocked ones where f(0) is not 0 and the lanes past the last channel must stay zero. */
 #include "lists.h"
 #include "view.h"
 
 /* f(0) is +0 whatever the attributes, so zero lanes stay zero by themselves. */
 static int32_t keeps_zero(int32_t kind) {
-  static const int32_t kinds[] = {CVK_OP_RELU, CVK_OP_LEAKY_RELU, CVK_OP_TANH, CVK_OP_ELU,   CVK_OP_HARD_SWISH, CVK_OP_SOFTSIGN,
-                                  CVK_OP_SQRT, CVK_OP_ABS,        CVK_OP_ERF,  CVK_OP_FLOOR, CVK_OP_CEIL};
+  static const int32_t kinds[] = {CVK_OP_RELU,     CVK_OP_LEAKY_RELU, CVK_OP_TANH,  CVK_OP_ELU,   CVK_OP_HARD_SWISH,
+                                  CVK_OP_SOFTSIGN, CVK_OP_SQRT,       CVK_OP_ABS,   CVK_OP_ERF,   CVK_OP_FLOOR,
+                                  CVK_OP_CEIL,     CVK_OP_SIN,        CVK_OP_TAN,   CVK_OP_ASIN,  CVK_OP_ATAN,
+                                  CVK_OP_SINH,     CVK_OP_ASINH,      CVK_OP_ATANH, CVK_OP_ROUND, CVK_OP_SIGN};
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (kinds[i] == kind) return 1;
   return 0;
@@ -38,7 +40,8 @@ static cvk_status prepare(ocl_build *b) {
   const int64_t length = tail ? run : run * lines, rows = tail ? lines : 1;
   ocl_split s = ocl_split_rows(b->dev, rows, length);
   s.items[1] = rows; /* the kernel takes one row an item */
-  ocl_launch *l = ocl_launch_begin(b, "elementwise", "", "unary");
+  const int32_t is_angle = b->op->kind >= CVK_OP_SIN && b->op->kind <= CVK_OP_ATANH;
+  ocl_launch *l = ocl_launch_begin(b, is_angle ? "angles" : "elementwise", "", "unary");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
   ocl_arg_long(l, length);
@@ -58,7 +61,10 @@ static const int32_t kinds[] = {
     CVK_OP_GELU,         CVK_OP_SWISH,      CVK_OP_MISH,     CVK_OP_THRESHOLDED_RELU,
     CVK_OP_EXP,          CVK_OP_LOG,        CVK_OP_SQRT,     CVK_OP_ABS,
     CVK_OP_NEG,          CVK_OP_RECIPROCAL, CVK_OP_ERF,      CVK_OP_FLOOR,
-    CVK_OP_CEIL,
+    CVK_OP_CEIL,         CVK_OP_SIN,        CVK_OP_COS,      CVK_OP_TAN,
+    CVK_OP_ASIN,         CVK_OP_ACOS,       CVK_OP_ATAN,     CVK_OP_SINH,
+    CVK_OP_COSH,         CVK_OP_ASINH,      CVK_OP_ACOSH,    CVK_OP_ATANH,
+    CVK_OP_ROUND,        CVK_OP_SIGN,       CVK_OP_SHRINK,
 };
 
 static const ocl_row rows[] = {
@@ -68,3 +74,27 @@ static const ocl_row rows[] = {
 };
 
 const ocl_list ocl_elementwise_list = {kinds, sizeof kinds / sizeof *kinds, sizeof rows / sizeof *rows, rows};
+
+static int32_t not_accepts(ocl_query *q) {
+  const cvk_tensor_desc *x = q->op->in[0];
+  if (x->dtype != CVK_BOOL) return ocl_refuse(q, "the input has type %d, this row works on bool", x->dtype);
+  if (!ocl_takes_no_post(q)) return 0;
+  q->candidate->inplace = 0;
+  q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(x), 2.0 * (double)ocl_elements(x), 0.1);
+  return 1;
+}
+
+static cvk_status not_prepare(ocl_build *b) {
+  const int64_t count = ocl_elements(b->op->in[0]);
+  const ocl_split s = ocl_split_rows(b->dev, 1, count);
+  ocl_launch *l = ocl_launch_begin(b, "elementwise", "", "not_bool");
+  ocl_arg_in(l, b, 0);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_long(l, count);
+  ocl_arg_long(l, s.per_item);
+  return ocl_launch_end(b, l, 1, s.items, ocl_line_local);
+}
+
+static const int32_t not_kinds[] = {CVK_OP_NOT};
+static const ocl_row not_rows[] = {{.name = "elementwise_not", .layout = CVK_PLAIN, .accepts = not_accepts, .prepare = not_prepare}};
+const ocl_list ocl_not_list = {not_kinds, 1, 1, not_rows};

@@ -3,6 +3,7 @@
 #include "lists.h"
 
 const ocl_list *const ocl_lists[] = {
+    &ocl_arg_list,
     &ocl_avg_pool_list,
     &ocl_batch_norm_list,
     &ocl_binary_list,
@@ -19,6 +20,7 @@ const ocl_list *const ocl_lists[] = {
     &ocl_lrn_list,
     &ocl_max_pool_list,
     &ocl_move_list,
+    &ocl_not_list,
     &ocl_pad_list,
     &ocl_reduce_list,
     &ocl_reorder_list,

@@ -5,6 +5,7 @@
 
 #include "cl.h"
 
+extern const ocl_list ocl_arg_list;
 extern const ocl_list ocl_avg_pool_list;
 extern const ocl_list ocl_batch_norm_list;
 extern const ocl_list ocl_binary_list;
@@ -21,6 +22,7 @@ extern const ocl_list ocl_global_pool_list;
 extern const ocl_list ocl_lrn_list;
 extern const ocl_list ocl_max_pool_list;
 extern const ocl_list ocl_move_list;
+extern const ocl_list ocl_not_list;
 extern const ocl_list ocl_pad_list;
 extern const ocl_list ocl_reduce_list;
 extern const ocl_list ocl_reorder_list;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reduce_list.c: rows of reductions over any axes of plain f32 tensors: kernels_cl/reduce.cl. Axes are sorted into kept and reduced ones,
- * neighbours joined; which kernel runs depends on whether the innermost axis stays. */
+/* reduce_list.c: rows of reductions over any axes of plain f32 tensors: kernels_cl/reduce.cl; of the index of an extreme: arg.cl. Axes are
+ * sorted into kept and reduced ones, neighbours joined; which kernel runs depends on whether the innermost axis stays. */
 #include "lists.h"
 #include "view.h"
 
@@ -76,6 +76,36 @@ static cvk_status prepare(ocl_build *b) {
   return ocl_launch_end(b, l, 2, items, ocl_line_local);
 }
 
-static const int32_t kinds[] = {CVK_OP_REDUCE_MEAN, CVK_OP_REDUCE_SUM, CVK_OP_REDUCE_MAX, CVK_OP_REDUCE_MIN};
+static const int32_t kinds[] = {CVK_OP_REDUCE_MEAN, CVK_OP_REDUCE_SUM, CVK_OP_REDUCE_MAX, CVK_OP_REDUCE_MIN, CVK_OP_REDUCE_PROD};
 static const ocl_row rows[] = {{.name = "reduce_plain", .layout = CVK_PLAIN, .accepts = accepts, .prepare = prepare}};
 const ocl_list ocl_reduce_list = {kinds, sizeof kinds / sizeof *kinds, 1, rows};
+
+static int32_t arg_accepts(ocl_query *q) {
+  const cvk_tensor_desc *x = q->op->in[0];
+  if (!q->op->out[0] || x->dtype != CVK_F32) return ocl_refuse(q, "an input of type %d; this row works on f32", x->dtype);
+  if (!ocl_takes_no_post(q)) return 0;
+  if (x->rank > 0 && x->dim[((const cvk_arg_attr *)q->op->attr)->axis] > INT32_MAX - 16)
+    return ocl_refuse(q, "an axis of too many elements");
+  q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(x) * 4, ocl_traffic(q->op), 0.2);
+  return 1;
+}
+
+static cvk_status arg_prepare(ocl_build *b) {
+  const cvk_tensor_desc *x = b->op->in[0];
+  const cvk_arg_attr *attr = b->op->attr;
+  int64_t before = 1, n = 1, after = 1;
+  for (int32_t i = 0; i < x->rank; i++) *(i < attr->axis ? &before : i == attr->axis ? &n : &after) *= x->dim[i];
+  const int64_t items[2] = {after == 1 ? before : (after + 15) / 16, before};
+  ocl_launch *l = ocl_launch_begin(b, "arg", "", after == 1 ? "arg_row" : "arg_across");
+  ocl_arg_in(l, b, 0);
+  ocl_arg_out(l, b, 0);
+  ocl_arg_int(l, (int32_t)n);
+  ocl_arg_long(l, after == 1 ? before : after);
+  ocl_arg_int(l, b->op->kind == CVK_OP_ARG_MAX);
+  ocl_arg_int(l, attr->select_last_index);
+  return ocl_launch_end(b, l, after == 1 ? 1 : 2, items, ocl_line_local);
+}
+
+static const int32_t arg_kinds[] = {CVK_OP_ARG_MAX, CVK_OP_ARG_MIN};
+static const ocl_row arg_rows[] = {{.name = "arg_plain", .layout = CVK_PLAIN, .accepts = arg_accepts, .prepare = arg_prepare}};
+const ocl_list ocl_arg_list = {arg_kinds, sizeof arg_kinds / sizeof *arg_kinds, 1, arg_rows};

@@ -32,7 +32,14 @@ static const struct {
     {CVK_OP_SQRT, 0, 0},       {CVK_OP_ABS, 0, 0},
     {CVK_OP_NEG, 0, 0},        {CVK_OP_RECIPROCAL, 0, 0},
     {CVK_OP_ERF, 0, 0},        {CVK_OP_FLOOR, 0, 0},
-    {CVK_OP_CEIL, 0, 0},
+    {CVK_OP_CEIL, 0, 0},       {CVK_OP_SIN, 0, 0},
+    {CVK_OP_COS, 0, 0},        {CVK_OP_TAN, 0, 0},
+    {CVK_OP_ASIN, 0, 0},       {CVK_OP_ACOS, 0, 0},
+    {CVK_OP_ATAN, 0, 0},       {CVK_OP_SINH, 0, 0},
+    {CVK_OP_COSH, 0, 0},       {CVK_OP_ASINH, 0, 0},
+    {CVK_OP_ACOSH, 0, 0},      {CVK_OP_ATANH, 0, 0},
+    {CVK_OP_ROUND, 0, 0},      {CVK_OP_SIGN, 0, 0},
+    {CVK_OP_SHRINK, 0.5f, 0},  {CVK_OP_SHRINK, -1, 2},
 };
 
 /* What OpenCL's functions promise at least (16 units for erfc) fits in 16 eps of max(1, |y|). */
@@ -87,6 +94,14 @@ END_TEST
 static const int32_t arithmetic[] = {CVK_OP_ADD, CVK_OP_SUB, CVK_OP_MUL, CVK_OP_DIV, CVK_OP_POW,
                                      CVK_OP_MIN, CVK_OP_MAX, CVK_OP_SUM, CVK_OP_MEAN};
 #define N_ARITHMETIC (sizeof arithmetic / sizeof *arithmetic)
+
+static void check_mod(const case_tensor *a, const case_tensor *b, const char *const *rows) {
+  const case_tensor *in[] = {a, b};
+  for (int32_t truncates = 0; truncates < 2; truncates++) {
+    const cvk_mod_attr attr = {.struct_size = sizeof attr, .fmod = truncates};
+    case_check(CVK_OP_MOD, &attr, 2, in, 1, rows, &(case_options){0});
+  }
+}
 
 static void check_binary(int32_t kind, const case_tensor *a, const case_tensor *b, uint32_t constants, const char *const *rows) {
   const case_tensor *in[] = {a, b};
@@ -209,6 +224,34 @@ START_TEST(prelu_takes_slopes_of_any_shape) {
 }
 END_TEST
 
+START_TEST(remainders_are_exact) {
+  if (!mini_open()) return;
+  case_tensor a = case_floats(DIMS(N_EDGES, 1), edges), b = case_floats(DIMS(1, N_EDGES), edges), c = case_random(DIMS(2, 19, 4, 3), 1),
+              d = case_random(DIMS(2, 19, 4, 3), 2), per_channel = case_random(DIMS(19, 1, 1), 3);
+  check_mod(&a, &b, ROWS(BINARY_PLAIN));
+  check_mod(&c, &d, ROWS(BINARY_BLOCKED, BINARY_PLAIN, BINARY_NHWC));
+  check_mod(&c, &per_channel, ROWS(BINARY_BLOCKED, BINARY_PLAIN));
+  case_free(&a);
+  case_free(&b);
+  case_free(&c);
+  case_free(&d);
+  case_free(&per_channel);
+  mini_close();
+}
+END_TEST
+
+START_TEST(not_turns_bools_round) {
+  if (!mini_open()) return;
+  for (int64_t n = 0; n < 70; n += 23) {
+    case_tensor x = case_typed(CVK_BOOL, DIMS(n, 3), 1);
+    const case_tensor *in = &x;
+    case_check(CVK_OP_NOT, NULL, 1, &in, 1, ROWS("elementwise_not"), &(case_options){0});
+    case_free(&x);
+  }
+  mini_close();
+}
+END_TEST
+
 START_TEST(comparisons_give_bools) {
   if (!mini_open()) return;
   case_tensor a = case_floats(DIMS(N_EDGES, 1), edges), b = case_floats(DIMS(N_EDGES), edges);
@@ -238,4 +281,5 @@ END_TEST
 
 SUITE("opencl_elementwise", unary_functions_agree_on_edge_values, unary_functions_keep_the_unused_lanes_zero, unary_functions_take_any_size,
       arithmetic_broadcasts, blocked_arithmetic_broadcasts_and_keeps_lanes_zero, arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain,
-      activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape, comparisons_give_bools, where_chooses_words_of_any_type)
+      activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape, comparisons_give_bools, where_chooses_words_of_any_type,
+      remainders_are_exact, not_turns_bools_round)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_opencl_reduce.c: sum, mean, maximum and minimum over every set of axes. */
+/* test_opencl_reduce.c: sum, mean, maximum, minimum and product over every set of axes; the index of extremes along each. */
 #include <math.h>
 
 #include "ref_case.h"
 
-static const int32_t kinds[] = {CVK_OP_REDUCE_MEAN, CVK_OP_REDUCE_SUM, CVK_OP_REDUCE_MAX, CVK_OP_REDUCE_MIN};
+static const int32_t kinds[] = {CVK_OP_REDUCE_MEAN, CVK_OP_REDUCE_SUM, CVK_OP_REDUCE_MAX, CVK_OP_REDUCE_MIN, CVK_OP_REDUCE_PROD};
 
 static void check(const case_tensor *x, uint32_t mask, int32_t keep) {
   cvk_axes_attr attr = {.struct_size = sizeof attr, .keep_dims = keep, .noop_with_empty_axes = 1};
@@ -71,4 +71,46 @@ START_TEST(nothing_to_reduce) {
 }
 END_TEST
 
-SUITE("opencl_reduce", every_set_of_axes, long_rows_and_columns, special_values, nothing_to_reduce)
+static void check_arg(const case_tensor *x, int32_t axis) {
+  for (int32_t i = 0; i < 4; i++) {
+    const cvk_arg_attr attr = {.struct_size = sizeof attr, .axis = axis, .keep_dims = i % 2, .select_last_index = i / 2};
+    for (int32_t kind = CVK_OP_ARG_MAX; kind <= CVK_OP_ARG_MIN; kind++)
+      case_check(kind, &attr, 1, &x, 1, ROWS("arg_plain"), &(case_options){0});
+  }
+}
+
+/* Partial products overflow or vanish, the whole does neither. */
+START_TEST(products_of_any_scale) {
+  if (!mini_open()) return;
+  case_tensor row = case_new(CVK_F32, DIMS(2, 640)), column = case_new(CVK_F32, DIMS(640, 2));
+  for (int64_t i = 0; i < 640; i++)
+    for (int64_t j = 0; j < 2; j++)
+      ((float *)row.data)[j * 640 + i] = ((float *)column.data)[i * 2 + j] = ldexpf(i % 64 == 0 ? 1.25f : 1, i < 320 ? 3 : -3);
+  check(&row, 2, 0);
+  check(&column, 1, 0);
+  case_free(&row);
+  case_free(&column);
+  mini_close();
+}
+END_TEST
+
+START_TEST(indices_of_extremes) {
+  if (!mini_open()) return;
+  case_tensor few = case_random(DIMS(3, 5, 4, 19), 1), rows = case_random(DIMS(4, 1003), 2), empty = case_new(CVK_F32, DIMS(3, 0, 4));
+  for (int64_t i = 0; i < 3 * 5 * 4 * 19; i++) ((float *)few.data)[i] = truncf(3 * ((float *)few.data)[i]);
+  ((float *)few.data)[77] = ((float *)few.data)[400] = NAN;
+  ((float *)rows.data)[7] = ((float *)rows.data)[900] = NAN;
+  ((float *)rows.data)[1003 + 9] = ((float *)rows.data)[1003 + 1002] = INFINITY;
+  ((float *)rows.data)[2006 + 16] = ((float *)rows.data)[2006 + 15] = -INFINITY;
+  for (int32_t axis = 0; axis < 4; axis++) check_arg(&few, axis);
+  for (int32_t axis = 0; axis < 2; axis++) check_arg(&rows, axis);
+  check_arg(&empty, 0);
+  case_free(&few);
+  case_free(&rows);
+  case_free(&empty);
+  mini_close();
+}
+END_TEST
+
+SUITE("opencl_reduce", every_set_of_axes, long_rows_and_columns, special_values, nothing_to_reduce, products_of_any_scale,
+      indices_of_extremes)
