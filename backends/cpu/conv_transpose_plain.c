@@ -12,12 +12,13 @@
 #include "post_apply.h"
 
 enum {
-  MOST_PRODUCTS = 2048, /* of an output */
-  CHUNK = 288,          /* products summed apart before they join the output */
+  MOST_PRODUCTS = 2048,    /* of an output */
+  MANY_PRODUCTS = 4 << 20, /* are worth several threads */
+  CHUNK = 288,             /* products summed apart before they join the output */
   MOST_STRIDE = 32,
   MOST_TAPS = 64,         /* of a kernel row */
   SLOT_BYTES = 128 << 10, /* of input that a band reads: a share of the second-level cache */
-  MOST_BYTES = 64 << 20,  /* of workspace */
+  MOST_BYTES = 2 << 20,   /* of workspace a worker: which row it is, and with it the bits, must not depend on their number */
 };
 
 typedef struct plain_geometry {
@@ -49,7 +50,8 @@ typedef struct plain_job {
 } plain_job;
 
 /* 0: some size overflows or is too large. */
-static int32_t geometry_set(const conv_shape *s, double ns, int64_t n_workers, plain_geometry *g) {
+static int32_t geometry_set(const conv_shape *s, plain_geometry *g) {
+  const double products = (double)s->n * (double)s->c * (double)s->mg * (double)s->taps * (double)s->in[1] * (double)s->in[2];
   *g = (plain_geometry){0};
   for (int32_t i = 1; i < 3; i++) {
     int64_t low = INT64_MAX, high = INT64_MIN;
@@ -71,12 +73,12 @@ static int32_t geometry_set(const conv_shape *s, double ns, int64_t n_workers, p
   if (cut > MOST_BYTES) return 0;
   const int64_t rows = cpu_ceil_div(s->out[1], s->stride[1]);
   g->band = cpu_max(1, cpu_min(rows, SLOT_BYTES / cpu_max((int64_t)cut, 1) - g->reach[1]));
-  while (g->band > 4 && ns > 40e3 && s->n * s->group * cpu_ceil_div(rows, g->band) < 8) g->band = cpu_ceil_div(g->band, 2);
+  while (g->band > 4 && products > MANY_PRODUCTS && s->n * s->group * cpu_ceil_div(rows, g->band) < 8) g->band = cpu_ceil_div(g->band, 2);
   g->bands = cpu_ceil_div(rows, g->band);
   const int64_t copied = cpu_min(s->in[1], g->band + g->reach[1]);
   const uint64_t slot = cpu_product(4, (int64_t[]){g->row, copied, s->cg, sizeof(float)});
   const uint64_t phases = cpu_product(4, (int64_t[]){g->cells, g->mb, s->stride[2], sizeof(float)});
-  if (slot > MOST_BYTES || phases > MOST_BYTES || (slot + phases) > MOST_BYTES / (uint64_t)n_workers) return 0;
+  if (slot > MOST_BYTES || phases > MOST_BYTES || slot + phases > MOST_BYTES) return 0;
   g->channel = g->row * copied;
   g->slot = g->channel * s->cg;
   g->floats = g->slot + g->cells * g->mb * s->stride[2];
@@ -115,7 +117,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
                       MOST_PRODUCTS);
   if (!all_finite(op->in[1]->const_data, s.c * s.mg * s.taps)) return cpu_refuse(why, "a weight is not finite");
   c->estimated_ns = estimate(device, &s, blocked);
-  if (!geometry_set(&s, c->estimated_ns, cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
+  if (!geometry_set(&s, &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
   if (blocked) c->in[0] = cpu_format(VL);
   c->pack[1] = 0x9000 + VL;
   c->workspace_bytes = (uint64_t)(g.floats * cpu_workers(device)) * sizeof(float);
@@ -142,7 +144,8 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   conv_shape s;
   plain_geometry g;
   cpu_reason why;
-  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, c->estimated_ns, cpu_workers(device), &g))
+  (void)c;
+  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, &g))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_transpose_plain: input %d is not packed", input);
   const cvk_status status = cpu_pack_new(device, (uint64_t)(s.c * s.mg * s.taps) * sizeof(float), out);
   if (status != CVK_OK) return status;
@@ -156,8 +159,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   plain_kernel *k = cpu_kernel_new(device, sizeof *k);
   cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
-  if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) ||
-      !geometry_set(&k->s, c->estimated_ns, cpu_workers(device), &k->g)) {
+  if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) || !geometry_set(&k->s, &k->g)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_transpose_plain: not as it was accepted");
   }
