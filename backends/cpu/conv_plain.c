@@ -44,7 +44,7 @@ static void rows_read(const conv_shape *s, int64_t r0, int64_t r1, int64_t *begi
   if (*end < *begin) *end = *begin;
 }
 
-/* 0: some size overflows or is too large. */
+/* ns: the estimate, never a measured time in its place. 0: some size overflows or is too large. */
 static int32_t geometry_set(const conv_shape *s, double ns, int64_t n_workers, plain_geometry *g) {
   const int64_t reach = (s->kernel[1] - 1) * s->dilation[1] + 1;
   const uint64_t phase = cpu_product(2, (int64_t[]){s->kernel[2] - 1, s->dilation[2]});
@@ -94,7 +94,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
     return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.cg * s.taps), MOST_PRODUCTS);
   if (!all_finite(op->in[1]->const_data, s.m * s.cg * s.taps)) return cpu_refuse(why, "a weight is not finite");
   c->estimated_ns = estimate(device, &s);
-  if (!geometry_set(&s, c->estimated_ns, cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
+  if (!geometry_set(&s, estimate(device, &s), cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
   c->pack[1] = 0x7000 + VL;
   c->workspace_bytes = (uint64_t)(g.slot * cpu_workers(device)) * sizeof(float);
   c->workspace_alignment = 64;
@@ -106,7 +106,8 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   conv_shape s;
   plain_geometry g;
   cpu_reason why;
-  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, c->estimated_ns, cpu_workers(device), &g))
+  (void)c;
+  if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, estimate(device, &s), cpu_workers(device), &g))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_plain: input %d is not packed", input);
   const float *w = op->in[1]->const_data;
   const int64_t products = s.cg * s.taps;
@@ -123,7 +124,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
   if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) ||
-      !geometry_set(&k->s, c->estimated_ns, cpu_workers(device), &k->g)) {
+      !geometry_set(&k->s, estimate(device, &k->s), cpu_workers(device), &k->g)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_plain: not as it was accepted");
   }

@@ -307,6 +307,41 @@ START_TEST(transposed_nan_and_inf) {
 }
 END_TEST
 
+/* A host that has measured a row puts the time in the estimate's place before it prepares: workspace and bits must be the same. */
+START_TEST(measured_times_replace_estimates) {
+  static const conv_case cases[] = {
+      {.n = 1, .c = 3, .m = 6, .in = {64, 200}, .kernel = {5, 5}, .pad_begin = {2, 2}, .pad_end = {2, 2}, .bias = 1},
+      {.n = 1, .c = 32, .m = 20, .in = {30, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}},
+      {.transpose = 1, .n = 1, .c = 8, .m = 6, .in = {64, 100}, .kernel = {4, 4}, .stride = {2, 2}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1},
+  };
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    for (int i = 0; mini_host_caps[i]; i++) {
+      mini_host m;
+      cvk_candidate c[RUN_CANDIDATES];
+      conv_data d;
+      if (!mini_host_open(&m, mini_host_caps[i], 1)) continue;
+      conv_data_make(&cases[k], &d);
+      d.op.constant[1] = 1;
+      const int n = run_candidates(&m, &d.op, c);
+      ck_assert_int_gt(n, 0);
+      for (int j = 0; j < n; j++) {
+        const size_t bytes = (size_t)d.y_count * sizeof(float);
+        float *again = malloc(bytes);
+        ck_assert_int_eq(run_row(&m, &d.op, &c[j], RUN_END, 1, NULL), CVK_OK);
+        memcpy(again, d.y, bytes);
+        for (double ns = 1; ns < 1e10; ns *= 1e9) {
+          c[j].estimated_ns = ns;
+          ck_assert_int_eq(run_row(&m, &d.op, &c[j], RUN_END, 1, NULL), CVK_OK);
+          ck_assert_msg(memcmp(again, d.y, bytes) == 0, "%s: %s: other bits", c[j].row, conv_case_text(&cases[k]));
+        }
+        free(again);
+      }
+      conv_data_free(&d);
+      mini_host_close(&m);
+    }
+}
+END_TEST
+
 SUITE("cpu conv", channels_at_block_edges, widths_strides_pads, depthwise_widths_kernels_strides_pads, grouped, many_shapes, products_of_one_sign, one_and_three_axes,
       post_ops, nan_and_inf_stay_where_they_belong, transposed, transposed_channels, transposed_widths_kernels_strides_pads, transposed_shapes,
-      transposed_post_ops, transposed_products_of_one_sign, transposed_nan_and_inf)
+      transposed_post_ops, transposed_products_of_one_sign, transposed_nan_and_inf, measured_times_replace_estimates)
