@@ -62,7 +62,6 @@ VI vf act_reciprocal(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_div(v_set1(
 VI vf act_erf(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_erf(x); }
 VI vf act_floor(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_floor(x); }
 VI vf act_ceil(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_ceil(x); }
-VI vf act_round(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_round(x); }
 
 VI vf act_round(vf x, vf a, vf b) { ACT_IGNORES(a, b); return v_round(x); }
 VI vf act_sign(vf x, vf a, vf b) {
