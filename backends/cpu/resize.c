@@ -13,6 +13,7 @@ typedef struct resize_kernel {
   resize_taps down, across; /* of the rows, of a row's cells */
   int64_t planes, lanes;    /* lanes: floats of a cell */
   int64_t rows_per_task, tasks, line_floats;
+  int32_t *near; /* plain: of each vector of cells of `across`, where a load that holds them all begins; -1: there is none */
   float outside;
   double ns;
 } resize_kernel;
@@ -68,7 +69,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   from.format = to.format = c->in[0];
   const double bytes = (double)cvk_desc_bytes(&from) + (double)cvk_desc_bytes(&to), cells = (double)cvk_desc_bytes(&to) / 4;
   const double sums = (double)taps + (double)resize_most_taps(a, last, x->dim[last]);
-  c->estimated_ns = cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, cells * sums * (blocked ? 1 : VL), 1);
+  c->estimated_ns = cpu_ns_memory(device, bytes, 1) + cpu_ns_compute(device, cells * sums * (blocked ? 1 : 4), 1);
   return 1;
 }
 
@@ -76,6 +77,7 @@ static void release(cpu_kernel *kernel) {
   resize_kernel *k = (resize_kernel *)kernel;
   resize_taps_free(kernel->device, &k->down);
   resize_taps_free(kernel->device, &k->across);
+  cpu_free(kernel->device, k->near);
 }
 
 /* The table of the rows; without axes, of one. */
@@ -90,6 +92,24 @@ static cvk_status make_rows(const cpu_device *device, const cvk_op *op, int32_t 
     if (s == CVK_OK) s = resize_taps_nest(device, &outer, t);
   }
   return s;
+}
+
+/* Entries past the last output become like it, so that they ask for no other cells. */
+static cvk_status find_near(const cpu_device *device, resize_kernel *k) {
+  resize_taps *t = &k->across;
+  k->near = cpu_alloc(device, cpu_product(3, (int64_t[]){t->pitch / VL, t->most, sizeof *k->near}));
+  if (!k->near) return CVK_NO_MEMORY;
+  for (int64_t i = 0; i < t->pitch * t->most; i += VL) {
+    int32_t *cell = t->cell + i, low = INT32_MAX, high = 0;
+    for (int64_t v = 0; v < VL; v++) {
+      if (i % t->pitch + v >= t->out) cell[v] = cell[v > 0 ? v - 1 : 0];
+      low = cell[v] < low ? cell[v] : low;
+      high = cell[v] > high ? cell[v] : high;
+    }
+    const int64_t begin = cpu_min(low, t->in - VL);
+    k->near[i / VL] = begin >= 0 && high - begin < VL ? (int32_t)begin : -1;
+  }
+  return CVK_OK;
 }
 
 static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
@@ -109,6 +129,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   if (k->planes > 0) {
     s = resize_taps_make(device, a, last, x->dim[last], y->dim[last], &k->across);
     if (s == CVK_OK) s = make_rows(device, op, first, &k->down);
+    if (s == CVK_OK && !blocked) s = find_near(device, k);
     k->rows_per_task = cpu_max(1, BYTES_PER_TASK / (4 * k->across.out * k->lanes));
     k->tasks = cpu_ceil_div(k->down.out, k->rows_per_task);
   }
@@ -151,17 +172,21 @@ VI void across_blocked(const resize_taps *t, const float *line, float *y, float 
   }
 }
 
-VI void across_plain(const resize_taps *t, const float *line, float *y, float outside) {
-  for (int64_t o = 0; o < t->out; o += VL) {
-    vf acc = v_gather(line, t->cell + o);
-    if (t->most > 1) {
-      acc = v_mul(acc, v_load(t->weight + o));
-      for (int64_t k = 1; k < t->most; k++) {
-        const vf w = v_load(t->weight + k * t->pitch + o);
-        acc = v_sel(v_eq(w, v_zero()), acc, v_fma(v_gather(line, t->cell + k * t->pitch + o), w, acc));
-      }
+/* VL cells of a line; near: as in the kernel. */
+VI vf pick(const float *line, const int32_t *cell, int32_t near) {
+  return near < 0 ? v_gather(line, cell) : v_permute(v_load(line + near), vi_sub(vi_load(cell), vi_set1(near)));
+}
+
+VI void across_plain(const resize_taps *t, const int32_t *near, const float *line, float *y, float outside) {
+  const int64_t vectors = t->pitch / VL;
+  for (int64_t o = 0; o < t->out; o += VL, near++) {
+    const vf w0 = v_load(t->weight + o);
+    vf acc = v_mul(pick(line, t->cell + o, *near), w0);
+    for (int64_t k = 1; k < t->most; k++) {
+      const vf w = v_load(t->weight + k * t->pitch + o);
+      acc = v_sel(v_eq(w, v_zero()), acc, v_fma(pick(line, t->cell + k * t->pitch + o, near[k * vectors]), w, acc));
     }
-    acc = v_sel(v_eq(v_load(t->weight + o), v_zero()), v_set1(outside), acc);
+    acc = v_sel(v_eq(w0, v_zero()), v_set1(outside), acc);
     if (t->out - o >= VL)
       v_store(y + o, acc);
     else
@@ -189,7 +214,7 @@ static void row(const resize_kernel *k, int64_t o, const float *plane, float *li
   }
   if (flat) return;
   if (k->lanes == 1)
-    across_plain(&k->across, from, y, k->outside);
+    across_plain(&k->across, k->near, from, y, k->outside);
   else
     across_blocked(&k->across, from, y, k->outside);
 }
