@@ -133,6 +133,37 @@ START_TEST(several_outputs) {
 }
 END_TEST
 
+/* Shapes that hang on values, and several inputs, some absent, with several outputs: ops that run on the reference. */
+START_TEST(forms_of_later_ops) {
+  open_device();
+  cvk_tensor *x = on_device(DIMS(5), (float[]){0, 3, 1, 3, 0}), *y[4] = {NULL}, *where = NULL, *best = NULL, *place = NULL;
+  float got[5];
+  int64_t index[5];
+  ck_ok(cvk_non_zero(x, &where));
+  ck_assert_int_eq(cvk_tensor_dims(where)[1], 3);
+  ck_ok(cvk_top_k(x, &(cvk_top_k_attr){.k = 2, .largest = 1, .sorted = 1}, &best, &place));
+  net_read(best, got, 2);
+  ck_assert(got[0] == 3 && got[1] == 3);
+  ck_ok(cvk_tensor_read(place, index, 2 * sizeof *index));
+  ck_assert(index[0] == 1 && index[1] == 3);
+  ck_ok(cvk_unique(x, NULL, 4, y));
+  net_read(y[0], got, 3);
+  ck_assert(got[0] == 0 && got[1] == 1 && got[2] == 3);
+  ck_ok(cvk_tensor_read(y[3], index, 3 * sizeof *index));
+  ck_assert(index[0] == 2 && index[1] == 1 && index[2] == 2);
+  for (int i = 0; i < 4; i++) cvk_tensor_release(y[i]);
+  cvk_tensor *sequence = on_device(DIMS(1, 1, 1), (float[]){2}), *w = on_device(DIMS(1, 4, 1), (float[]){0, 0, 0, 1}),
+             *first = on_device(DIMS(1, 1, 1), (float[]){4}), *r = on_device(DIMS(1, 4, 1), (float[]){0, 0, 0, 0});
+  ck_ok(cvk_lstm(7, (cvk_tensor *[]){sequence, w, r, NULL, NULL, NULL, first}, NULL, 3, y));
+  net_read(y[2], got, 1);
+  ck_assert_float_eq_tol(got[0], 2 + 0.5f * 0.96402758f, 1e-6); /* half of 4, and half of tanh 2 */
+  for (int i = 0; i < 3; i++) cvk_tensor_release(y[i]);
+  cvk_tensor *all[] = {x, where, best, place, sequence, w, first, r};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) cvk_tensor_release(all[i]);
+  close_device();
+}
+END_TEST
+
 START_TEST(errors) {
   open_device();
   cvk_device *reference = NULL;
@@ -204,4 +235,4 @@ START_TEST(threads) {
 END_TEST
 
 SUITE("eager", results_are_tensors_of_the_device, host_tensors_go_with_any_device, written_weights_are_seen, more_shapes_than_are_kept, values_decide_shapes,
-      several_outputs, errors, released_in_any_order, threads)
+      several_outputs, forms_of_later_ops, errors, released_in_any_order, threads)
