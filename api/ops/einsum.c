@@ -3,6 +3,7 @@
  * axes that have no letter, the same for all operands, aligned at the end. Indices that the result lacks are summed over; without "->" the
  * result has the ellipsis and the letters that occur once, capitals first. Extents of 1 broadcast. One loop over all indices at once, so
  * the work is the product of all extents. Reals are summed in double, integers wrap. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "element.h"
@@ -199,39 +200,72 @@ static void advance(const loops *l, int32_t n_in, int32_t first, int32_t last, i
   }
 }
 
-cvk_status cvk_ref_einsum(const cvk_op *op, const void *const *in, void *const *out) {
-  const int32_t dtype = op->in[0]->dtype, is_real = cvk_dtype_class(dtype) == CVK_CLASS_REAL;
-  int64_t index[MOST_INDICES] = {0}, offset[CVK_MAX_INPUTS] = {0};
-  loops l;
-  if (out[0] == NULL) return CVK_OK;
-  const cvk_status s = make_loops(((const cvk_einsum_attr *)op->attr)->equation, op->n_in, op->in, &l);
-  if (s != CVK_OK) return s;
-  const int64_t results = cvk_count(l.n_out, l.extent), terms = cvk_count(l.n - l.n_out, l.extent + l.n_out);
-  for (int64_t y = 0; y < results; y++) {
+/* The operands' elements, widened: reals to double, integers to 64 bits, both of one size. */
+typedef union wide {
+  double *real;
+  int64_t *whole;
+} wide;
+
+/* The products of n positions, operand i's from offset[i] on, step[i] apart, added to *sum or *int_sum. */
+static void add_reals(int32_t n_in, const wide *x, const int64_t *offset, const int64_t *step, int64_t n, double *sum) {
+  for (int64_t k = 0; k < n; k++) {
+    double product = x[0].real[offset[0] + k * step[0]];
+    for (int32_t i = 1; i < n_in; i++) product *= x[i].real[offset[i] + k * step[i]];
+    *sum += product;
+  }
+}
+
+static void add_ints(int32_t n_in, const wide *x, const int64_t *offset, const int64_t *step, int64_t n, uint64_t *int_sum) {
+  for (int64_t k = 0; k < n; k++) {
+    uint64_t product = 1;
+    for (int32_t i = 0; i < n_in; i++) product *= (uint64_t)x[i].whole[offset[i] + k * step[i]];
+    *int_sum += product;
+  }
+}
+
+static void run_loops(const loops *l, int32_t dtype, int32_t n_in, const wide *x, void *y) {
+  const int32_t is_real = cvk_dtype_class(dtype) == CVK_CLASS_REAL, sums = l->n > l->n_out;
+  const int32_t outer = sums ? l->n - 1 : l->n; /* the last sum is the inner loop */
+  const int64_t run = sums ? l->extent[outer] : 1;
+  const int64_t results = cvk_count(l->n_out, l->extent), runs = run > 0 ? cvk_count(outer - l->n_out, l->extent + l->n_out) : 0;
+  int64_t index[MOST_INDICES] = {0}, offset[CVK_MAX_INPUTS] = {0}, step[CVK_MAX_INPUTS] = {0};
+  for (int32_t i = 0; sums && i < n_in; i++) step[i] = l->stride[i][outer];
+  for (int64_t at = 0; at < results; at++) {
     double sum = 0;
     uint64_t int_sum = 0;
-    for (int64_t k = 0; k < terms; k++) {
-      double product = 1;
-      uint64_t int_product = 1;
-      for (int32_t i = 0; i < op->n_in; i++) {
-        int64_t v;
-        if (is_real) {
-          product *= cvk_load_real(dtype, in[i], offset[i]);
-        } else {
-          cvk_load_ints(dtype, in[i], offset[i], 1, 1, &v);
-          int_product *= (uint64_t)v;
-        }
-      }
-      sum += product;
-      int_sum += int_product;
-      advance(&l, op->n_in, l.n_out, l.n, index, offset);
+    for (int64_t k = 0; k < runs; k++) {
+      if (is_real)
+        add_reals(n_in, x, offset, step, run, &sum);
+      else
+        add_ints(n_in, x, offset, step, run, &int_sum);
+      advance(l, n_in, l->n_out, outer, index, offset);
     }
     const int64_t whole = (int64_t)int_sum;
     if (is_real)
-      cvk_store_real(dtype, out[0], y, sum);
+      cvk_store_real(dtype, y, at, sum);
     else
-      cvk_store_ints(dtype, out[0], y, 1, 1, &whole);
-    advance(&l, op->n_in, 0, l.n_out, index, offset);
+      cvk_store_ints(dtype, y, at, 1, 1, &whole);
+    advance(l, n_in, 0, l->n_out, index, offset);
   }
-  return CVK_OK;
+}
+
+cvk_status cvk_ref_einsum(const cvk_op *op, const void *const *in, void *const *out) {
+  const int32_t dtype = op->in[0]->dtype;
+  wide x[CVK_MAX_INPUTS] = {{NULL}};
+  loops l;
+  if (out[0] == NULL) return CVK_OK;
+  cvk_status s = make_loops(((const cvk_einsum_attr *)op->attr)->equation, op->n_in, op->in, &l);
+  for (int32_t i = 0; s == CVK_OK && i < op->n_in; i++) {
+    const int64_t n = cvk_count(op->in[i]->rank, op->in[i]->dim);
+    x[i].real = calloc((size_t)n + 1, sizeof *x[i].real);
+    if (x[i].real == NULL)
+      s = cvk_fail(CVK_NO_MEMORY, "einsum: no memory for %lld elements in 64 bits", (long long)n);
+    else if (cvk_dtype_class(dtype) == CVK_CLASS_REAL)
+      cvk_load_reals(dtype, in[i], 0, 1, n, x[i].real);
+    else
+      cvk_load_ints(dtype, in[i], 0, 1, n, x[i].whole);
+  }
+  if (s == CVK_OK) run_loops(&l, dtype, op->n_in, x, out[0]);
+  for (int32_t i = 0; i < op->n_in; i++) free(x[i].real);
+  return s;
 }
