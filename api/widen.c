@@ -56,7 +56,7 @@ int32_t cvk_plan_is_widened(cvk_plan *p, const cvk_plan_op *op) {
   cvk_op_view view;
   cvk_plan_op asked = *op;
   int32_t narrow = 0;
-  if (p->devices[0]->info.type == CVK_DEVICE_REFERENCE || !is_arithmetic(op->kind)) return 0;
+  if (p->devices[0] == NULL || p->devices[0]->info.type == CVK_DEVICE_REFERENCE || !is_arithmetic(op->kind)) return 0;
   for (int32_t i = 0; i < op->n_in; i++) narrow |= op->in[i] >= 0 && is_narrow(p->values[op->in[i]].desc.dtype);
   if (!narrow) return 0;
   if (op->kind == CVK_OP_CONV || op->kind == CVK_OP_CONV_TRANSPOSE) asked.attr.conv.activation = 0;
