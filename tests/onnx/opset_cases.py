@@ -18,7 +18,7 @@ def write_arrays(folder, stem, arrays, infos):
 
 def main():
     folder = sys.argv[1]
-    low, high = (int(v) for v in sys.argv[2:4]) if len(sys.argv) > 3 else (1, 21)
+    low, high = (int(v) for v in sys.argv[2:4]) if len(sys.argv) > 3 else (1, 28)
     written = unwritable = 0
     for case in collect_testcases(None):
         opset = max((o.version for o in case.model.opset_import if o.domain in ("", "ai.onnx")), default=0)
