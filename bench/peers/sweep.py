@@ -16,7 +16,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from startup import once
 
 HERE = pathlib.Path(__file__).resolve().parent
 PEER = '''
@@ -63,15 +64,6 @@ if repeat:
 '''
 
 
-def timed(command, env):
-    start = time.perf_counter()
-    child = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    ms = (time.perf_counter() - start) * 1e3
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return (ms, usage.ru_maxrss / 1024) if child.returncode == 0 else None
-
-
 def file_name(name):
     return ''.join('_' if c in '/:\\' else c for c in name) + '.npy'
 
@@ -104,7 +96,7 @@ def main():
     env = {**os.environ, 'OMP_NUM_THREADS': str(a.threads), 'OPENBLAS_NUM_THREADS': '1', 'POCL_AFFINITY': '1', 'POCL_MAX_PTHREAD_COUNT': str(a.threads),
            'CONVOKE_PLUGIN_PATH': f'{build}/backends/cpu:{build}/backends/opencl'}
     failed, checked = [], 0
-    base = [timed([*bind, sys.executable, '-c', 'import numpy'], env) for _ in range(a.rounds)]
+    base = [once([*bind, sys.executable, '-c', 'import numpy'], env) for _ in range(a.rounds)]
     base = [statistics.median(c) for c in zip(*base)]
     print(f'ONNX Runtime\'s start and peak are without the interpreter and NumPy ({base[0]:.0f} ms, {base[1]:.0f} MB).\n')
     print('| model | device | error | ms | ORT ms | ratio | start ms | ORT | peak MB | ORT | ops elsewhere | reorders |\n|' + '---|' * 12, flush=True)
@@ -141,8 +133,8 @@ def main():
                     failed.append(f'{name} on {device}')
                 starts = ['', '', '', '']
                 if not a.no_startup:
-                    own = [timed(run, env) for _ in range(a.rounds)]
-                    other = [timed([*peer, '0'], env) for _ in range(a.rounds)]
+                    own = [once(run, env) for _ in range(a.rounds)]
+                    other = [once([*peer, '0'], env) for _ in range(a.rounds)]
                     own, other = ([statistics.median(c) for c in zip(*x)] for x in (own, other))
                     starts = [f'{v:.0f}' for v in (own[0], other[0] - base[0], own[1], other[1] - base[1])]
                 ops = report['ops']

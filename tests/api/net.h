@@ -27,4 +27,8 @@ cvk_session_report net_report(cvk_session *s);
 /* Executed ops in order as "conv+relu@cpu gemm@reference"; reorders and copies as "reorder", "copy". Static text. */
 const char *net_ops(cvk_session *s);
 
+/* Makes y the output of a graph with one input and holds what the cpu makes of it, fused, against the reference, op by op, for values in -scale..scale;
+ * `ops`: what ran, as net_ops says it. */
+void net_check(cvk_graph *g, cvk_value y, float scale, const char *ops);
+
 #endif

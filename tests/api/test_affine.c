@@ -114,22 +114,7 @@ static void begin(int32_t rank, const int64_t *dim) {
 }
 
 static void check(cvk_value y, const char *ops) {
-  const cvk_session_options plain = {.device = "reference", .no_fusion = 1};
-  cvk_value_info info = {.struct_size = sizeof info};
-  ck_ok(cvk_graph_output(g, y, "y"));
-  ck_ok(cvk_graph_input_info(g, 0, &info));
-  cvk_session *s = net_session(g, "cpu"), *reference = NULL;
-  cvk_tensor *in = net_tensor(info.rank, info.dim, 9), *got = NULL, *want = NULL;
-  ck_ok(cvk_session_create(g, &plain, &reference));
-  ck_ok(cvk_session_run(s, 1, &in, 1, &got));
-  ck_ok(cvk_session_run(reference, 1, &in, 1, &want));
-  net_close(got, want);
-  ck_assert_str_eq(net_ops(s), ops);
-  cvk_tensor_release(in);
-  cvk_tensor_release(got);
-  cvk_tensor_release(want);
-  cvk_session_release(s);
-  cvk_session_release(reference);
+  net_check(g, y, 1, ops);
   cvk_graph_release(g);
   cvk_context_release(ctx);
 }
