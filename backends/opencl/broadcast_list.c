@@ -48,6 +48,7 @@ static int32_t all_present(ocl_query *q) {
 static int32_t binary_accepts(ocl_query *q) {
   const cvk_op *op = q->op;
   if (!all_present(q) || !ocl_takes_f32(q) || !ocl_takes_simple_post(q)) return 0;
+  if (op->kind == CVK_OP_MOD && !q->dev->denormals) return ocl_refuse(q, "the device flushes denormal numbers, a remainder may be one");
   if (q->row->layout == CVK_BLOCKED && !accepts_layouts(q)) return 0;
   if (q->row->layout == CVK_NHWC) {
     for (int32_t i = 0; i < op->n_in; i++) {

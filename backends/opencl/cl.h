@@ -78,6 +78,7 @@ struct cvk_backend_device {
   const ocl_class *class;
   int32_t cpu_class; /* class->cpu */
   int32_t unified;    /* host and device share memory */
+  int32_t denormals;  /* it keeps numbers below the smallest normal one */
   int32_t shares;     /* buffers are fine-grained shared memory: the host may read and write them in place */
   uint64_t alignment; /* of buffers and offsets, bytes, >= 64 */
   uint64_t max_alloc_bytes, memory_bytes, local_bytes;

@@ -144,6 +144,9 @@ static void read_limits(cvk_backend_device *dev) {
   dev->class = class_of(dev->host, id);
   dev->cpu_class = dev->class->cpu;
   dev->unified = device_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
+  cl_device_fp_config floats = 0;
+  clGetDeviceInfo(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof floats, &floats, NULL);
+  dev->denormals = (floats & CL_FP_DENORM) != 0;
   cl_device_svm_capabilities svm = 0; /* devices before OpenCL 2.0 do not know the question */
   if (clGetDeviceInfo(id, CL_DEVICE_SVM_CAPABILITIES, sizeof svm, &svm, NULL) != CL_SUCCESS) svm = 0;
   dev->shares = dev->unified && (type & CL_DEVICE_TYPE_CPU) && (svm & CL_DEVICE_SVM_FINE_GRAIN_BUFFER);
