@@ -141,6 +141,12 @@ enum {
   CVK_OP_SLICE = 165, CVK_OP_SQUEEZE = 166, CVK_OP_UNSQUEEZE = 167, CVK_OP_IDENTITY = 168, CVK_OP_GATHER = 169,
   CVK_OP_EXPAND = 170, CVK_OP_TILE = 171, CVK_OP_CAST = 172, CVK_OP_SHAPE = 173, CVK_OP_CONSTANT_OF_SHAPE = 174,
   CVK_OP_RANGE = 175, CVK_OP_CAST_LIKE = 176, /* since 0.2 */
+  CVK_OP_BITCAST = 220,
+
+  /* indices and scans, since 0.2 */
+  CVK_OP_GATHER_ELEMENTS = 177, CVK_OP_GATHER_ND = 178, CVK_OP_SCATTER_ELEMENTS = 179, CVK_OP_SCATTER_ND = 180,
+  CVK_OP_NON_ZERO = 181, CVK_OP_ONE_HOT = 182, CVK_OP_CUM_SUM = 183, CVK_OP_CUM_PROD = 184, CVK_OP_TOP_K = 185,
+  CVK_OP_TRILU = 186, CVK_OP_COMPRESS = 187, CVK_OP_UNIQUE = 188, CVK_OP_REVERSE_SEQUENCE = 189,
 
   /* geometry of images, since 0.2 */
   CVK_OP_RESIZE = 192, /* also Upsample */
@@ -151,17 +157,12 @@ enum {
   CVK_OP_DEFORM_CONV = 197,
   CVK_OP_COL2IM = 198, /* a cvk_conv_attr: kernel is the block, output_shape the image */
   CVK_OP_AFFINE_GRID = 199,
-  CVK_OP_GATHER_ELEMENTS = 177, CVK_OP_GATHER_ND = 178, CVK_OP_SCATTER_ELEMENTS = 179, CVK_OP_SCATTER_ND = 180, /* since 0.2 */
-  CVK_OP_NON_ZERO = 181, CVK_OP_ONE_HOT = 182, CVK_OP_CUM_SUM = 183, CVK_OP_CUM_PROD = 184, CVK_OP_TOP_K = 185,
-  CVK_OP_TRILU = 186, CVK_OP_COMPRESS = 187, CVK_OP_UNIQUE = 188, CVK_OP_REVERSE_SEQUENCE = 189,
 
-  /* recurrence */
-  CVK_OP_LSTM = 208, CVK_OP_GRU = 209, CVK_OP_RNN = 210, /* since 0.2 */
-  CVK_OP_BITCAST = 220, /* since 0.2 */
+  /* recurrence, since 0.2 */
+  CVK_OP_LSTM = 208, CVK_OP_GRU = 209, CVK_OP_RNN = 210,
 
-  /* products and transforms */
-  CVK_OP_EINSUM = 211, CVK_OP_DET = 212, CVK_OP_DFT = 213, /* since 0.2 */
-  CVK_OP_LINEAR_ATTENTION = 221, /* since 0.2 */
+  /* products and transforms, since 0.2 */
+  CVK_OP_EINSUM = 211, CVK_OP_DET = 212, CVK_OP_DFT = 213, CVK_OP_LINEAR_ATTENTION = 221,
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -270,7 +271,7 @@ typedef struct cvk_split_attr { /* SPLIT (x, [sizes i64]); n_split 0: equal part
   int64_t size[CVK_MAX_SPLIT];
 } cvk_split_attr;
 
-enum { CVK_ROUND_UP = 0, CVK_ROUND_DOWN = 1, CVK_ROUND_NEAREST = 2 }; /* since 0.2 */
+enum cvk_cast_rounding { CVK_ROUND_UP = 0, CVK_ROUND_DOWN = 1, CVK_ROUND_NEAREST = 2 }; /* since 0.2 */
 typedef struct cvk_cast_attr { /* CAST, BITCAST: dtype. SHAPE: start and end of the extents taken */
   uint32_t struct_size;
   int32_t dtype;
@@ -355,6 +356,7 @@ typedef struct cvk_deform_conv_attr { /* DEFORM_CONV: x [N,C,H,W], w [M,C/group,
   int64_t pad_end[2];
   int64_t group, offset_group;
 } cvk_deform_conv_attr;
+
 typedef struct cvk_gather_nd_attr { /* GATHER_ND: x [B...,K...,rest], indices [B...,Q...,k] give [B...,Q...,rest]; since 0.2 */
   uint32_t struct_size;
   int32_t batch_dims; /* leading axes B that x and the indices share */
@@ -449,7 +451,8 @@ typedef struct cvk_dft_attr { /* DFT: x [..., 1 or 2: real, imaginary], [length]
   int32_t inverse;  /* nonzero: from the spectrum, divided by the length */
   int32_t onesided; /* nonzero: the spectrum is length / 2 + 1 points, its other end real ([..., 1]) */
 } cvk_dft_attr;
-enum { CVK_RULE_LINEAR = 0, CVK_RULE_GATED = 1, CVK_RULE_DELTA = 2 }; /* since 0.2; GATED and DELTA may go together */
+
+enum cvk_attention_rule { CVK_RULE_LINEAR = 0, CVK_RULE_GATED = 1, CVK_RULE_DELTA = 2 }; /* since 0.2; GATED and DELTA may go together */
 typedef struct cvk_linear_attention_attr { /* LINEAR_ATTENTION (query, key, value [batch,tokens,heads d], [past_state], [decay], [beta]); since 0.2 */
   uint32_t struct_size;
   int32_t rule;
