@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* affine.c: what scales and shifts each channel by constants - a batch norm, a multiplication, addition, subtraction or division - goes
- * into the weights and the bias of the convolution before it, or into the batch norm before it. */
+ * into the weights and the bias of the convolution before it, or into the batch norm before it; two in a row by themselves become one. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -238,6 +238,58 @@ static cvk_status fold_into(cvk_plan *p, cvk_plan_op *head, int32_t behind, cons
   return status;
 }
 
+/* ---- two products or sums in a row, as behind the learned activations of PP-LCNet ---- */
+
+#define LEAST_CELLS 16 /* of a channel: fewer are not worth a batch norm's start */
+
+static int64_t cells_of_channel(const cvk_tensor_desc *d) {
+  return d->rank < 3 || d->dim[0] == 0 || d->dim[1] == 0 ? 0 : cvk_count(d->rank, d->dim) / (d->dim[0] * d->dim[1]);
+}
+
+/* The constants of a batch norm that does what a does; kept for other plans. */
+static cvk_status make_norm(cvk_plan *p, int32_t node, const affine *a, cvk_tensor *made[4]) {
+  const double *const v[4] = {a->s, a->t, NULL, NULL};
+  cvk_status status = CVK_OK;
+  for (int32_t k = 0; k < 4 && status == CVK_OK; k++) {
+    made[k] = cvk_tensor_retain(cvk_weights_derived(p->weights, node, k));
+    if (made[k]) continue;
+    status = cvk_tensor_create(NULL, CVK_F32, 1, &a->m, NULL, &made[k]);
+    if (status != CVK_OK) break;
+    float *y = cvk_tensor_host(made[k]);
+    for (int64_t c = 0; c < a->m; c++) y[c] = v[k] ? (float)v[k][c] : k == 3 ? 1.0f : 0.0f; /* scale, bias, mean, variance */
+    status = cvk_weights_keep_derived(p->weights, node, k, made[k]);
+  }
+  return status;
+}
+
+/* `op`, a product or sum with constants of channels that another follows, becomes a batch norm: a head for what comes behind it. */
+static cvk_status start_norm(cvk_plan *p, cvk_arena *scratch, cvk_plan_op *op) {
+  const int32_t commutes = op->kind == CVK_OP_ADD || op->kind == CVK_OP_MUL;
+  if (!commutes && op->kind != CVK_OP_SUB && op->kind != CVK_OP_DIV) return CVK_OK;
+  const int32_t x = commutes && p->values[op->in[0]].constant ? op->in[1] : op->in[0], next = cvk_plan_only_reader(p, op->out[0]);
+  cvk_tensor *made[4] = {NULL};
+  affine a, behind;
+  if (next < 0 || p->values[x].constant || p->values[x].desc.dtype != CVK_F32 || cells_of_channel(&p->values[x].desc) < LEAST_CELLS)
+    return CVK_OK;
+  cvk_status status = read_affine(p, scratch, op, x, &a);
+  if (status == CVK_OK) status = read_affine(p, scratch, &p->ops[next], op->out[0], &behind);
+  if (status != CVK_OK) return status == CVK_UNSUPPORTED ? CVK_OK : status;
+  int32_t *in = cvk_arena_alloc(&p->memory, 5, sizeof *in);
+  status = in ? make_norm(p, op->node, &a, made) : cvk_plan_no_memory();
+  if (status == CVK_OK && all_finite(cvk_tensor_host(made[0]), a.m) && all_finite(cvk_tensor_host(made[1]), a.m)) {
+    in[0] = x;
+    for (int32_t k = 0; k < 4 && status == CVK_OK; k++) {
+      status = cvk_plan_add_value(p, &made[k]->desc, made[k], &in[k + 1]);
+      if (status == CVK_OK) p->values[in[k + 1]].uses = 1;
+    }
+    drop_use(p, op->in[0] == x ? op->in[1] : op->in[0]);
+    *op = (cvk_plan_op){.kind = CVK_OP_BATCH_NORM, .node = op->node, .n_in = 5, .n_out = 1, .in = in, .out = op->out, .has_attr = 1};
+    op->attr.norm = (cvk_norm_attr){.struct_size = sizeof op->attr.norm};
+  }
+  for (int32_t k = 0; k < 4; k++) cvk_tensor_release(made[k]);
+  return status;
+}
+
 static int32_t is_head(const cvk_plan *p, const cvk_plan_op *op) {
   const int32_t conv = op->kind == CVK_OP_CONV || op->kind == CVK_OP_CONV_TRANSPOSE;
   return (conv || op->kind == CVK_OP_BATCH_NORM) && op->n_out == 1 && cvk_plan_constants(p, op, 1) && channels(p, op->out[0]) > 0;
@@ -249,7 +301,9 @@ cvk_status cvk_plan_fold_affine(cvk_plan *p) {
   cvk_plan_find_readers(p);
   for (int32_t at = 0; at < p->n_ops && status == CVK_OK; at++) {
     cvk_plan_op *head = p->order[at] < 0 ? NULL : &p->ops[p->order[at]];
-    if (head == NULL || !is_head(p, head)) continue;
+    if (head == NULL) continue;
+    status = start_norm(p, &scratch, head);
+    if (status != CVK_OK || !is_head(p, head)) continue;
     for (int32_t done = 1; done && status == CVK_OK;) {
       const int32_t v = head->out[0], next = cvk_plan_only_reader(p, v);
       affine a;

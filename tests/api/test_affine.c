@@ -173,6 +173,19 @@ START_TEST(a_batch_norm_takes_what_follows) {
 }
 END_TEST
 
+/* Behind an activation, where no convolution can take them. */
+START_TEST(two_in_a_row_are_one) {
+  begin(DIMS(2, 19, 5, 5));
+  cvk_value y = op2(CVK_OP_ADD, op2(CVK_OP_MUL, constant(DIMS(1), 6), op1(CVK_OP_RELU, x)), constant(DIMS(1, 19, 1, 1), 7));
+  check(op1(CVK_OP_SIGMOID, y), "relu@cpu batch_norm+sigmoid@cpu");
+  begin(DIMS(2, 19, 5, 5));
+  y = op2(CVK_OP_DIV, op2(CVK_OP_SUB, x, constant(DIMS(19, 1, 1), 6)), constant(DIMS(1), 7));
+  check(norm(y, 19), "batch_norm@cpu");
+  begin(DIMS(2, 19, 3, 5)); /* so few cells are not worth it */
+  check(op2(CVK_OP_ADD, op2(CVK_OP_MUL, x, constant(DIMS(1), 6)), constant(DIMS(1), 7)), "mul@cpu add@cpu");
+}
+END_TEST
+
 /* Along another axis, of a larger shape, the constant divided, not constant, a result that is read twice. */
 START_TEST(other_operands_stay) {
   begin(DIMS(1, 3, 6, 6));
@@ -189,4 +202,4 @@ END_TEST
 
 SUITE("affine", batch_norm_goes_into_the_weights, batch_norm_without_finite_weights_stays, batch_norm_for_shape_after_shape,
       an_addition_is_a_bias, a_chain_goes_into_one_convolution, transposed_convolutions, a_batch_norm_takes_what_follows,
-      other_operands_stay)
+      two_in_a_row_are_one, other_operands_stay)
