@@ -205,7 +205,7 @@ static cvk_status run_on_errors(cvk_context *ctx, const sample_step *step, cvk_t
   return status;
 }
 
-/* The bound of output 0, from that of the previous step (`error`, NULL: exact). *bound NULL: exact. */
+/* The bound of output 0, or of any of a ROUNDED op, from that of the previous step (`error`, NULL: exact). *bound NULL: exact. */
 static cvk_status bound_of(cvk_context *ctx, const sample_step *step, cvk_tensor *const *in, const double *error, const cvk_tensor *y, double **bound) {
   const measure *m = measure_of(step->kind);
   const double eps = cvk_tensor_dtype(y) == CVK_F64 ? 0x1p-53 : EPS;
@@ -279,6 +279,9 @@ cvk_status sample_expect(cvk_context *ctx, const op_sample *s, sample_expected *
     status = run_reference(ctx, step, in, 0, next.out);
     if (status == CVK_OK) status = bound_of(ctx, step, in, out->bound[0], next.out[0], &next.bound[0]);
     if (status == CVK_OK) status = bound_activation(step, next.out[0], next.bound[0]);
+    for (int32_t o = 1; o < step->n_out && status == CVK_OK; o++) {
+      if (measure_of(step->kind)->type == ROUNDED) status = bound_of(ctx, step, in, NULL, next.out[o], &next.bound[o]);
+    }
     for (int32_t o = 1; o < step->n_out && status == CVK_OK && out->bound[0]; o++) { /* the same for each part of a split */
       cvk_tensor *errors[SAMPLE_OUTPUTS] = {NULL};
       status = run_on_errors(ctx, step, in, out->bound[0], errors);

@@ -195,6 +195,11 @@ static void run_candidate(const bench *b, mini_host *h, const cvk_candidate *can
   }
   cvk_kernel *kernel = NULL;
   cvk_pack *packs[ROW_INPUTS] = {0};
+  for (int32_t i = 0; i < op.n_in && i < CVK_CANDIDATE_INPUTS; i++) {
+    if (!cand->pack[i]) continue;
+    ck_assert_msg(h->backend->pack_create(h->device, &op, cand, i, &packs[i]) == CVK_OK, "%s: pack of input %d: %s", what, i, h->message);
+    args_in[i] = (cvk_arg){0};
+  }
   ck_assert_msg(h->backend->prepare(h->device, &op, cand, packs, &kernel) == CVK_OK, "%s: prepare: %s", what, h->message);
   for (int again = 0; again < (inplace ? 1 : 2); again++)
     ck_assert_msg(h->backend->execute(kernel, NULL, args_in, args_out, &workspace, NULL, 0, NULL) == CVK_OK, "%s: execute: %s", what,
@@ -213,6 +218,7 @@ static void run_candidate(const bench *b, mini_host *h, const cvk_candidate *can
     }
   }
   h->backend->kernel_free(kernel);
+  for (int32_t i = 0; i < ROW_INPUTS; i++) h->backend->pack_free(packs[i]);
   for (int32_t i = 0; i < ROW_INPUTS; i++) fence_free(&fin[i]);
   for (int32_t i = 0; i < ROW_OUTPUTS; i++) fence_free(&fout[i]);
   fence_free(&work);

@@ -2,7 +2,7 @@
 /* row_check.h: runs one op on every row of the CPU plugin that takes it, under every ISA cap of the machine, and compares with the op's
  * reference (api/ops). Tensors end at, then begin an element after, an inaccessible page; outputs are run with one thread (tasks in
  * reverse) and with three and must have the same bits; lanes past the last channel must stay zero; a row that may run in place is run so
- * too. */
+ * too. Constants that a row wants packed come to it so. */
 #ifndef CVK_TESTS_ROW_CHECK_H
 #define CVK_TESTS_ROW_CHECK_H
 
