@@ -71,4 +71,10 @@ cvk_status conv_winograd_prepare(ocl_build *b);
 uint64_t conv_winograd_pack_bytes(const ocl_build *b, int32_t input);
 void conv_winograd_pack_fill(const ocl_build *b, int32_t input, void *dst);
 
+/* Rows of the list of CONV_TRANSPOSE. */
+int32_t conv_transpose_direct_accepts(ocl_query *q);
+cvk_status conv_transpose_direct_prepare(ocl_build *b);
+uint64_t conv_transpose_direct_pack_bytes(const ocl_build *b, int32_t input);
+void conv_transpose_direct_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
 #endif

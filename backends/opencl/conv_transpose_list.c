@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_transpose_list.c: the row of CONV_TRANSPOSE (kernels_cl/conv_transpose.cl): plain tensors, 1 to 3 spatial axes, groups. */
+/* conv_transpose_list.c: the rows of CONV_TRANSPOSE, best first, and of kernels_cl/conv_transpose.cl: plain tensors, 1 to 3 spatial
+ * axes, groups. */
 #include "conv.h"
 #include "lanes.h"
 #include "lists.h"
@@ -24,7 +25,9 @@ static int32_t accepts(ocl_query *q) {
   const ocl_lanes lanes = lanes_of(&c);
   ocl_want_pack(q, 1, PACK_NUMBER);
   if (!q->op->in[1]->const_data) q->candidate->workspace_bytes = ocl_lanes_bytes(&lanes);
-  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * c.multiply_adds, (double)cvk_desc_bytes(q->op->out[0]), 0.08);
+  const double full = (double)c.batch * (double)c.pixels_in * (double)ocl_lanes_bytes(&lanes) / sizeof(float);
+  q->candidate->estimated_ns = ocl_estimate(q->dev, 2 * (q->dev->cpu_class ? full : c.multiply_adds), (double)cvk_desc_bytes(q->op->out[0]),
+                                            q->dev->cpu_class ? 0.05 : 0.08);
   return 1;
 }
 
@@ -63,6 +66,17 @@ static cvk_status prepare(ocl_build *b) {
 
 static const int32_t kinds[] = {CVK_OP_CONV_TRANSPOSE};
 static const ocl_row rows[] = {
+    {.name = "conv_transpose_few",
+     .variant = 1,
+     .accepts = conv_transpose_direct_accepts,
+     .prepare = conv_transpose_direct_prepare,
+     .pack_bytes = conv_transpose_direct_pack_bytes,
+     .pack_fill = conv_transpose_direct_pack_fill},
+    {.name = "conv_transpose_direct",
+     .accepts = conv_transpose_direct_accepts,
+     .prepare = conv_transpose_direct_prepare,
+     .pack_bytes = conv_transpose_direct_pack_bytes,
+     .pack_fill = conv_transpose_direct_pack_fill},
     {.name = "conv_transpose_gather", .accepts = accepts, .prepare = prepare, .pack_bytes = pack_bytes, .pack_fill = pack_fill},
 };
 const ocl_list ocl_conv_transpose_list = {kinds, 1, sizeof rows / sizeof *rows, rows};

@@ -9,7 +9,8 @@ static int64_t blocks_of(const ocl_lanes *s) {
 }
 
 static int64_t start_of(const ocl_lanes *s, int64_t batch) {
-  return s->batch_index ? s->batch_index[batch] : batch * s->outs * s->depth;
+  const int64_t inner = s->batch_inner ? s->batch_inner : 1;
+  return s->batch_index ? s->batch_index[batch] : batch / inner * inner * s->outs * s->depth + batch % inner;
 }
 
 uint64_t ocl_lanes_bytes(const ocl_lanes *s) {

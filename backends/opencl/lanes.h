@@ -9,7 +9,8 @@
 typedef struct ocl_lanes { /* element (batch, out, d) stands at batch_index[batch] + out * out_stride + d / inner * depth_stride + d % inner
                             */
   int64_t batch, outs, depth, inner, out_stride, depth_stride;
-  const int64_t *batch_index; /* NULL: batch * outs * depth */
+  int64_t batch_inner;        /* so many batches interleave: theirs are neighbours; 0: one */
+  const int64_t *batch_index; /* NULL: batch / batch_inner * batch_inner * outs * depth + batch % batch_inner */
 } ocl_lanes;
 
 uint64_t ocl_lanes_bytes(const ocl_lanes *s);

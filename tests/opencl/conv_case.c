@@ -48,7 +48,8 @@ static void read_shape(const conv_case *c, int transpose, shape *s, cvk_conv_att
       s->pad[i] = attr->pad_begin[d] = c->pad_begin[d];
       attr->pad_end[d] = c->pad_end[d];
       attr->kernel[d] = c->kernel[d];
-      s->out[i] = transpose ? (c->in[d] - 1) * stride + reach + 1 - pads : (c->in[d] + pads - reach - 1) / stride + 1;
+      attr->output_padding[d] = c->out_pad[d];
+      s->out[i] = transpose ? (c->in[d] - 1) * stride + reach + 1 - pads + c->out_pad[d] : (c->in[d] + pads - reach - 1) / stride + 1;
     }
     s->pixels_in *= s->in[i];
     s->pixels_out *= s->out[i];
@@ -100,6 +101,21 @@ static mini_tensor tensor(const conv_case *c, int64_t n, int64_t channels, const
   mini_tensor t = {.dtype = CVK_F32, .rank = 2 + c->spatial, .dim = {n, channels}, .data = values};
   for (int32_t i = 0; i < c->spatial; i++) t.dim[2 + i] = spatial[3 - c->spatial + i];
   return t;
+}
+
+int32_t conv_transpose_offers(const char *row, const conv_case *c) {
+  shape s;
+  cvk_conv_attr attr;
+  read_shape(c, 1, &s, &attr);
+  float *w = fresh(c->channels_in * s.out_group * s.taps, 2);
+  mini_op op = {.kind = CVK_OP_CONV_TRANSPOSE, .attr = &attr, .n_in = 2, .n_out = 1};
+  op.in[0] = tensor(c, c->batch, c->channels_in, s.in, w); /* not read */
+  op.in[1] = tensor(c, c->channels_in, s.out_group, s.kernel, w);
+  op.in[1].constant = 1;
+  op.out[0] = tensor(c, c->batch, c->channels_out, s.out, w);
+  const int32_t yes = mini_offers(row, &op);
+  free(w);
+  return yes;
 }
 
 static void check(const char *row, const conv_case *c, int transpose) {
