@@ -116,7 +116,7 @@ cvk_status conv_transpose_direct_prepare(ocl_build *b) {
   }
   const int64_t blocks_out = ocl_blocks(c.out_group), parts = (blocks_out + WIDEST - 1) / WIDEST;
   const int64_t tiles = c.out[1] * phases * ((cells + TILE - 1) / TILE), others = c.batch * c.group * parts;
-  const int64_t per_item = ocl_conv_tiles_an_item(b->dev, tiles, others, tiles * others ? c.multiply_adds / (double)(tiles * others) : 0);
+  const int64_t per_item = ocl_conv_tiles_an_item(b->dev, tiles, others, tiles > 0 && others > 0 ? c.multiply_adds / (double)(tiles * others) : 0);
   ocl_arg_longs(l, 6, (int64_t[]){blocks_out, c.group, c.in_group, c.channels_out, parts, per_item});
   return ocl_launch_end(b, l, 3, (int64_t[]){per_item ? (tiles + per_item - 1) / per_item : 0, c.group * parts, c.batch},
                         (size_t[]){8, 4, 1});
