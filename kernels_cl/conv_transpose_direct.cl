@@ -88,8 +88,8 @@ SUMS(sums2, 2)
   const axis h = {in_h, kernel_h, stride_h, dilation_h, pad_h, step_h, back_h};                                              \
   const axis r = {in_w, kernel_w, stride_w, dilation_w, pad_w, step_w, back_w}
 
-// NCHWc16 to NCHWc16, groups of whole blocks. Weights [group][kh][kw][output block][channel][16]. Tile: 7 pixels of one phase of a
-// row by 1 or 2 output blocks; a phase's last tile is moved left to be full, the pixels it shares are stored once.
+// NCHWc16 to NCHWc16, groups of whole blocks. Weights [group][kh][kw][output block][channel][16]. Tile: 7 pixels of one phase of a row by 1 or 2
+// output blocks; a phase's last tile is moved left to be full, the pixels it shares are stored once. A work-item makes `per_item` tiles.
 // blocks_in, blocks_out, in_group: of one group. channels_out: of all groups.
 // global: (ceil(rows x phases x tiles a phase / per_item), groups x parts of blocks_out, batch)
 kernel void conv_transpose_direct(global const float *x, ulong x_offset, global const float16 *w, ulong w_offset, global const float *bias,
@@ -111,7 +111,7 @@ kernel void conv_transpose_direct(global const float *x, ulong x_offset, global 
   phase fy = phase_of(&h, oy), fx = phase_of(&r, ox);
   for (long t = begin; t < end; t++) {
     const long cells = (out_w - ox + stride_w - 1) / stride_w, first = column * TILE, q = max(min(first, cells - TILE), 0L);
-    const int valid = (int)min((long)TILE, cells - q);
+    const int valid = first < cells ? (int)min((long)TILE, cells - q) : 0; // a phase may have a tile less than the first
     const phase at_q = {fx.tap, fx.cell + q};
     float16 sum[2 * TILE];
     if (nb == 2)

@@ -18,7 +18,7 @@ typedef struct conv_case {
 } conv_case;
 
 void conv_check(const char *row, const conv_case *c);
-void conv_transpose_check(const char *row, const conv_case *c); /* weights [in, out/group, taps] */
+void conv_transpose_check(const char *row, const conv_case *c);     /* weights [in, out/group, taps] */
 int32_t conv_transpose_offers(const char *row, const conv_case *c); /* whether the row offers itself */
 
 #endif

@@ -42,7 +42,7 @@ static const struct {
     {CVK_OP_SHRINK, 0.5f, 0},  {CVK_OP_SHRINK, -1, 2},
 };
 
-/* What OpenCL's functions promise at least (16 units for erfc) fits in 16 eps of max(1, |y|). */
+/* What OpenCL's functions promise at least (16 units for erf) fits in 16 eps of max(1, |y|). */
 #define UNARY_ERROR (16 * 0x1p-23)
 
 static void check_unary(size_t k, const case_tensor *x, const char *const *rows) {
@@ -56,6 +56,25 @@ START_TEST(unary_functions_agree_on_edge_values) {
     case_tensor x = case_floats(DIMS(N_EDGES), edges);
     check_unary(k, &x, ROWS(PLAIN));
     case_free(&x);
+  }
+  mini_close();
+}
+END_TEST
+
+/* To the right and in the left tail, where the result is far below 1: against erfc in double precision, relatively. */
+START_TEST(gelu_is_precise_on_both_sides) {
+  enum { N = 5201 }; /* steps of 1/200 */
+  static float x[N], y[N];
+  if (!mini_open()) return;
+  const cvk_unary_attr attr = {.struct_size = sizeof attr};
+  mini_op op = {.kind = CVK_OP_GELU, .attr = &attr, .n_in = 1, .n_out = 1};
+  for (int i = 0; i < N; i++) x[i] = (float)(i - N / 2) / 200;
+  op.in[0] = mini_f32(1, (int64_t[]){N}, x);
+  op.out[0] = mini_f32(1, (int64_t[]){N}, y);
+  mini_must_run(PLAIN, &op);
+  for (int i = 0; i < N; i++) {
+    const double want = 0.5 * x[i] * erfc(-(double)x[i] * sqrt(0.5));
+    ck_assert_msg(fabs(y[i] - want) <= 16 * MINI_EPS * fabs(want), "gelu(%g) = %.9g, want %.9g", x[i], y[i], want);
   }
   mini_close();
 }
@@ -279,7 +298,7 @@ START_TEST(where_chooses_words_of_any_type) {
 }
 END_TEST
 
-SUITE("opencl_elementwise", unary_functions_agree_on_edge_values, unary_functions_keep_the_unused_lanes_zero, unary_functions_take_any_size,
-      arithmetic_broadcasts, blocked_arithmetic_broadcasts_and_keeps_lanes_zero, arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain,
-      activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape, comparisons_give_bools, where_chooses_words_of_any_type,
-      remainders_are_exact, not_turns_bools_round)
+SUITE("opencl_elementwise", unary_functions_agree_on_edge_values, gelu_is_precise_on_both_sides, unary_functions_keep_the_unused_lanes_zero,
+      unary_functions_take_any_size, arithmetic_broadcasts, blocked_arithmetic_broadcasts_and_keeps_lanes_zero,
+      arithmetic_follows_ieee_on_edge_values, n_ary_ops_chain, activations_ride_on_arithmetic, prelu_takes_slopes_of_any_shape,
+      comparisons_give_bools, where_chooses_words_of_any_type, remainders_are_exact, not_turns_bools_round)
