@@ -35,6 +35,8 @@ const char *const op_samples_index[] = {
     "rnn 4x2x3 1x5x3 1x5x5 direction=1 outputs=2",
     "rnn 4x2x3 1x5x3 1x5x5 1x10 activation=1",
     "lstm 3x1x4 2x68x4 2x68x17 2x136 - 2x1x17 2x1x17 direction=2 outputs=3", "lstm 0x2x3 1x20x3 1x20x5 1x40 - 1x2x5 1x2x5 outputs=3",
+    "lstm 4x2x3 2x20x3 2x20x5 2x40 i32[4,2] 2x2x5 2x2x5 direction=2 outputs=3",
+    "lstm 2x4x3 1x20x3 1x20x5 1x40 i32[0,4] layout=1 direction=1 outputs=3",
     "gru 3x3x4 2x51x4 2x51x17 2x102 - 2x3x17 direction=2 linear_before_reset=1 outputs=2", "gru 3x1x4 2x51x4 2x51x17 direction=2 outputs=2",
     "rnn 3x7x4 2x33x4 2x33x33 2x66 - 2x7x33 direction=2 outputs=2",
     "einsum 3x4 4x5 equation=ij,jk->ik", "einsum 2x3x4 2x4x5 equation=...ij,...jk", "einsum 4x4 equation=ii->i", "einsum 3x4 equation=ij->",

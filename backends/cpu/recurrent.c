@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* recurrent: LSTM, GRU and RNN with their default activations on f32. Weights lie in panels, one a block of VL hidden units: [k][gate][VL].
- * First the products of all inputs with w, biases added, fill z [direction][block][time batch][column][VL]; then each step adds the
+ * First the products of all inputs with w, biases added, fill z [direction][block][row of x][column][VL]; then each step adds the
  * products of the hidden state with r to its rows of z and applies the gates. A step is one phase, or two where the second needs the first
  * of all blocks.
  */
@@ -140,6 +140,7 @@ typedef struct recurrent_shape {
   const kind_row *row;
   int64_t time, batch, inputs, hidden, directions, blocks;
   int32_t reverse;          /* the first direction goes backwards */
+  int32_t batch_first;      /* layout 1 */
   int64_t padded, panel;    /* units of all blocks; floats of one k of a panel */
   uint64_t z, states, w, r; /* bytes of the workspace's parts; w, r: of the packed weights */
 } recurrent_shape;
@@ -159,10 +160,8 @@ static int32_t shape_read(const cvk_op *op, recurrent_shape *s, cpu_reason *why)
   const cvk_recurrent_attr *a = op->attr;
   const kind_row *row = find_kind(op, a);
   if (!row) return cpu_refuse(why, "op kind %d is no recurrence", op->kind);
-  if (given(op, LENGTHS)) return cpu_refuse(why, "lengths of sequences are given");
   if (given(op, PEEPHOLES)) return cpu_refuse(why, "peepholes are given");
-  if (!cpu_all_f32(op, why)) return 0;
-  if (a->layout != 0) return cpu_refuse(why, "layout %d, only 0 is taken", a->layout);
+  if (op->in[X]->dtype != CVK_F32) return cpu_refuse(why, "x has element type %d, not f32", op->in[X]->dtype);
   if (a->clip > 0) return cpu_refuse(why, "clip %g, only 0 is taken", (double)a->clip);
   if (op->kind == CVK_OP_LSTM && a->input_forget) return cpu_refuse(why, "input_forget %d, only 0 is taken", a->input_forget);
   const int32_t directions = a->direction == CVK_BIDIRECTIONAL ? 2 : 1;
@@ -170,13 +169,14 @@ static int32_t shape_read(const cvk_op *op, recurrent_shape *s, cpu_reason *why)
     if (a->activation[i] != row->function[i % row->n_functions])
       return cpu_refuse(why, "activation %d is %d, only the default %d is taken", i, a->activation[i], row->function[i % row->n_functions]);
   *s = (recurrent_shape){.row = row,
-                         .time = op->in[X]->dim[0],
-                         .batch = op->in[X]->dim[1],
+                         .time = op->in[X]->dim[a->layout],
+                         .batch = op->in[X]->dim[1 - a->layout],
                          .inputs = op->in[X]->dim[2],
                          .hidden = a->hidden_size,
                          .directions = directions,
                          .blocks = cpu_ceil_div(a->hidden_size, VL),
                          .reverse = a->direction == CVK_REVERSE,
+                         .batch_first = a->layout,
                          .panel = row->gates * VL};
   s->padded = s->blocks * VL;
   s->z = cpu_product(6, (int64_t[]){directions, s->time, s->batch, s->padded, row->columns, sizeof(float)});
@@ -266,6 +266,7 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
 typedef struct recurrent_kernel {
   cpu_kernel base;
   recurrent_shape s;
+  int32_t long_lengths; /* i64, else i32 */
   double input_ns, step_ns;
 } recurrent_kernel;
 
@@ -278,6 +279,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "recurrent: %s", why.text);
   }
+  k->long_lengths = given(op, LENGTHS) && op->in[LENGTHS]->dtype == CVK_I64;
   k->input_ns = input_ns(device, &k->s);
   k->step_ns = step_ns(device, &k->s);
   *out = &k->base;
@@ -287,6 +289,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
 typedef struct recurrent_job {
   const recurrent_kernel *k;
   const float *x, *b, *first_h, *first_c, *w, *r; /* b and the first states may be absent; w, r packed */
+  const void *lengths;                            /* NULL: all sequences are as long as the time axis */
   float *y, *last[2];                             /* each may be absent; the last hidden and cell states */
   float *z, *states;                              /* states [direction][h, next h, state][batch][padded] */
 } recurrent_job;
@@ -294,10 +297,15 @@ typedef struct recurrent_job {
 typedef struct step_job {
   const recurrent_job *j;
   const phase *phase;
-  int64_t direction, t;
+  int64_t direction, k; /* k: steps before this one */
   const float *h;
-  float *next, *state, *y; /* y: of this step and direction; NULL: absent, or not the last phase */
+  float *next, *state, *y; /* y NULL: absent, or not the last phase */
 } step_job;
+
+static int64_t length_of(const recurrent_job *j, int64_t sequence) {
+  if (!j->lengths) return j->k->s.time;
+  return j->k->long_lengths ? ((const int64_t *)j->lengths)[sequence] : ((const int32_t *)j->lengths)[sequence];
+}
 
 /* VL units of the biases of a gate: with_w that of w, with_r that of r. */
 static vf bias(const recurrent_job *j, int64_t direction, int64_t gate, int64_t unit, int32_t with_w, int32_t with_r) {
@@ -328,32 +336,59 @@ static void input_task(void *arg, int64_t index, int32_t worker) {
   }
 }
 
+/* Sequences i to i + n - 1 at time t. */
+static void step_rows(const step_job *j, int64_t block, int64_t t, int64_t i, int64_t n) {
+  const recurrent_shape *s = &j->j->k->s;
+  const int64_t panel = j->direction * s->blocks + block, unit = block * VL, row = s->row->columns * VL;
+  const int64_t first = s->batch_first ? i * s->time + t : t * s->batch + i, step = s->batch_first ? s->time * row : row;
+  float *z = j->j->z + (panel * s->time * s->batch + first) * row;
+  const float *r = j->j->r + panel * s->hidden * s->panel + j->phase->first * VL, *a = j->phase->of_state ? j->state : j->h;
+  add_products(j->phase->vectors, n, s->hidden, a + i * s->padded, s->padded, r, s->panel, z + j->phase->first * VL, step);
+  for (int64_t m = 0; m < n; m++) {
+    const int64_t at = (i + m) * s->padded + unit;
+    j->phase->gates(z + m * step, j->h + at, j->next + at, j->state + at);
+  }
+}
+
+static void store_y(const step_job *j, int64_t unit, int64_t t, int64_t sequence, vf v) {
+  const recurrent_shape *s = &j->j->k->s;
+  const int64_t at =
+      s->batch_first ? (sequence * s->time + t) * s->directions + j->direction : (t * s->directions + j->direction) * s->batch + sequence;
+  if (j->y) v_store_n(j->y + at * s->hidden + unit, v, cpu_min(VL, s->hidden - unit));
+}
+
+/* One block of all sequences: together, or one by one where their lengths differ. One that has ended keeps its state. */
 static void step_task(void *arg, int64_t block, int32_t worker) {
   const step_job *j = arg;
   const recurrent_shape *s = &j->j->k->s;
-  const int64_t panel = j->direction * s->blocks + block, unit = block * VL, step = s->row->columns * VL;
-  float *z = j->j->z + (panel * s->time + j->t) * s->batch * step;
-  const float *r = j->j->r + panel * s->hidden * s->panel + j->phase->first * VL;
+  const int64_t unit = block * VL, n = j->j->lengths ? 1 : s->batch;
   (void)worker;
-  add_products(j->phase->vectors, s->batch, s->hidden, j->phase->of_state ? j->state : j->h, s->padded, r, s->panel,
-               z + j->phase->first * VL, step);
-  for (int64_t i = 0; i < s->batch; i++) {
-    const int64_t at = i * s->padded + unit;
-    j->phase->gates(z + i * step, j->h + at, j->next + at, j->state + at);
-    if (j->y) v_store_n(j->y + i * s->hidden + unit, v_load(j->next + at), cpu_min(VL, s->hidden - unit));
+  for (int64_t i = 0; i < s->batch; i += n) {
+    const int64_t length = length_of(j->j, i);
+    if (j->k >= length) {
+      v_store(j->next + i * s->padded + unit, v_load(j->h + i * s->padded + unit));
+      store_y(j, unit, j->k, i, v_zero());
+      continue;
+    }
+    const int64_t t = s->reverse || j->direction == 1 ? length - 1 - j->k : j->k;
+    step_rows(j, block, t, i, n);
+    for (int64_t m = i; m < i + n; m++) store_y(j, unit, t, m, v_load(j->next + m * s->padded + unit));
   }
+}
+
+static int64_t state_at(const recurrent_shape *s, int64_t direction, int64_t sequence) {
+  return (s->batch_first ? sequence * s->directions + direction : direction * s->batch + sequence) * s->hidden;
 }
 
 /* `from` NULL: zeros. The units past the last are zeros too. */
 static void load_state(const recurrent_shape *s, const float *from, int64_t direction, float *to) {
   memset(to, 0, (size_t)(s->batch * s->padded) * sizeof *to);
   for (int64_t i = 0; from && i < s->batch; i++)
-    memcpy(to + i * s->padded, from + (direction * s->batch + i) * s->hidden, (size_t)s->hidden * sizeof *to);
+    memcpy(to + i * s->padded, from + state_at(s, direction, i), (size_t)s->hidden * sizeof *to);
 }
 
 static void store_state(const recurrent_shape *s, const float *from, int64_t direction, float *to) {
-  for (int64_t i = 0; to && i < s->batch; i++)
-    memcpy(to + (direction * s->batch + i) * s->hidden, from + i * s->padded, (size_t)s->hidden * sizeof *to);
+  for (int64_t i = 0; to && i < s->batch; i++) memcpy(to + state_at(s, direction, i), from + i * s->padded, (size_t)s->hidden * sizeof *to);
 }
 
 static void direction_task(void *arg, int64_t direction, int32_t worker) {
@@ -365,10 +400,8 @@ static void direction_task(void *arg, int64_t direction, int32_t worker) {
   load_state(s, j->first_h, direction, h);
   load_state(s, j->first_c, direction, state);
   for (int64_t k = 0; k < s->time; k++) {
-    const int64_t t = s->reverse || direction == 1 ? s->time - 1 - k : k;
     for (int32_t p = 0; p < s->row->n_phases; p++) {
-      float *y = j->y && p == s->row->n_phases - 1 ? j->y + (t * s->directions + direction) * s->batch * s->hidden : NULL;
-      step_job step = {j, &s->row->phases[p], direction, t, h, next, state, y};
+      step_job step = {j, &s->row->phases[p], direction, k, h, next, state, p == s->row->n_phases - 1 ? j->y : NULL};
       cpu_parallel(j->k->base.device, s->blocks, j->k->step_ns / s->row->n_phases, step_task, &step);
     }
     float *done = h;
@@ -377,6 +410,22 @@ static void direction_task(void *arg, int64_t direction, int32_t worker) {
   }
   store_state(s, h, direction, j->last[0]);
   store_state(s, state, direction, j->last[1]);
+}
+
+/* Looks at the lengths, and drops them where all sequences are as long as the time axis. */
+static cvk_status read_lengths(recurrent_job *j, const void *lengths) {
+  const recurrent_shape *s = &j->k->s;
+  int64_t whole = 0;
+  j->lengths = lengths;
+  for (int64_t i = 0; i < s->batch; i++) {
+    const int64_t length = length_of(j, i);
+    if (length < 0 || length > s->time)
+      return cpu_fail(j->k->base.device, CVK_INVALID_ARGUMENT, "recurrent: length %lld (batch %lld), allowed 0 to %lld", (long long)length,
+                      (long long)i, (long long)s->time);
+    whole += length == s->time;
+  }
+  if (whole == s->batch) j->lengths = NULL;
+  return CVK_OK;
 }
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
@@ -389,6 +438,8 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   if (kernel->n_in > B) job.b = in[B];
   if (kernel->n_in > FIRST_H) job.first_h = in[FIRST_H];
   if (kernel->n_in > FIRST_C) job.first_c = in[FIRST_C];
+  const cvk_status status = read_lengths(&job, kernel->n_in > LENGTHS ? in[LENGTHS] : NULL);
+  if (status != CVK_OK) return status;
   for (int32_t i = LAST_H; i < kernel->n_out; i++) job.last[i - LAST_H] = out[i];
   if (!kernel->pack[W]) {
     pack_weights(device, s, s->inputs, in[W], packed);
