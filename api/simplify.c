@@ -131,6 +131,7 @@ static int32_t gelu(cvk_plan *p, cvk_plan_op *op) {
 static int32_t reduced(cvk_plan *p, cvk_plan_op *op) {
   const int32_t rank = p->values[op->in[0]].desc.rank;
   const cvk_axes_attr *a = &op->attr.axes;
+  if (cvk_count(rank, p->values[op->in[0]].desc.dim) == 0) return 0; /* of no cells a pool has no rule */
   if (rank < 3 || !a->keep_dims || a->n_axes != rank - 2) return 0;
   for (int32_t i = 0; i < a->n_axes; i++) {
     if (a->axis[i] != i + 2) return 0;

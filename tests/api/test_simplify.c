@@ -103,6 +103,14 @@ START_TEST(reductions_of_channels) {
 }
 END_TEST
 
+START_TEST(reductions_of_nothing) {
+  begin(DIMS(2, 3, 0, 7));
+  check(op1(CVK_OP_NEG, with(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 2, .axis = {2, 3}, .keep_dims = 1}, 1, &x)), "reduce_sum@cpu neg@cpu");
+  begin(DIMS(2, 0, 5, 7));
+  check(with(CVK_OP_REDUCE_MEAN, &(cvk_axes_attr){.n_axes = 2, .axis = {2, 3}, .keep_dims = 1}, 1, &x), "reduce_mean@cpu");
+}
+END_TEST
+
 START_TEST(sums_of_two) {
   begin(DIMS(2, 3, 5, 7));
   check(op2(CVK_OP_SUM, x, op1(CVK_OP_NEG, x)), "neg@cpu add@cpu");
@@ -231,6 +239,6 @@ START_TEST(ops_that_move_something_stay) {
 }
 END_TEST
 
-SUITE("simplify", reductions_of_channels, gates, sums_of_two, hard_activations, gelus, what_only_looks_like_it_stays,
+SUITE("simplify", reductions_of_channels, reductions_of_nothing, gates, sums_of_two, hard_activations, gelus, what_only_looks_like_it_stays,
       a_pad_goes_into_a_convolution, other_pads_before_a_convolution_stay, a_pad_before_an_infinite_weight_stays, pads_and_pools,
       ops_that_do_nothing, ops_that_move_something_stay)
