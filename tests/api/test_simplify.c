@@ -105,7 +105,8 @@ END_TEST
 
 START_TEST(reductions_of_nothing) {
   begin(DIMS(2, 3, 0, 7));
-  check(op1(CVK_OP_NEG, with(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 2, .axis = {2, 3}, .keep_dims = 1}, 1, &x)), "reduce_sum@cpu neg@cpu");
+  check(op1(CVK_OP_NEG, with(CVK_OP_REDUCE_SUM, &(cvk_axes_attr){.n_axes = 2, .axis = {2, 3}, .keep_dims = 1}, 1, &x)),
+        "reduce_sum@cpu neg@cpu");
   begin(DIMS(2, 0, 5, 7));
   check(with(CVK_OP_REDUCE_MEAN, &(cvk_axes_attr){.n_axes = 2, .axis = {2, 3}, .keep_dims = 1}, 1, &x), "reduce_mean@cpu");
 }
