@@ -37,30 +37,30 @@ float16 mish16(float16 x) {
 
 /* x erfc(-x / sqrt 2) / 2, with t = |x| / sqrt 2. Up to t = 1 by erf's polynomial; beyond by exp(-t^2) times one of exp(t^2) erfc(t) in
  * 1 / (1 + t), where |x| is cut to 12 bits, so that the square is exact, and the rest of the square is added apart: that keeps the far left
- * exact. The largest |x| gives 0 there. */
+ * exact. The largest |x| gives 0 there. No fma: where it is emulated (llvmpipe), compiling those took more than a minute. */
 float16 gelu16(float16 x) {
   const float16 t = 0.70710678f * fabs(x), s = t * t, u = 1.0f / (1.0f + fmax(t, 1.0f)), size = fmin(fabs(x), 14.5f);
   const float16 head = as_float16(as_int16(size) & (int16)(-4096)), rest = -0.5f * (size - head) * (size + head);
   float16 p = (float16)(-9.598256838e-06f), q = (float16)(1.409637928e+00f), r = rest * 0.041666667f + 0.16666667f;
-  p = fma(p, s, (float16)(1.124371993e-04f));
-  p = fma(p, s, (float16)(-8.481280529e-04f));
-  p = fma(p, s, (float16)(5.220858846e-03f));
-  p = fma(p, s, (float16)(-2.686537616e-02f));
-  p = fma(p, s, (float16)(1.128378138e-01f));
-  p = fma(p, s, (float16)(-3.761263788e-01f));
-  p = fma(p, s, (float16)(1.128379226e+00f));
-  q = fma(q, u, (float16)(-3.027726173e+00f));
-  q = fma(q, u, (float16)(1.605466008e+00f));
-  q = fma(q, u, (float16)(1.133297324e+00f));
-  q = fma(q, u, (float16)(-1.338353157e+00f));
-  q = fma(q, u, (float16)(-1.230564043e-01f));
-  q = fma(q, u, (float16)(2.584198415e-01f));
-  q = fma(q, u, (float16)(5.662948489e-01f));
-  q = fma(q, u, (float16)(5.640863776e-01f));
-  q = fma(q, u, (float16)(2.141990080e-06f));
-  r = fma(fma(r, rest, (float16)(0.5f)), rest, (float16)(1.0f));
-  const float16 half_x = 0.5f * x, e = exp(-0.5f * head * head) * fma(r, rest, (float16)(1.0f));
-  return select(half_x * fma(p, 0.70710678f * x, (float16)(1.0f)), select(x * (1.0f - 0.5f * q * e), half_x * q * e, x < 0.0f), t > 1.0f);
+  p = p * s + 1.124371993e-04f;
+  p = p * s - 8.481280529e-04f;
+  p = p * s + 5.220858846e-03f;
+  p = p * s - 2.686537616e-02f;
+  p = p * s + 1.128378138e-01f;
+  p = p * s - 3.761263788e-01f;
+  p = p * s + 1.128379226e+00f;
+  q = q * u - 3.027726173e+00f;
+  q = q * u + 1.605466008e+00f;
+  q = q * u + 1.133297324e+00f;
+  q = q * u - 1.338353157e+00f;
+  q = q * u - 1.230564043e-01f;
+  q = q * u + 2.584198415e-01f;
+  q = q * u + 5.662948489e-01f;
+  q = q * u + 5.640863776e-01f;
+  q = q * u + 2.141990080e-06f;
+  r = (r * rest + 0.5f) * rest + 1.0f;
+  const float16 half_x = 0.5f * x, e = exp(-0.5f * head * head) * (r * rest + 1.0f);
+  return select(half_x * (p * (0.70710678f * x) + 1.0f), select(x * (1.0f - 0.5f * q * e), half_x * q * e, x < 0.0f), t > 1.0f);
 }
 
 /* clang-format off */
