@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* affine.c: what scales and shifts each channel by constants - a batch norm, a multiplication, addition, subtraction or division - goes
  * into the weights and the bias of the convolution before it, or into the batch norm before it; two in a row by themselves become one. */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,12 +62,6 @@ static cvk_status load_folded(void *arg, void *to) {
 static void release_folded(void *arg) {
   cvk_tensor_release(((folded *)arg)->w);
   free(arg);
-}
-
-static int32_t all_finite(const float *x, int64_t n) {
-  int32_t bad = 0;
-  for (int64_t i = 0; i < n; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
-  return !bad;
 }
 
 static int64_t channels(const cvk_plan *p, int32_t v) {
@@ -147,7 +140,7 @@ static cvk_status make_vector(cvk_plan *p, int32_t x, const affine *a, const dou
   const float *from = x >= 0 ? p->values[x].desc.const_data : NULL;
   float *y = cvk_tensor_host(*out);
   for (int64_t c = 0; c < a->m; c++) y[c] = (float)((from ? (double)from[c] : 0.0) * a->s[c] + (t ? t[c] : 0.0));
-  *finite &= all_finite(y, a->m);
+  *finite &= cvk_all_finite(y, a->m);
   return CVK_OK;
 }
 
@@ -175,7 +168,7 @@ static cvk_status make_weights(cvk_plan *p, const cvk_plan_op *conv, const affin
     *out = NULL;
     return status;
   }
-  *finite &= all_finite(cvk_tensor_host(*out), count);
+  *finite &= cvk_all_finite(cvk_tensor_host(*out), count);
   return CVK_OK;
 }
 
@@ -276,7 +269,7 @@ static cvk_status start_norm(cvk_plan *p, cvk_arena *scratch, cvk_plan_op *op) {
   if (status != CVK_OK) return status == CVK_UNSUPPORTED ? CVK_OK : status;
   int32_t *in = cvk_arena_alloc(&p->memory, 5, sizeof *in);
   status = in ? make_norm(p, op->node, &a, made) : cvk_plan_no_memory();
-  if (status == CVK_OK && all_finite(cvk_tensor_host(made[0]), a.m) && all_finite(cvk_tensor_host(made[1]), a.m)) {
+  if (status == CVK_OK && cvk_all_finite(cvk_tensor_host(made[0]), a.m) && cvk_all_finite(cvk_tensor_host(made[1]), a.m)) {
     in[0] = x;
     for (int32_t k = 0; k < 4 && status == CVK_OK; k++) {
       status = cvk_plan_add_value(p, &made[k]->desc, made[k], &in[k + 1]);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* edit.c: what the passes that rewrite a plan's ops share: who reads and makes a value, and how an op leaves. */
+#include <float.h>
+#include <math.h>
+
 #include "plan.h"
 
 void cvk_plan_find_readers(cvk_plan *p) {
@@ -30,4 +33,10 @@ int32_t cvk_plan_constants(const cvk_plan *p, const cvk_plan_op *op, int32_t fro
     if (op->in[i] >= 0 && (!p->values[op->in[i]].constant || p->values[op->in[i]].desc.dtype != CVK_F32)) return 0;
   }
   return 1;
+}
+
+int32_t cvk_all_finite(const float *x, int64_t n) {
+  int32_t bad = 0;
+  for (int64_t i = 0; i < n; i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
+  return !bad;
 }

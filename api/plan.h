@@ -187,6 +187,7 @@ cvk_status cvk_plan_verify(cvk_plan *p, const char *pass);
 void cvk_plan_find_readers(cvk_plan *p);
 int32_t cvk_plan_only_reader(const cvk_plan *p, int32_t v);      /* the one op that reads v; -1: several do, a view does, or v is an output */
 void cvk_plan_retire(cvk_plan *p, int32_t op);                   /* it is dead and leaves the order */
+int32_t cvk_all_finite(const float *x, int64_t n);
 int32_t cvk_plan_constants(const cvk_plan *p, const cvk_plan_op *op, int32_t from); /* its inputs from there on are absent or f32 constants */
 void cvk_plan_count_uses(cvk_plan *p); /* lower.c: anew; ops whose results nobody reads die. Before outputs are exchanged only (affine.c, fuse.c) */
 

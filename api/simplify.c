@@ -163,10 +163,7 @@ static int32_t is_never_negative(const cvk_plan *p, int32_t v) {
 static int32_t has_finite_weights(cvk_plan *p, const cvk_plan_op *conv) {
   const int32_t w = conv->in[1];
   if (!cvk_plan_constants(p, conv, 1) || cvk_plan_pin(p, w) != CVK_OK) return 0;
-  const float *x = p->values[w].desc.const_data;
-  int32_t bad = 0;
-  for (int64_t i = 0; i < cvk_count(p->values[w].desc.rank, p->values[w].desc.dim); i++) bad |= !(fabsf(x[i]) <= FLT_MAX);
-  return !bad;
+  return cvk_all_finite(p->values[w].desc.const_data, cvk_count(p->values[w].desc.rank, p->values[w].desc.dim));
 }
 
 /* A pad of zeros (where a maximum is taken: of what never wins) along the spatial axes becomes the window's own. */

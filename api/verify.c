@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify.c: what must hold of a plan after each pass. It looks at what is there: ops as soon as there are any, steps and memory once they
  * are planned. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan.h"
@@ -111,32 +112,55 @@ static cvk_status check_steps(const cvk_plan *p, const char *pass) {
   return CVK_OK;
 }
 
-static cvk_status check_memory(const cvk_plan *p, const char *pass) {
-  for (int32_t i = 0; i < p->n_storages; i++) {
-    const cvk_plan_storage *a = &p->storages[i];
-    if (a->type != CVK_STORAGE_ARENA || a->part_of >= 0 || a->bytes == 0) continue;
-    if (a->offset > p->spaces[a->space].arena_bytes || a->bytes > p->spaces[a->space].arena_bytes - a->offset) {
-      return FAIL("%llu bytes at %llu are outside the arena of %llu", (unsigned long long)a->bytes, (unsigned long long)a->offset,
-                  (unsigned long long)p->spaces[a->space].arena_bytes);
-    }
-    for (int32_t k = 0; k < i; k++) {
-      const cvk_plan_storage *b = &p->storages[k];
-      if (b->type != CVK_STORAGE_ARENA || b->part_of >= 0 || b->bytes == 0 || b->space != a->space) continue;
-      if (a->first > b->last || b->first > a->last || a->offset >= b->offset + b->bytes || b->offset >= a->offset + a->bytes) continue;
-      return FAIL("two values share memory in steps that need both: %llu bytes at %llu, %llu at %llu", (unsigned long long)a->bytes,
-                  (unsigned long long)a->offset, (unsigned long long)b->bytes, (unsigned long long)b->offset);
-    }
+static int by_first_step(const void *a, const void *b) {
+  const cvk_plan_storage *x = *(const cvk_plan_storage *const *)a, *y = *(const cvk_plan_storage *const *)b;
+  return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Compares s with the n that began before it and leaves out those that have ended: *n are left. */
+static cvk_status check_alive(const char *pass, const cvk_plan_storage *s, const cvk_plan_storage **alive, int32_t *n) {
+  int32_t left = 0;
+  for (int32_t i = 0; i < *n; i++) {
+    const cvk_plan_storage *o = alive[i];
+    if (o->last < s->first) continue;
+    alive[left++] = o;
+    if (o->space != s->space || s->offset >= o->offset + o->bytes || o->offset >= s->offset + s->bytes) continue;
+    return FAIL("two values share memory in steps that need both: %llu bytes at %llu, %llu at %llu", (unsigned long long)s->bytes,
+                (unsigned long long)s->offset, (unsigned long long)o->bytes, (unsigned long long)o->offset);
   }
+  *n = left;
   return CVK_OK;
+}
+
+/* In the order in which values begin, each against those that are alive then: few, where there are many steps. */
+static cvk_status check_memory(const cvk_plan *p, const char *pass, cvk_arena *scratch) {
+  const cvk_plan_storage **list = cvk_arena_alloc(scratch, (size_t)p->n_storages + 1, sizeof *list);
+  const cvk_plan_storage **alive = cvk_arena_alloc(scratch, (size_t)p->n_storages + 1, sizeof *alive);
+  int32_t n = 0, n_alive = 0;
+  cvk_status status = list && alive ? CVK_OK : cvk_plan_no_memory();
+  for (int32_t i = 0; i < p->n_storages && status == CVK_OK; i++) {
+    const cvk_plan_storage *s = &p->storages[i];
+    if (s->type != CVK_STORAGE_ARENA || s->part_of >= 0 || s->bytes == 0) continue;
+    list[n++] = s;
+    if (s->offset <= p->spaces[s->space].arena_bytes && s->bytes <= p->spaces[s->space].arena_bytes - s->offset) continue;
+    return FAIL("%llu bytes at %llu are outside the arena of %llu", (unsigned long long)s->bytes, (unsigned long long)s->offset,
+                (unsigned long long)p->spaces[s->space].arena_bytes);
+  }
+  if (n > 1) qsort(list, (size_t)n, sizeof *list, by_first_step);
+  for (int32_t i = 0; i < n && status == CVK_OK; i++) {
+    status = check_alive(pass, list[i], alive, &n_alive);
+    alive[n_alive++] = list[i];
+  }
+  return status;
 }
 
 cvk_status cvk_plan_verify(cvk_plan *p, const char *pass) {
   cvk_arena scratch = {NULL};
   int32_t planned = 0;
   cvk_status status = check_ops(p, pass, &scratch);
-  cvk_arena_free(&scratch);
   for (int32_t i = 0; i <= CVK_PLAN_DEVICES; i++) planned |= p->spaces[i].arena_bytes > 0;
   if (status == CVK_OK && planned) status = check_steps(p, pass);
-  if (status == CVK_OK && planned) status = check_memory(p, pass);
+  if (status == CVK_OK && planned) status = check_memory(p, pass, &scratch);
+  cvk_arena_free(&scratch);
   return status;
 }
