@@ -692,6 +692,22 @@ static inline double cvk_resize_source(const cvk_resize_attr *a, int32_t axis, i
   }
 }
 
+/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", 2011): four random words that are a function of
+ * counter and key alone, so that what is random depends on no thread and on nothing drawn before. out may be counter. Since 0.2. */
+static inline void cvk_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
+  for (int32_t round = 0; round < 10; round++) {
+    const uint64_t p0 = (uint64_t)c0 * 0xD2511F53u, p1 = (uint64_t)c2 * 0xCD9E8D57u;
+    c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+    c1 = (uint32_t)p1;
+    c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+    c3 = (uint32_t)p0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
 /* Bytes that a tensor occupies in a plain, NHWC or blocked format; UINT64_MAX on overflow or a private layout. */
 static inline uint64_t cvk_desc_bytes(const cvk_tensor_desc *d) {
   int64_t dim[CVK_MAX_RANK], n;
