@@ -35,6 +35,12 @@ int64_t cvk_op_multiply_adds(int32_t kind, const cvk_any_attr *attr, const cvk_t
     case CVK_OP_MAX_POOL: case CVK_OP_AVG_POOL: case CVK_OP_LP_POOL:
       for (int32_t i = 0; i + 2 < out0->rank; i++) per_output = times(per_output, attr->pool.kernel[i]);
       return times(n, per_output);
+    case CVK_OP_CONV_GRAD_WEIGHT: /* as the convolution: each cell of gy with a filter's weights */
+      for (int32_t i = 1; out0 && i < out0->rank; i++) per_output = times(per_output, out0->dim[i]);
+      return times(cvk_count(in[1]->rank, in[1]->dim), per_output);
+    case CVK_OP_MAX_POOL_GRAD: case CVK_OP_AVG_POOL_GRAD:
+      for (int32_t i = 0; i + 2 < in[1]->rank; i++) per_output = times(per_output, attr->pool.kernel[i]);
+      return times(cvk_count(in[1]->rank, in[1]->dim), per_output);
     case CVK_OP_GEMM:
       k = in[0]->dim[attr->gemm.trans_a ? 0 : 1];
       return times(n, k);

@@ -18,7 +18,7 @@ enum {
   ROW_COUNT
 };
 
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, values, doc)                       \
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, gradient, values, doc)                       \
   _Static_assert((int)CVK_KIND_##name == (int)CVK_OP_##KIND && CVK_OP_##KIND > 0, #name ": kind differs from plugin.h's"); \
   _Static_assert(lo <= hi && hi <= CVK_MAX_INPUTS && outs >= 1 && outs <= CVK_MAX_OUTPUTS, #name ": arity");               \
   _Static_assert(sizeof(attr) <= sizeof(cvk_any_attr), #name ": attribute is no member of cvk_any_attr");
@@ -27,9 +27,9 @@ enum {
 
 #define ATTR_BYTES(A) (sizeof(A) == sizeof(cvk_no_attr) ? 0 : (uint32_t)sizeof(A))
 static const cvk_op_def table[ROW_COUNT] = {
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, values, doc)                         \
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, attr, defaults, infer, reference, gradient, values, doc)                         \
   {CVK_OP_##KIND,      #name, onnx, lo, hi, outs, ATTR_BYTES(attr), values, doc, cvk_defaults_##defaults, cvk_infer_##infer, \
-   cvk_ref_##reference},
+   cvk_ref_##reference, cvk_grad_##gradient},
 #include <convoke/ops.def>
 #undef CVK_ROW
 };

@@ -49,6 +49,10 @@ typedef union cvk_any_attr {
   cvk_einsum_attr einsum;
   cvk_dft_attr dft;
   cvk_linear_attention_attr linear_attention;
+  cvk_cross_entropy_attr cross_entropy;
+  cvk_dropout_attr dropout;
+  cvk_sgd_attr sgd;
+  cvk_adam_attr adam;
 } cvk_any_attr;
 
 /* An op on its way through its shape rule. The rule checks the inputs, RESOLVES attr in place (see plugin.h) and fills out[0..n_out-1]
@@ -62,6 +66,8 @@ typedef struct cvk_op_call {
   cvk_any_attr *attr;
 } cvk_op_call;
 
+struct cvk_gradient;
+
 typedef struct cvk_op_def {
   int32_t kind;
   const char *name, *onnx;
@@ -74,6 +80,8 @@ typedef struct cvk_op_def {
   /* The oracle. Plain formats (REORDER: any but private), resolved attr, any element alignment a C object has. Accumulates in double where
    * sums are formed. out[i] may be NULL where nobody reads it. Returns INVALID_ARGUMENT for bad values met on the way (an index out of range). */
   cvk_status (*reference)(const cvk_op *op, const void *const *in, void *const *out);
+  /* Adds the ops that make the inputs' gradients (train/gradient.h). UNSUPPORTED: the op has none. */
+  cvk_status (*gradient)(struct cvk_gradient *c);
 } cvk_op_def;
 
 const cvk_op_def *cvk_op_def_find(int32_t kind);           /* NULL: unknown */

@@ -9,7 +9,7 @@ import argparse
 import re
 import sys
 
-ROW = re.compile(r'^CVK_ROW\((\w+), (\w+), "(\w*)", (\w+), (\d+), (\d+), (\d+), (\w+), (\w+), (\w+), (\w+), (\w+), "([^"]*)"\)$')
+ROW = re.compile(r'^CVK_ROW\((\w+), (\w+), "(\w*)", (\w+), (\d+), (\d+), (\d+), (\w+), (\w+), (\w+), (\w+), (\w+), (\w+), "([^"]*)"\)$')
 GROUP = re.compile(r'^/\* (.*) \*/$')
 ANY_NUMBER = 64
 
@@ -73,7 +73,7 @@ def document(path):
         out.append(f'## {title[0].upper()}{title[1:]}\n')
         out.append('| op | ONNX | inputs | outputs | attribute | rule |')
         out.append('|---|---|---|---|---|---|')
-        for _, name, onnx, _, low, high, outputs, attr, _, _, _, values, doc in rows:
+        for _, name, onnx, _, low, high, outputs, attr, _, _, _, gradient, values, doc in rows:
             attr = '' if attr == 'cvk_no_attr' else f'`{attr}`'
             doc = doc.replace('|', '\\|')
             out.append(f'| `{name}` | {onnx or "-"} | {inputs_text(int(low), int(high), int(values, 0))} | {outputs_text(int(outputs))} '

@@ -37,10 +37,11 @@ enum { ATTR_cvk_no_attr, ATTR_cvk_conv_attr, ATTR_cvk_pool_attr, ATTR_cvk_pad_at
        ATTR_cvk_gather_nd_attr, ATTR_cvk_scatter_attr, ATTR_cvk_cumulative_attr, ATTR_cvk_top_k_attr, ATTR_cvk_trilu_attr, ATTR_cvk_unique_attr,
        ATTR_cvk_reverse_sequence_attr, ATTR_cvk_bit_shift_attr, ATTR_cvk_is_inf_attr,
        ATTR_cvk_recurrent_attr, ATTR_cvk_einsum_attr, ATTR_cvk_dft_attr, ATTR_cvk_linear_attention_attr,
+       ATTR_cvk_cross_entropy_attr, ATTR_cvk_dropout_attr, ATTR_cvk_sgd_attr, ATTR_cvk_adam_attr,
 };
 
 static const struct { const char *name; int32_t kind, attr; } ops[] = {
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, grad, v, doc) {#name, CVK_OP_##KIND, ATTR_##A},
 #include <convoke/ops.def>
 #undef CVK_ROW
 };
@@ -178,6 +179,20 @@ static const field fields[] = {
     {ATTR_cvk_linear_attention_attr, "q_heads", I64, AT(cvk_linear_attention_attr, q_heads), 0, 0},
     {ATTR_cvk_linear_attention_attr, "kv_heads", I64, AT(cvk_linear_attention_attr, kv_heads), 0, 0},
     {ATTR_cvk_linear_attention_attr, "scale", F32, AT(cvk_linear_attention_attr, scale), 0, 0},
+    {ATTR_cvk_cross_entropy_attr, "reduction", I32, AT(cvk_cross_entropy_attr, reduction), 0, 0},
+    {ATTR_cvk_cross_entropy_attr, "ignore", I64, AT(cvk_cross_entropy_attr, ignore_index), 0, 0},
+    {ATTR_cvk_cross_entropy_attr, "has_ignore", I32, AT(cvk_cross_entropy_attr, has_ignore), 0, 0},
+    {ATTR_cvk_cross_entropy_attr, "smoothing", F32, AT(cvk_cross_entropy_attr, label_smoothing), 0, 0},
+    {ATTR_cvk_dropout_attr, "ratio", F32, AT(cvk_dropout_attr, ratio), 0, 0},
+    {ATTR_cvk_dropout_attr, "stream", I64, AT(cvk_dropout_attr, stream), 0, 0},
+    {ATTR_cvk_sgd_attr, "momentum", F32, AT(cvk_sgd_attr, momentum), 0, 0},
+    {ATTR_cvk_sgd_attr, "decay", F32, AT(cvk_sgd_attr, decay), 0, 0},
+    {ATTR_cvk_sgd_attr, "nesterov", I32, AT(cvk_sgd_attr, nesterov), 0, 0},
+    {ATTR_cvk_adam_attr, "beta1", F32, AT(cvk_adam_attr, beta1), 0, 0},
+    {ATTR_cvk_adam_attr, "beta2", F32, AT(cvk_adam_attr, beta2), 0, 0},
+    {ATTR_cvk_adam_attr, "epsilon", F32, AT(cvk_adam_attr, epsilon), 0, 0},
+    {ATTR_cvk_adam_attr, "decay", F32, AT(cvk_adam_attr, decay), 0, 0},
+    {ATTR_cvk_adam_attr, "decoupled", I32, AT(cvk_adam_attr, decoupled), 0, 0},
 };
 
 /* ---- reading ---- */

@@ -58,6 +58,10 @@ typedef struct sample_step {
     cvk_einsum_attr einsum;
     cvk_dft_attr dft;
     cvk_linear_attention_attr linear_attention;
+    cvk_cross_entropy_attr cross_entropy;
+    cvk_dropout_attr dropout;
+    cvk_sgd_attr sgd;
+    cvk_adam_attr adam;
   } attr;
 } sample_step;
 

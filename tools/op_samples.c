@@ -5,7 +5,7 @@
 #include "op_sample.h"
 
 static const char *const *const families[] = {op_samples_conv,  op_samples_window, op_samples_math, op_samples_move,
-                                              op_samples_image, op_samples_index,  op_samples_chain};
+                                              op_samples_image, op_samples_index,  op_samples_learn, op_samples_chain};
 
 const char *op_samples_at(int32_t index) {
   for (size_t f = 0; f < sizeof families / sizeof *families; f++) {

@@ -8,9 +8,8 @@ extern const char *const op_samples_window[]; /* pools, pad, normalisation, soft
 extern const char *const op_samples_math[];   /* elementwise */
 extern const char *const op_samples_move[];   /* data movement and shapes */
 extern const char *const op_samples_image[];  /* the geometry of images */
-extern const char *const op_samples_index[]; /* gathering and scattering, scans, orders */
-extern const char *const op_samples_index[]; /* gathering and scattering, scans, orders, recurrence */
 extern const char *const op_samples_index[]; /* gathering and scattering, scans, orders, recurrence, einsum, transforms */
+extern const char *const op_samples_learn[]; /* gradients, losses, optimisers */
 extern const char *const op_samples_chain[];  /* ops that may be fused */
 
 #endif

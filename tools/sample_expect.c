@@ -78,6 +78,16 @@ static const measure measures[] = {
     {CVK_OP_CUM_SUM, PRODUCT, 0, 0, 0},
     {CVK_OP_CUM_PROD, ROUNDED, 64, 0, 0},
     {CVK_OP_EINSUM, PRODUCT, 0, 0, 0},
+    {CVK_OP_CONV_GRAD_WEIGHT, PRODUCT, 0, 0, 0},
+    {CVK_OP_MAX_POOL_GRAD, ROUNDED, 4, 0x1p-20, 0},
+    {CVK_OP_AVG_POOL_GRAD, PRODUCT, 0, 0, 0},
+    {CVK_OP_BATCH_NORM_TRAIN, ROUNDED, 16, 0x1p-19, 0},
+    {CVK_OP_BATCH_NORM_GRAD, ROUNDED, 32, 0x1p-18, 0},
+    {CVK_OP_SOFTMAX_CROSS_ENTROPY, ROUNDED, 16, 0x1p-20, 0},
+    {CVK_OP_SOFTMAX_CROSS_ENTROPY_GRAD, ROUNDED, 16, 0x1p-20, 0},
+    {CVK_OP_DROPOUT_TRAIN, ROUNDED, 2, 0, 0},
+    {CVK_OP_SGD, ROUNDED, 8, 0x1p-22, 0},
+    {CVK_OP_ADAM, ROUNDED, 16, 0x1p-21, 0},
     {CVK_OP_DET, ROUNDED, 64, 0x1p-18, 0},
     {CVK_OP_DFT, ROUNDED, 64, 0x1p-18, 0},
     {CVK_OP_LSTM, ROUNDED, 64, 0x1p-18, 0},
@@ -205,8 +215,8 @@ static cvk_status run_on_errors(cvk_context *ctx, const sample_step *step, cvk_t
   return status;
 }
 
-/* The bound of output 0, or of any of a ROUNDED op, from that of the previous step (`error`, NULL: exact). *bound NULL: exact. */
-static cvk_status bound_of(cvk_context *ctx, const sample_step *step, cvk_tensor *const *in, const double *error, const cvk_tensor *y, double **bound) {
+/* The bound of output o, y, from that of the previous step (`error`, NULL: exact). *bound NULL: exact. */
+static cvk_status bound_of(cvk_context *ctx, const sample_step *step, cvk_tensor *const *in, const double *error, int32_t o, const cvk_tensor *y, double **bound) {
   const measure *m = measure_of(step->kind);
   const double eps = cvk_tensor_dtype(y) == CVK_F64 ? 0x1p-53 : EPS;
   cvk_tensor *through[SAMPLE_OUTPUTS] = {NULL};
@@ -217,7 +227,7 @@ static cvk_status bound_of(cvk_context *ctx, const sample_step *step, cvk_tensor
   if (value == NULL || b == NULL) status = CVK_NO_MEMORY;
   if (status == CVK_OK && (m->type == PRODUCT || (error && m->type != ROUNDED))) {
     status = run_on_errors(ctx, step, in, error, through);
-    if (status == CVK_OK) passed = values_of(through[0]);
+    if (status == CVK_OK) passed = values_of(through[o]);
     if (status == CVK_OK && passed == NULL) status = CVK_NO_MEMORY;
   }
   for (int64_t i = 0; status == CVK_OK && i < cvk_tensor_count(y); i++) {
@@ -277,10 +287,11 @@ cvk_status sample_expect(cvk_context *ctx, const op_sample *s, sample_expected *
       in[i] = step->in[i] == OPERAND_PREVIOUS ? out->out[0] : step->in[i] == OPERAND_ABSENT ? NULL : tensors[step->in[i]];
     }
     status = run_reference(ctx, step, in, 0, next.out);
-    if (status == CVK_OK) status = bound_of(ctx, step, in, out->bound[0], next.out[0], &next.bound[0]);
+    if (status == CVK_OK) status = bound_of(ctx, step, in, out->bound[0], 0, next.out[0], &next.bound[0]);
     if (status == CVK_OK) status = bound_activation(step, next.out[0], next.bound[0]);
     for (int32_t o = 1; o < step->n_out && status == CVK_OK; o++) {
-      if (measure_of(step->kind)->type == ROUNDED) status = bound_of(ctx, step, in, NULL, next.out[o], &next.bound[o]);
+      const int32_t type = measure_of(step->kind)->type;
+      if (type == ROUNDED || type == PRODUCT) status = bound_of(ctx, step, in, NULL, o, next.out[o], &next.bound[o]);
     }
     for (int32_t o = 1; o < step->n_out && status == CVK_OK && out->bound[0]; o++) { /* the same for each part of a split */
       cvk_tensor *errors[SAMPLE_OUTPUTS] = {NULL};

@@ -8,6 +8,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 typedef double (*real_function)(double a, double b);
 typedef int64_t (*int_function)(int64_t a, int64_t b);
@@ -277,4 +278,35 @@ cvk_status cvk_ref_binary(const cvk_op *op, const void *const *in, void *const *
         s = run_ints(op, f, &r, in, out[0]);
     }
   return s;
+}
+
+/* ---- gradients: the product with the derivative, summed over what was broadcast ---- */
+
+static void give(cvk_gradient *c, int32_t i, cvk_value v) { c->gx[i] = cvk_grad_sum_to(c, v, &c->out[0], c->in[i]); }
+
+cvk_status cvk_grad_add(cvk_gradient *c) {
+  for (int32_t i = 0; i < 2; i++) {
+    if (c->wanted[i]) give(c, i, c->gy[0]);
+  }
+  return c->status;
+}
+
+cvk_status cvk_grad_sub(cvk_gradient *c) {
+  if (c->wanted[0]) give(c, 0, c->gy[0]);
+  if (c->wanted[1]) give(c, 1, cvk_grad_op1(c, CVK_OP_NEG, c->gy[0]));
+  return c->status;
+}
+
+cvk_status cvk_grad_mul(cvk_gradient *c) {
+  for (int32_t i = 0; i < 2; i++) {
+    if (c->wanted[i]) give(c, i, cvk_grad_op2(c, CVK_OP_MUL, c->gy[0], c->x[1 - i]));
+  }
+  return c->status;
+}
+
+cvk_status cvk_grad_div(cvk_gradient *c) {
+  const cvk_value by_a = cvk_grad_op2(c, CVK_OP_DIV, c->gy[0], c->x[1]);
+  if (c->wanted[0]) give(c, 0, by_a);
+  if (c->wanted[1]) give(c, 1, cvk_grad_op1(c, CVK_OP_NEG, cvk_grad_op2(c, CVK_OP_MUL, by_a, c->y[0])));
+  return c->status;
 }

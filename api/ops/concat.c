@@ -4,6 +4,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 static cvk_status check_alike(const cvk_tensor_desc *first, const cvk_tensor_desc *x, int32_t i, int32_t axis) {
   if (x->dtype != first->dtype)
@@ -47,4 +48,11 @@ cvk_status cvk_ref_concat(const cvk_op *op, const void *const *in, void *const *
     at += x->dim[axis] * to[axis];
   }
   return CVK_OK;
+}
+
+cvk_status cvk_grad_concat(cvk_gradient *c) {
+  cvk_split_attr a = {.struct_size = sizeof a, .axis = c->attr->axis.axis, .n_split = c->n_in};
+  for (int32_t i = 0; i < c->n_in; i++) a.size[i] = c->in[i]->dim[a.axis];
+  cvk_grad_op_all(c, CVK_OP_SPLIT, &a, 1, c->gy, c->n_in, c->gx);
+  return c->status;
 }

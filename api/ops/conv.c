@@ -5,6 +5,7 @@
 #include "conv_internal.h"
 #include "element.h"
 #include "window.h"
+#include "train/gradient.h"
 
 static const int32_t float_types[] = {CVK_F32, CVK_F64, CVK_F16, CVK_BF16};
 enum { FLOAT_TYPES = sizeof float_types / sizeof *float_types };
@@ -171,4 +172,24 @@ cvk_status cvk_ref_conv(const cvk_op *op, const void *const *in, void *const *ou
     }
   }
   return CVK_OK;
+}
+
+/* In x: the transposed convolution of gy with the same weights, whose output padding fills what the last window did not reach. */
+cvk_status cvk_grad_conv(cvk_gradient *c) {
+  cvk_conv_attr a = c->attr->conv;
+  const int32_t has_bias = c->n_in > 2 && c->in[2] && c->wanted[2];
+  const cvk_value pair[2] = {c->x[0], c->gy[0]}, back[2] = {c->gy[0], c->x[1]};
+  cvk_value out[2];
+  if (c->wanted[1] || has_bias) {
+    cvk_grad_op_all(c, CVK_OP_CONV_GRAD_WEIGHT, &a, 2, pair, has_bias ? 2 : 1, out);
+    if (c->wanted[1]) c->gx[1] = out[0];
+    if (has_bias) c->gx[2] = out[1];
+  }
+  if (!c->wanted[0]) return c->status;
+  for (int32_t i = 0; i < c->in[0]->rank - 2; i++) {
+    const int64_t padded = c->in[0]->dim[i + 2] + a.pad_begin[i] + a.pad_end[i], extent = (a.kernel[i] - 1) * a.dilation[i] + 1;
+    a.output_padding[i] = (padded - extent) % a.stride[i];
+  }
+  c->gx[0] = cvk_grad_op(c, CVK_OP_CONV_TRANSPOSE, &a, 2, back);
+  return c->status;
 }

@@ -4,6 +4,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "product.h"
+#include "train/gradient.h"
 
 void cvk_defaults_gemm(int32_t kind, cvk_any_attr *a) {
   (void)kind;
@@ -62,4 +63,22 @@ cvk_status cvk_ref_gemm(const cvk_op *op, const void *const *in, void *const *ou
   }
   if (out[0] != NULL) cvk_product_run(&p);
   return CVK_OK;
+}
+
+static cvk_value product(cvk_gradient *c, cvk_value a, int32_t trans_a, cvk_value b, int32_t trans_b) {
+  const cvk_gemm_attr attr = {.struct_size = sizeof attr, .trans_a = trans_a, .trans_b = trans_b, .alpha = c->attr->gemm.alpha};
+  const cvk_value in[2] = {a, b};
+  return cvk_grad_op(c, CVK_OP_GEMM, &attr, 2, in);
+}
+
+/* With y = a b: ga = gy b', gb = a' gy; a transposed operand gets the transposed gradient. */
+cvk_status cvk_grad_gemm(cvk_gradient *c) {
+  const int32_t ta = c->attr->gemm.trans_a != 0, tb = c->attr->gemm.trans_b != 0;
+  const cvk_value a = c->x[0], b = c->x[1], gy = c->gy[0];
+  if (c->wanted[0]) c->gx[0] = ta ? product(c, b, tb, gy, 1) : product(c, gy, 0, b, !tb);
+  if (c->wanted[1]) c->gx[1] = tb ? product(c, gy, 1, a, ta) : product(c, a, !ta, gy, 0);
+  if (c->n_in < 3 || !c->wanted[2]) return c->status;
+  const cvk_value gc = cvk_grad_sum_to(c, gy, &c->out[0], c->in[2]);
+  c->gx[2] = c->attr->gemm.beta == 1 ? gc : cvk_grad_op2(c, CVK_OP_MUL, gc, cvk_grad_scalar(c, c->in[2]->dtype, (double)c->attr->gemm.beta));
+  return c->status;
 }

@@ -8,6 +8,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 void cvk_defaults_reduce(int32_t kind, cvk_any_attr *a) {
   (void)kind;
@@ -197,4 +198,23 @@ cvk_status cvk_ref_reduce(const cvk_op *op, const void *const *in, void *const *
       }
     }
   return CVK_OK;
+}
+
+/* REDUCE_SUM and REDUCE_MEAN: every element gets its sum's gradient, of a mean its share. */
+cvk_status cvk_grad_reduce_sum(cvk_gradient *c) {
+  const cvk_tensor_desc *x = c->in[0];
+  cvk_tensor_desc kept = *x;
+  const cvk_axes_attr *a = &c->attr->axes;
+  int64_t n = 1;
+  for (int32_t i = 0; i < a->n_axes; i++) {
+    n *= x->dim[a->axis[i]];
+    kept.dim[a->axis[i]] = 1;
+  }
+  if (a->n_axes == 0 && !a->noop_with_empty_axes) {
+    for (int32_t i = 0; i < x->rank; i++) n *= x->dim[i], kept.dim[i] = 1;
+  }
+  cvk_value g = cvk_grad_reshape(c, c->gy[0], &kept);
+  if (c->def->kind == CVK_OP_REDUCE_MEAN) g = cvk_grad_op2(c, CVK_OP_MUL, g, cvk_grad_scalar(c, x->dtype, 1 / (double)n));
+  c->gx[0] = cvk_grad_expand(c, g, x);
+  return c->status;
 }

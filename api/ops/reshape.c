@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops_internal.h"
+#include "train/gradient.h"
 
 cvk_status cvk_ref_copy(const cvk_op *op, const void *const *in, void *const *out) {
   const uint64_t bytes = cvk_desc_bytes(op->in[0]);
@@ -146,4 +147,9 @@ cvk_status cvk_infer_unsqueeze(cvk_op_call *call) {
   if (s != CVK_OK) return s;
   for (int32_t a = 0; a < rank; a++) dim[a] = named[a] ? 1 : x->dim[next++];
   return cvk_desc_set(&call->out[0], "unsqueeze: output", x->dtype, rank, dim);
+}
+
+cvk_status cvk_grad_reshape_op(cvk_gradient *c) {
+  c->gx[0] = cvk_grad_reshape(c, c->gy[0], c->in[0]);
+  return c->status;
 }

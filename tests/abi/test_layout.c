@@ -259,6 +259,32 @@ AT(cvk_linear_attention_attr, kv_heads, 16);
 AT(cvk_linear_attention_attr, scale, 24);
 AT(cvk_linear_attention_attr, reserved, 28);
 
+SIZE(cvk_cross_entropy_attr, 24); /* 0.2 */
+AT(cvk_cross_entropy_attr, struct_size, 0);
+AT(cvk_cross_entropy_attr, reduction, 4);
+AT(cvk_cross_entropy_attr, ignore_index, 8);
+AT(cvk_cross_entropy_attr, has_ignore, 16);
+AT(cvk_cross_entropy_attr, label_smoothing, 20);
+
+SIZE(cvk_dropout_attr, 16); /* 0.2 */
+AT(cvk_dropout_attr, struct_size, 0);
+AT(cvk_dropout_attr, ratio, 4);
+AT(cvk_dropout_attr, stream, 8);
+
+SIZE(cvk_sgd_attr, 16); /* 0.2 */
+AT(cvk_sgd_attr, struct_size, 0);
+AT(cvk_sgd_attr, momentum, 4);
+AT(cvk_sgd_attr, decay, 8);
+AT(cvk_sgd_attr, nesterov, 12);
+
+SIZE(cvk_adam_attr, 24); /* 0.2 */
+AT(cvk_adam_attr, struct_size, 0);
+AT(cvk_adam_attr, beta1, 4);
+AT(cvk_adam_attr, beta2, 8);
+AT(cvk_adam_attr, epsilon, 12);
+AT(cvk_adam_attr, decay, 16);
+AT(cvk_adam_attr, decoupled, 20);
+
 SIZE(cvk_post_op, 24);
 AT(cvk_post_op, struct_size, 0);
 AT(cvk_post_op, kind, 4);

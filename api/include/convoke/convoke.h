@@ -10,5 +10,6 @@
 #include <convoke/ops.h>
 #include <convoke/session.h>
 #include <convoke/tensor.h>
+#include <convoke/train.h>
 
 #endif

@@ -140,10 +140,10 @@ CVK_EXPORT const char *cvk_op_onnx_name(int32_t kind); /* "Conv"; "" where ONNX 
     return cvk_graph_op(g, CVK_KIND_##name, attr, n, x, n_out, y, NULL);                              \
   }
 
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) enum { CVK_KIND_##name = CVK_OP_##KIND };
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, grad, v, doc) enum { CVK_KIND_##name = CVK_OP_##KIND };
 #include <convoke/ops.def>
 #undef CVK_ROW
-#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, v, doc) CVK_FN_##form(name, A)
+#define CVK_ROW(KIND, name, onnx, form, lo, hi, outs, A, d, i, r, grad, v, doc) CVK_FN_##form(name, A)
 #include <convoke/ops.def>
 #undef CVK_ROW
 

@@ -163,6 +163,19 @@ enum {
 
   /* products and transforms, since 0.2 */
   CVK_OP_EINSUM = 211, CVK_OP_DET = 212, CVK_OP_DFT = 213, CVK_OP_LINEAR_ATTENTION = 221,
+
+  /* learning, since 0.2: gradients that are no composition of the ops above, losses, optimisers. g* is the gradient of the loss in *. */
+  CVK_OP_CONV_GRAD_WEIGHT = 224, /* (x, gy) -> gw, gb: of CONV with this attribute, kernel given. The gradient in x is a CONV_TRANSPOSE. */
+  CVK_OP_MAX_POOL_GRAD = 225,    /* (x, gy) -> gx */
+  CVK_OP_AVG_POOL_GRAD = 226,    /* (x, gy) -> gx; the values of x are not used */
+  CVK_OP_BATCH_NORM_TRAIN = 227, /* (x, scale, bias, [mean, var]) -> y, new running mean, new running var, batch mean, batch var */
+  CVK_OP_BATCH_NORM_GRAD = 228,  /* (x, scale, batch mean, batch var, gy) -> gx, gscale, gbias */
+  CVK_OP_RELU_GRAD = 229,        /* (y, gy) -> y > 0 ? gy : 0 */
+  CVK_OP_SOFTMAX_CROSS_ENTROPY = 230,      /* (x [N,C,...], target [N,...], [weight [C]]) -> loss */
+  CVK_OP_SOFTMAX_CROSS_ENTROPY_GRAD = 231, /* (x, target, gy of the loss' shape, [weight]) -> gx */
+  CVK_OP_DROPOUT_TRAIN = 232,              /* (x, seed): its gradient is itself, of gy with the same seed */
+  CVK_OP_SGD = 233,                        /* (w, gw, rate, [momentum], [gradient scale]) -> new w, new momentum */
+  CVK_OP_ADAM = 234,                       /* (w, gw, rate, step, m, v, [gradient scale]) -> new w, new m, new v */
 };
 
 /* Attributes. A backend always sees them RESOLVED by the host: auto_pad turned into begin and end pads, kernel, stride and
@@ -216,7 +229,8 @@ typedef struct cvk_gemm_attr { /* GEMM: y = alpha op(a) op(b) + beta c; c broadc
   float alpha, beta;
 } cvk_gemm_attr;
 
-typedef struct cvk_norm_attr { /* BATCH_NORM (x, scale, bias, mean, var): epsilon. LRN: size, alpha, beta, bias */
+typedef struct cvk_norm_attr { /* BATCH_NORM (x, scale, bias, mean, var), BATCH_NORM_GRAD: epsilon. LRN: size, alpha, beta, bias.
+                                  BATCH_NORM_TRAIN: epsilon, alpha: the share of the old running statistics in the new ones */
   uint32_t struct_size;
   float epsilon;
   int64_t size;
@@ -460,6 +474,35 @@ typedef struct cvk_linear_attention_attr { /* LINEAR_ATTENTION (query, key, valu
   float scale;               /* 0: 1 / sqrt(d of the keys) */
   int32_t reserved;
 } cvk_linear_attention_attr;
+
+enum cvk_loss_reduction { CVK_LOSS_MEAN = 0, CVK_LOSS_SUM = 1, CVK_LOSS_NONE = 2 }; /* since 0.2 */
+typedef struct cvk_cross_entropy_attr { /* SOFTMAX_CROSS_ENTROPY and its gradient; since 0.2 */
+  uint32_t struct_size;
+  int32_t reduction;       /* MEAN: weighted, over the targets that are not ignored; the loss is a scalar, with NONE of target's shape */
+  int64_t ignore_index;    /* targets of this number count nothing */
+  int32_t has_ignore;
+  float label_smoothing;   /* 0 .. 1: this share of each target is spread over all classes */
+} cvk_cross_entropy_attr;
+
+typedef struct cvk_dropout_attr { /* DROPOUT_TRAIN: element i goes where word i of the stream (cvk_dropout_keeps) says; since 0.2 */
+  uint32_t struct_size;
+  float ratio;    /* 0 <= ratio < 1: the share that becomes 0; the rest is divided by 1 - ratio */
+  int64_t stream; /* tells the dropouts of one graph apart */
+} cvk_dropout_attr;
+
+typedef struct cvk_sgd_attr { /* SGD; since 0.2. g = scale gw + decay w; m' = momentum m + g; w' = w - rate (nesterov ? g + momentum m' : m') */
+  uint32_t struct_size;
+  float momentum, decay;
+  int32_t nesterov;
+} cvk_sgd_attr;
+
+typedef struct cvk_adam_attr { /* ADAM; since 0.2. With step t >= 1 and g = scale gw: m' = b1 m + (1 - b1) g, v' = b2 v + (1 - b2) g^2,
+                                  w' = w - rate m' / (1 - b1^t) / (sqrt(v' / (1 - b2^t)) + epsilon) */
+  uint32_t struct_size;
+  float beta1, beta2, epsilon;
+  float decay;       /* decoupled 0: decay w is added to g (Adam); else w is first multiplied by 1 - rate decay (AdamW) */
+  int32_t decoupled;
+} cvk_adam_attr;
 
 /* An op applied to the result of another, before it is stored. Post-ops run in order. One that a backend does not take
  * is refused (UNSUPPORTED): the host drops the tail and asks again. */
@@ -706,6 +749,16 @@ static inline void cvk_philox(const uint32_t counter[4], const uint32_t key[2], 
     k1 += 0xBB67AE85u;
   }
   out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
+/* DROPOUT_TRAIN: whether element i stays: word i % 4 of the block whose counter is (i / 4, stream) and whose key is the seed, low words first, is
+ * at least ratio 2^32. Since 0.2. */
+static inline int32_t cvk_dropout_keeps(int64_t seed, int64_t stream, float ratio, int64_t i) {
+  const uint64_t at = (uint64_t)i / 4, s = (uint64_t)stream, k = (uint64_t)seed;
+  const uint32_t counter[4] = {(uint32_t)at, (uint32_t)(at >> 32), (uint32_t)s, (uint32_t)(s >> 32)}, key[2] = {(uint32_t)k, (uint32_t)(k >> 32)};
+  uint32_t out[4];
+  cvk_philox(counter, key, out);
+  return out[i % 4] >= (uint32_t)(ratio * 4294967296.0f);
 }
 
 /* Bytes that a tensor occupies in a plain, NHWC or blocked format; UINT64_MAX on overflow or a private layout. */
