@@ -4,6 +4,7 @@
 #define CONVOKE_H
 
 #include <convoke/context.h>
+#include <convoke/dataset.h>
 #include <convoke/device.h>
 #include <convoke/graph.h>
 #include <convoke/model.h>
