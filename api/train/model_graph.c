@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model_graph.c: which constants of a model are trained, and copies of the model: for training, where these are inputs and batch norms and
+ * dropouts are those of training, and for inference, with the weights as they have become. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train_internal.h"
+
+/* ---- what is trained ---- */
+
+enum { NOTHING, WEIGHT, STATISTIC };
+
+/* The inputs of an op that hold weights; bit i: input i. */
+static const struct { int32_t kind; uint32_t weights, statistics; } roles[] = {
+    {CVK_OP_CONV, 0x6, 0},   {CVK_OP_CONV_TRANSPOSE, 0x6, 0}, {CVK_OP_GEMM, 0x7, 0},
+    {CVK_OP_MATMUL, 0x3, 0}, {CVK_OP_BATCH_NORM, 0x6, 0x18},  {CVK_OP_PRELU, 0x2, 0},
+};
+
+static int32_t is_move(int32_t kind) {
+  return kind == CVK_OP_RESHAPE || kind == CVK_OP_FLATTEN || kind == CVK_OP_SQUEEZE || kind == CVK_OP_UNSQUEEZE || kind == CVK_OP_IDENTITY ||
+         kind == CVK_OP_TRANSPOSE;
+}
+
+static int32_t has_weights(int32_t kind) {
+  for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+    if (roles[i].kind == kind) return 1;
+  }
+  return 0;
+}
+
+typedef struct finder {
+  const cvk_graph *g;
+  int32_t *maker;  /* a value: the node that makes it, or -1 */
+  uint8_t *role;   /* a value: WEIGHT, STATISTIC, if it is a constant that a step changes */
+} finder;
+
+/* Marks the constant behind v, looking through ops that only move elements. */
+static void mark(finder *f, cvk_value v, uint8_t role) {
+  while (v != CVK_NO_VALUE && f->maker[v] >= 0 && is_move(f->g->nodes[f->maker[v]].kind)) v = f->g->nodes[f->maker[v]].in[0];
+  if (v != CVK_NO_VALUE && f->g->values[v].constant && f->g->values[v].dtype == CVK_F32 && f->role[v] == NOTHING) f->role[v] = role;
+}
+
+/* The bias that exporters add behind a product. */
+static void mark_bias(finder *f, const cvk_graph_node *node) {
+  for (int32_t i = 0; i < 2; i++) {
+    const int32_t other = f->maker[node->in[1 - i]];
+    if (other >= 0 && has_weights(f->g->nodes[other].kind)) mark(f, node->in[i], WEIGHT);
+  }
+}
+
+static void mark_all(finder *f) {
+  for (int32_t n = 0; n < f->g->n_nodes; n++) {
+    const cvk_graph_node *node = &f->g->nodes[n];
+    if (node->kind == CVK_OP_ADD) mark_bias(f, node);
+    for (size_t r = 0; r < sizeof roles / sizeof *roles; r++) {
+      for (int32_t i = 0; roles[r].kind == node->kind && i < node->n_in; i++) {
+        if (roles[r].weights >> i & 1) mark(f, node->in[i], WEIGHT);
+        if (roles[r].statistics >> i & 1) mark(f, node->in[i], STATISTIC);
+      }
+    }
+  }
+}
+
+/* Output 0, or what goes into the softmax that makes it where the loss has one of its own. */
+static cvk_value find_logits(const cvk_trainer *t, const finder *f) {
+  cvk_value v = t->model->outputs[0];
+  const int32_t n = f->maker[v];
+  if (t->options.loss != CVK_LOSS_SOFTMAX_CROSS_ENTROPY || n < 0) return v;
+  const int32_t kind = t->model->nodes[n].kind;
+  return kind == CVK_OP_SOFTMAX || kind == CVK_OP_LOG_SOFTMAX ? t->model->nodes[n].in[0] : v;
+}
+
+cvk_status cvk_trainer_find_variables(cvk_trainer *t) {
+  const cvk_graph *g = t->model;
+  finder f = {g, malloc(((size_t)g->n_values + 1) * sizeof *f.maker), calloc((size_t)g->n_values + 1, sizeof *f.role)};
+  int32_t n = 0, weights = 0;
+  cvk_status status = f.maker && f.role ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "trainer: no memory for %d values", g->n_values);
+  if (status == CVK_OK) {
+    for (int32_t v = 0; v < g->n_values; v++) f.maker[v] = -1;
+    for (int32_t k = 0; k < g->n_nodes; k++) {
+      for (int32_t i = 0; i < g->nodes[k].n_out; i++) f.maker[g->nodes[k].out[i]] = k;
+    }
+    mark_all(&f);
+    t->logits = find_logits(t, &f);
+    for (int32_t v = 0; v < g->n_values; v++) n += f.role[v] != NOTHING, weights += f.role[v] == WEIGHT;
+    if (weights == 0) status = cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model has no weights to train (float32 constants of convolutions and products)");
+  }
+  if (status == CVK_OK) {
+    t->variables = calloc((size_t)n, sizeof *t->variables);
+    if (t->variables == NULL) status = cvk_fail(CVK_NO_MEMORY, "trainer: no memory for %d variables", n);
+  }
+  for (int32_t v = 0; v < g->n_values && status == CVK_OK; v++) {
+    char name[32];
+    if (f.role[v] == NOTHING) continue;
+    snprintf(name, sizeof name, "weight_%d", t->n_variables);
+    cvk_variable *var = &t->variables[t->n_variables++];
+    *var = (cvk_variable){.name = strdup(g->values[v].name ? g->values[v].name : name), .model = v, .statistic = f.role[v] == STATISTIC};
+    var->desc = g->values[v].constant->desc;
+    if (var->name == NULL) status = cvk_fail(CVK_NO_MEMORY, "trainer: no memory for a name");
+  }
+  free(f.maker);
+  free(f.role);
+  return status;
+}
+
+/* ---- copies ---- */
+
+typedef struct copier {
+  cvk_trainer *t;
+  cvk_graph *g;
+  cvk_model_copy *c;
+  cvk_value *map; /* the model's value to the copy's */
+} copier;
+
+static int32_t variable_of(const cvk_trainer *t, cvk_value model) {
+  for (int32_t i = 0; i < t->n_variables; i++) {
+    if (t->variables[i].model == model) return i;
+  }
+  return -1;
+}
+
+static cvk_status copy_variable(copier *k, int32_t index) {
+  cvk_variable *v = &k->t->variables[index];
+  cvk_tensor *host = NULL;
+  char name[32];
+  if (k->c->batch > 0) {
+    snprintf(name, sizeof name, "variable %d", index);
+    const cvk_status status = cvk_graph_input(k->g, name, v->desc.dtype, v->desc.rank, v->desc.dim, &k->map[v->model]);
+    k->c->variable[index] = k->map[v->model];
+    k->c->new_statistic[index] = CVK_NO_VALUE;
+    return status;
+  }
+  cvk_status status = cvk_tensor_create(NULL, v->desc.dtype, v->desc.rank, v->desc.dim, NULL, &host);
+  if (status == CVK_OK) status = cvk_tensor_read(v->now, cvk_tensor_host(host), cvk_tensor_bytes(host));
+  if (status == CVK_OK) status = cvk_graph_constant(k->g, k->t->model->values[v->model].name, host, &k->map[v->model]);
+  cvk_tensor_release(host);
+  return status;
+}
+
+static cvk_status copy_values(copier *k) {
+  const cvk_graph *m = k->t->model;
+  const cvk_graph_value *x = &m->values[m->inputs[0]];
+  int64_t dim[CVK_MAX_RANK];
+  memcpy(dim, x->dim, sizeof dim);
+  if (k->c->batch > 0 && x->rank > 0) {
+    if (dim[0] >= 0 && dim[0] != k->c->batch)
+      return cvk_fail(CVK_INVALID_SHAPE, "trainer: the model's input '%s' is for %lld samples at a time, the batch has %lld", x->name, (long long)dim[0],
+                      (long long)k->c->batch);
+    dim[0] = k->c->batch;
+  }
+  cvk_status status = cvk_graph_input(k->g, x->name, x->dtype, x->rank, dim, &k->map[m->inputs[0]]);
+  k->c->x = k->map[m->inputs[0]];
+  for (int32_t v = 0; v < m->n_values && status == CVK_OK; v++) {
+    if (m->values[v].constant == NULL) continue;
+    const int32_t index = variable_of(k->t, v);
+    status = index >= 0 ? copy_variable(k, index) : cvk_graph_constant(k->g, m->values[v].name, m->values[v].constant, &k->map[v]);
+  }
+  return status;
+}
+
+/* batch_norm as while training; its statistics become variables' new values. */
+static cvk_status copy_batch_norm(copier *k, const cvk_graph_node *node, const cvk_value *in) {
+  cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = node->has_attr ? node->attr.norm.epsilon : 1e-5f, .alpha = 0.9f};
+  const int32_t mean = variable_of(k->t, node->in[3]), var = variable_of(k->t, node->in[4]);
+  cvk_value out[5];
+  const cvk_status status = cvk_graph_op(k->g, CVK_OP_BATCH_NORM_TRAIN, &a, 5, in, 5, out, node->name);
+  if (status != CVK_OK) return status;
+  k->map[node->out[0]] = out[0];
+  k->c->new_statistic[mean] = out[1];
+  k->c->new_statistic[var] = out[2];
+  return CVK_OK;
+}
+
+static cvk_status copy_dropout(copier *k, const cvk_graph_node *node, int32_t index, const cvk_value *in) {
+  cvk_dropout_attr a = {.struct_size = sizeof a, .ratio = 0.5f, .stream = index};
+  const cvk_tensor *ratio = node->n_in > 1 && node->in[1] != CVK_NO_VALUE ? k->t->model->values[node->in[1]].constant : NULL;
+  const cvk_value pair[2] = {in[0], k->c->seed};
+  if (ratio && ratio->desc.dtype == CVK_F32) {
+    const cvk_status status = cvk_tensor_read(ratio, &a.ratio, sizeof a.ratio);
+    if (status != CVK_OK) return status;
+  }
+  return cvk_graph_op(k->g, CVK_OP_DROPOUT_TRAIN, &a, 2, pair, 1, &k->map[node->out[0]], node->name);
+}
+
+/* The activation of a convolution as an op, since its gradient needs what comes before it. */
+static cvk_status copy_convolution(copier *k, const cvk_graph_node *node, const cvk_value *in) {
+  cvk_conv_attr a = node->attr.conv;
+  const cvk_unary_attr act = {.struct_size = sizeof act, .alpha = a.activation_alpha, .beta = a.activation_beta};
+  const int32_t kind = a.activation;
+  cvk_value y;
+  a.activation = 0;
+  cvk_status status = cvk_graph_op(k->g, node->kind, &a, node->n_in, in, 1, &y, node->name);
+  if (status == CVK_OK) status = cvk_graph_op(k->g, kind, &act, 1, &y, 1, &k->map[node->out[0]], NULL);
+  return status;
+}
+
+static cvk_status copy_node(copier *k, int32_t index) {
+  const cvk_graph_node *node = &k->t->model->nodes[index];
+  cvk_value in[CVK_MAX_INPUTS], out[CVK_MAX_OUTPUTS];
+  const int32_t training = k->c->batch > 0;
+  for (int32_t i = 0; i < node->n_in; i++) in[i] = node->in[i] == CVK_NO_VALUE ? CVK_NO_VALUE : k->map[node->in[i]];
+  if (training && node->kind == CVK_OP_BATCH_NORM && variable_of(k->t, node->in[3]) >= 0 && variable_of(k->t, node->in[4]) >= 0)
+    return copy_batch_norm(k, node, in);
+  if (training && node->kind == CVK_OP_DROPOUT) return copy_dropout(k, node, index, in);
+  if (training && node->has_attr && (node->kind == CVK_OP_CONV || node->kind == CVK_OP_CONV_TRANSPOSE) && node->attr.conv.activation)
+    return copy_convolution(k, node, in);
+  const cvk_status status = cvk_graph_op(k->g, node->kind, node->has_attr ? &node->attr : NULL, node->n_in, in, node->n_out, out, node->name);
+  for (int32_t i = 0; i < node->n_out && status == CVK_OK; i++) k->map[node->out[i]] = out[i];
+  return status;
+}
+
+static int32_t has_dropout(const cvk_graph *m) {
+  for (int32_t n = 0; n < m->n_nodes; n++) {
+    if (m->nodes[n].kind == CVK_OP_DROPOUT) return 1;
+  }
+  return 0;
+}
+
+cvk_status cvk_trainer_copy_model(cvk_trainer *t, cvk_graph *g, cvk_model_copy *c) {
+  const cvk_graph *m = t->model;
+  copier k = {t, g, c, malloc(((size_t)m->n_values + 1) * sizeof *k.map)};
+  if (k.map == NULL) return cvk_fail(CVK_NO_MEMORY, "trainer: no memory for %d values", m->n_values);
+  for (int32_t v = 0; v < m->n_values; v++) k.map[v] = CVK_NO_VALUE;
+  c->seed = CVK_NO_VALUE;
+  cvk_status status = copy_values(&k);
+  if (status == CVK_OK && c->batch > 0 && has_dropout(m)) status = cvk_graph_input(g, "dropout seed", CVK_I64, 0, NULL, &c->seed);
+  for (int32_t n = 0; n < m->n_nodes && status == CVK_OK; n++) {
+    if (c->logits && m->nodes[n].out[0] == m->outputs[0] && t->logits != m->outputs[0]) continue; /* the softmax */
+    status = copy_node(&k, n);
+  }
+  if (status == CVK_OK) {
+    c->output = k.map[c->logits ? t->logits : m->outputs[0]];
+    if (c->output == CVK_NO_VALUE) status = cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model's output 0 is not made by an op");
+  }
+  for (int32_t o = 0; c->batch == 0 && !c->logits && o < m->n_outputs && status == CVK_OK; o++) {
+    status = cvk_graph_output(g, k.map[m->outputs[o]], m->output_names[o]);
+  }
+  if (c->batch == 0 && c->logits && status == CVK_OK) status = cvk_graph_output(g, c->output, m->output_names[0]);
+  free(k.map);
+  return status;
+}
