@@ -34,6 +34,7 @@ static int allocate(pixels *p, const char *path, char *error) {
 static int load_png(const char *path, int32_t channels, pixels *p, char *error) {
   png_image image = {.version = PNG_IMAGE_VERSION};
   if (!png_image_begin_read_from_file(&image, path)) return fail(error, path, image.message);
+  if (channels == 0) channels = image.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
   image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   *p = (pixels){.width = image.width, .height = image.height, .channels = channels};
   int ok = allocate(p, path, error);
@@ -72,12 +73,13 @@ static int load_jpeg(const char *path, int32_t channels, pixels *p, char *error)
   jpeg_create_decompress(&d);
   jpeg_stdio_src(&d, f);
   jpeg_read_header(&d, TRUE);
-  d.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  const int grey = channels ? channels == 1 : d.num_components == 1;
+  d.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_start_decompress(&d);
-  *p = (pixels){.width = d.output_width, .height = d.output_height, .channels = channels};
+  *p = (pixels){.width = d.output_width, .height = d.output_height, .channels = grey ? 1 : 3};
   const int ok = allocate(p, path, error);
   while (ok && d.output_scanline < d.output_height) {
-    JSAMPROW row = p->data + (size_t)d.output_scanline * (size_t)p->width * (size_t)channels;
+    JSAMPROW row = p->data + (size_t)d.output_scanline * (size_t)p->width * (size_t)p->channels;
     jpeg_read_scanlines(&d, &row, 1);
   }
   if (ok) jpeg_finish_decompress(&d);
@@ -158,8 +160,8 @@ int image_load(const char *path, int32_t channels, cvk_tensor **out, char error[
   pixels p = {0};
   const int reader = reader_of(path);
   if (reader < 0) return fail(error, path, "not a .png, .jpg, .ppm or .pgm file");
-  if (channels != 1 && channels != 3) return fail(error, path, "a picture has 1 or 3 channels, the model wants another number");
-  const int ok = readers[reader].load(path, channels, &p, error) && to_tensor(&p, path, channels, out, error);
+  if (channels != 0 && channels != 1 && channels != 3) return fail(error, path, "a picture has 1 or 3 channels, the model wants another number");
+  const int ok = readers[reader].load(path, channels, &p, error) && to_tensor(&p, path, channels ? channels : p.channels, out, error);
   free(p.data);
   return ok;
 }
