@@ -37,6 +37,7 @@ struct cvk_batches {
   int32_t pid;
   int64_t *order; /* sample at each place; NULL: by number */
   int32_t n_slots, n_threads;
+  int32_t wake_at; /* sleeping threads are woken when no more batches than this are made: a wake can push the consumer off its core */
   slot *slots;
   cvk_tensor *last_x, *last_target; /* of a last batch that is smaller; NULL: it is not */
   pthread_t *threads;
@@ -240,6 +241,7 @@ static cvk_status create_slots(cvk_batches *b) {
   cvk_status status = CVK_OK;
   b->n_slots = fit < FEWEST_SLOTS ? FEWEST_SLOTS : fit > MOST_SLOTS ? MOST_SLOTS : (int32_t)fit;
   if (b->n_slots > b->n_batches) b->n_slots = (int32_t)b->n_batches;
+  b->wake_at = b->n_slots / 2 < FEWEST_SLOTS ? FEWEST_SLOTS : b->n_slots / 2;
   b->slots = calloc((size_t)b->n_slots, sizeof *b->slots);
   if (b->slots == NULL) return cvk_fail(CVK_NO_MEMORY, "batches: no memory for %d slots", b->n_slots);
   for (int32_t i = 0; i < b->n_slots && status == CVK_OK; i++) {
@@ -304,7 +306,7 @@ cvk_status cvk_batches_next(cvk_batches *b, cvk_tensor **x, cvk_tensor **target)
   *x = *target = NULL;
   pthread_mutex_lock(&b->lock);
   b->back = b->given;
-  pthread_cond_broadcast(&b->room);
+  if (b->making - b->back <= b->wake_at) pthread_cond_broadcast(&b->room);
   if (b->given < b->n_batches) {
     const slot *s = &b->slots[b->given % b->n_slots];
     while (s->batch != b->given || s->done < s->n) pthread_cond_wait(&b->ready, &b->lock);
