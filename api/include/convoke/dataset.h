@@ -25,7 +25,7 @@ typedef struct cvk_dataset_options {
   float rotate_degrees; /* 0..180; positive turns x to y, clockwise as pictures are shown */
   float translate;      /* 0..1: fraction of the height and of the width */
   float zoom;           /* 0..0.9: fraction; 0.1: 0.9 to 1.1 times as large */
-  float shear_degrees;  /* 0..80: of the columns */
+  float shear_degrees;  /* 0..80: columns lean by so much */
   int32_t flip;         /* nonzero: half of the samples are mirrored, left to right */
   float fill;           /* value of cells from outside the sample, after scaling */
   int32_t threads;      /* that make batches, of each cvk_batches; 0: one for every four CPUs of this process, 1 to 8 */
