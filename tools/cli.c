@@ -125,3 +125,15 @@ void cli_print_json(cJSON *root) {
   cJSON_free(text);
   cJSON_Delete(root);
 }
+
+void cli_add_places(const cvk_session_report *r, cJSON *root) {
+  const int is_cpu = strcmp(r->device, "cpu") == 0, is_reference = strcmp(r->device, "reference") == 0;
+  cJSON *ops = cJSON_AddObjectToObject(root, "ops");
+  cJSON_AddNumberToObject(ops, "reference", r->ops_reference + (is_reference ? r->ops_device : 0));
+  cJSON_AddNumberToObject(ops, "cpu", r->ops_cpu + (is_cpu ? r->ops_device : 0));
+  if (!is_cpu && !is_reference) cJSON_AddNumberToObject(ops, r->device, r->ops_device);
+  cJSON_AddNumberToObject(ops, "views", r->views);
+  cJSON_AddNumberToObject(ops, "reorders", r->reorders);
+  cJSON_AddNumberToObject(root, "copies", (double)r->copies);
+  cJSON_AddNumberToObject(root, "copied_bytes", (double)r->copied_bytes);
+}

@@ -60,6 +60,9 @@ int cli_context(const cli_common *c, cvk_context **out); /* CLI_OK or the exit s
 cvk_session_options cli_session_options(const cli_common *c);
 void cli_print_json(cJSON *root); /* on stdout; frees root */
 
+/* "ops": how many ops ran where (the session's own device counts under its kind), "copies", "copied_bytes". */
+void cli_add_places(const cvk_session_report *r, cJSON *root);
+
 /* ---- commands ---- */
 
 int cmd_devices(int argc, char **argv);
@@ -74,5 +77,6 @@ int cmd_cases(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
 int cmd_new_plugin(int argc, char **argv);
 int cmd_tune(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 
 #endif

@@ -125,19 +125,6 @@ static void add_profile(const job *j, const cvk_session_report *r, cJSON *root) 
   }
 }
 
-/* How many ops ran where; the session's own device counts under its kind. */
-static void add_places(const cvk_session_report *r, cJSON *root) {
-  const int is_cpu = strcmp(r->device, "cpu") == 0, is_reference = strcmp(r->device, "reference") == 0;
-  cJSON *ops = cJSON_AddObjectToObject(root, "ops");
-  cJSON_AddNumberToObject(ops, "reference", r->ops_reference + (is_reference ? r->ops_device : 0));
-  cJSON_AddNumberToObject(ops, "cpu", r->ops_cpu + (is_cpu ? r->ops_device : 0));
-  if (!is_cpu && !is_reference) cJSON_AddNumberToObject(ops, r->device, r->ops_device);
-  cJSON_AddNumberToObject(ops, "views", r->views);
-  cJSON_AddNumberToObject(ops, "reorders", r->reorders);
-  cJSON_AddNumberToObject(root, "copies", (double)r->copies);
-  cJSON_AddNumberToObject(root, "copied_bytes", (double)r->copied_bytes);
-}
-
 static cJSON *describe(job *j, const cvk_session_report *r) {
   cJSON *root = cJSON_CreateObject(), *latency;
   add_outputs(j, root);
@@ -148,7 +135,7 @@ static cJSON *describe(job *j, const cvk_session_report *r) {
   cJSON_AddNumberToObject(latency, "min", timing_quantile_ms(j->ns, j->repeat, 0));
   cJSON_AddNumberToObject(latency, "p90", timing_quantile_ms(j->ns, j->repeat, 0.9));
   cJSON_AddNumberToObject(latency, "runs", (double)j->repeat);
-  add_places(r, root);
+  cli_add_places(r, root);
   return root;
 }
 

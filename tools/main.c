@@ -10,6 +10,7 @@ const cli_command cli_commands[] = {
     {"run", "MODEL.onnx", "runs a model and says how long it took and where each op ran", cmd_run},
     {"bench", "MODEL.onnx", "times a model and its ops, or with --layers the layers of a CSV file, beside the peak of the machine", cmd_bench},
     {"tune", "[MODEL.onnx]", "measures the kernel rows of a device and keeps the times for later plans", cmd_tune},
+    {"train", "NET|MODEL.onnx", "trains lenet5, cnn or a model on labelled images and writes it as ONNX", cmd_train},
     {"eval", "MODEL.onnx", "accuracy of a classifier on labelled data", cmd_eval},
     {"compare", "MODEL.onnx", "runs a model on two devices, op by op, and names the first difference", cmd_compare},
     {"features", "MODEL.onnx", "a picture of a layer's feature maps or of its filters", cmd_features},
@@ -28,7 +29,7 @@ const cli_command *cli_find(const char *name) {
 
 static void usage(FILE *to) {
   fprintf(to, "usage: convoke COMMAND [ARGUMENTS] [FLAGS]   (convoke COMMAND --help tells more)\n\n");
-  for (const cli_command *c = cli_commands; c->name; c++) fprintf(to, "  %-10s %-12s %s\n", c->name, c->arguments, c->summary);
+  for (const cli_command *c = cli_commands; c->name; c++) fprintf(to, "  %-10s %-14s %s\n", c->name, c->arguments, c->summary);
   fprintf(to, "\nversion %s\n", cvk_version());
 }
 

@@ -152,7 +152,8 @@ static cvk_status make_lists(cvk_step *s, const cvk_graph *g) {
 }
 
 static cvk_status plan(cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *target, cvk_step *s) {
-  const cvk_session_options options = {.device = t->device_spec, .fallback = t->options.fallback, .flags = t->options.flags | CVK_DETERMINISTIC};
+  const cvk_session_options options = {.device = t->device_spec, .fallback = t->options.fallback, .flags = t->options.flags | CVK_DETERMINISTIC,
+                                       .profile = t->options.profile};
   builder b = {.t = t, .copy = {.batch = x->desc.dim[0], .logits = 1}};
   const size_t n = (size_t)t->n_variables + 1;
   cvk_value *values = calloc(4 * n, sizeof *values);

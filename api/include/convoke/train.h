@@ -69,6 +69,8 @@ typedef struct cvk_trainer_options { /* zero-initialise; 0 stands for what is sa
   int64_t decay_steps;     /* STEP; 0: a third of total_steps */
   int64_t total_steps;     /* 0: cvk_fit sets it: epochs times batches */
   uint64_t seed;           /* of dropout, and of cvk_fit's order and augmentation */
+  int32_t profile;         /* nonzero: each step times every op (cvk_trainer_session) */
+  int32_t reserved;
 } cvk_trainer_options;
 
 /* A trainer for `model`: a graph with one input [N, ...] of float32 and at least one output, whose weights are constants. Trained are the
