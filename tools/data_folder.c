@@ -54,8 +54,9 @@ int name_list_read(const char *folder, int (*keep)(const char *path), name_list 
   *out = (name_list){0};
   if (dir == NULL) return data_fail(error, "%.300s: %s", folder, strerror(errno));
   for (const struct dirent *e = readdir(dir); ok && e; e = readdir(dir)) {
-    char *path = e->d_name[0] == '.' ? NULL : path_join(folder, e->d_name);
-    if (path && keep(path)) ok = append(out, e->d_name);
+    if (e->d_name[0] == '.') continue;
+    char *path = path_join(folder, e->d_name);
+    ok = path != NULL && (!keep(path) || append(out, e->d_name));
     free(path);
   }
   closedir(dir);
