@@ -17,7 +17,7 @@
 #define FEWEST_SLOTS 3 /* one lent out, one ready, one in the making */
 #define MOST_SLOTS 8
 #define RING_BYTES ((uint64_t)64 << 20)
-#define MOST_STRETCH 8 /* samples taken at once */
+#define MOST_STRETCH 8     /* samples taken at once */
 #define MESSAGE_BYTES 2048 /* as long as this library's */
 
 typedef struct slot {
