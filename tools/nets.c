@@ -116,17 +116,16 @@ static void lenet5(builder *b) {
 }
 
 static void cnn(builder *b) {
-  static const int64_t filters[] = {16, 16, 32, 32};
+  static const struct { int64_t filters; const char *pool; } layers[] = {{16, "pool1"}, {32, "pool2"}, {64, NULL}, {64, "pool3"}};
   char name[32];
   for (int i = 0; i < 4; i++) {
     snprintf(name, sizeof name, "conv%d", i + 1);
-    conv(b, name, filters[i], 3, 1, 0);
+    conv(b, name, layers[i].filters, 3, 1, 0);
     snprintf(name, sizeof name, "norm%d", i + 1);
     batch_norm(b, name);
     snprintf(name, sizeof name, "relu%d", i + 1);
     op1(b, CVK_OP_RELU, NULL, name);
-    snprintf(name, sizeof name, "pool%d", (i + 1) / 2);
-    if (i % 2) pool(b, name);
+    if (layers[i].pool) pool(b, layers[i].pool);
   }
   flatten(b);
   dense(b, "dense", b->wish->classes);
@@ -138,7 +137,7 @@ static const struct {
   net_recipe recipe;
 } nets[] = {
     {"lenet5", lenet5, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 5e-3f, 0.05f, 0.1f, 10, 20, 64, 12}},
-    {"cnn", cnn, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 1e-2f, 0.05f, 0.1f, 10, 20, 64, 4}},
+    {"cnn", cnn, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 5e-3f, 0.05f, 0.1f, 10, 15, 64, 8}},
 };
 enum { NETS = sizeof nets / sizeof *nets };
 const char net_names[] = "lenet5|cnn";
