@@ -67,22 +67,32 @@ static cvk_status add_steps(cvk_graph *g, const op_sample *s, const cvk_value *t
   return status;
 }
 
-cvk_status sample_run(cvk_context *ctx, const cvk_session_options *options, const op_sample *s, int way, cvk_tensor **out, cvk_session **session) {
-  cvk_tensor *tensors[SAMPLE_TENSORS] = {NULL}, *inputs[SAMPLE_TENSORS];
+cvk_status sample_graph(cvk_context *ctx, const op_sample *s, int way, cvk_graph **g, cvk_tensor **inputs, int32_t *n_inputs) {
+  cvk_tensor *constant = NULL;
   cvk_value values[SAMPLE_TENSORS];
+  *n_inputs = 0;
+  cvk_status status = cvk_graph_create(ctx, g);
+  for (int32_t i = 0; i < s->n_tensors && status == CVK_OK; i++) {
+    const int input = is_input(s, way, i);
+    cvk_tensor **t = input ? &inputs[*n_inputs] : &constant;
+    *t = NULL;
+    status = add_tensor(*g, s, i, input, t, &values[i]);
+    if (input && *t) ++*n_inputs;
+    if (!input) cvk_tensor_release(constant);
+  }
+  if (status == CVK_OK) status = add_steps(*g, s, values);
+  return status;
+}
+
+cvk_status sample_run(cvk_context *ctx, const cvk_session_options *options, const op_sample *s, int way, cvk_tensor **out, cvk_session **session) {
+  cvk_tensor *inputs[SAMPLE_TENSORS];
   cvk_graph *g = NULL;
   int32_t n_inputs = 0;
   *session = NULL;
-  cvk_status status = cvk_graph_create(ctx, &g);
-  for (int32_t i = 0; i < s->n_tensors && status == CVK_OK; i++) {
-    const int input = is_input(s, way, i);
-    status = add_tensor(g, s, i, input, &tensors[i], &values[i]);
-    if (input) inputs[n_inputs++] = tensors[i];
-  }
-  if (status == CVK_OK) status = add_steps(g, s, values);
+  cvk_status status = sample_graph(ctx, s, way, &g, inputs, &n_inputs);
   if (status == CVK_OK) status = cvk_session_create(g, options, session);
   if (status == CVK_OK) status = cvk_session_run(*session, n_inputs, inputs, s->step[s->n_steps - 1].n_out, out);
-  for (int32_t i = 0; i < s->n_tensors; i++) cvk_tensor_release(tensors[i]);
+  for (int32_t i = 0; i < n_inputs; i++) cvk_tensor_release(inputs[i]);
   cvk_graph_release(g);
   return status;
 }

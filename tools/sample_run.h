@@ -21,6 +21,8 @@ void sample_expected_free(sample_expected *e);
 
 /* Whether the second way differs from the first. */
 int sample_has_constants(const op_sample *s);
+/* The case as a graph and the tensors of its inputs, at most SAMPLE_TENSORS; both are the caller's even on failure (*g may be NULL). */
+cvk_status sample_graph(cvk_context *ctx, const op_sample *s, int way, cvk_graph **g, cvk_tensor **inputs, int32_t *n_inputs);
 /* Runs the case; out: the last step's outputs, the caller's. *session (for its report) is the caller's even on failure; it may be NULL. */
 cvk_status sample_run(cvk_context *ctx, const cvk_session_options *options, const op_sample *s, int way, cvk_tensor **out, cvk_session **session);
 
