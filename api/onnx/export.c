@@ -108,21 +108,33 @@ static int32_t dtype_since(int32_t dtype) {
   }
 }
 
+/* Lists are int64 vectors in ONNX; here a list of one entry may be a scalar, and int32 does too. */
+static void put_list_in(cvk_onnx_written *n, int32_t i) {
+  const cvk_tensor_desc *d = cvk_onnx_shape_in(n, i);
+  if (cvk_onnx_dtype_in(n, i) == CVK_I32) {
+    cvk_onnx_written cast = {.all = n->all};
+    cvk_onnx_put_int(&cast, "to", CVK_I64);
+    n->in[i] = cvk_onnx_put_before(n, "Cast", 1, &n->in[i], &cast.attrs);
+  }
+  if (d && d->rank == 0 && n->kind != CVK_OP_TRILU) {
+    cvk_onnx_written reshape = {.all = n->all, .label = n->label, .n_in = 1, .in = {n->in[i]}};
+    cvk_onnx_put_ints_in(&reshape, 1, "one", 1, (const int64_t[]){1});
+    n->in[i] = cvk_onnx_put_before(n, "Reshape", 2, reshape.in, NULL);
+  }
+}
+
 /* Writes one node; the arguments, attribute and label are in it. */
 static void put(cvk_onnx_export *all, cvk_onnx_written *n) {
   const cvk_op_def *def = cvk_op_def_find(n->kind);
   const cvk_onnx_form *form = cvk_onnx_form_find(n->kind);
+  for (int32_t i = 0; form && i < n->n_in; i++) {
+    cvk_onnx_need(n, dtype_since(cvk_onnx_dtype_in(n, i)));
+    if (i < 31 && form->int64s >> i & 1) put_list_in(n, i);
+  }
   if (form) {
     n->op_type = def->onnx;
     cvk_onnx_need(n, form->since);
-    for (int32_t i = 0; i < n->n_in; i++) {
-      cvk_onnx_need(n, dtype_since(cvk_onnx_dtype_in(n, i)));
-      if (i == 0) cvk_onnx_need(n, cvk_onnx_form_since(form, cvk_onnx_dtype_in(n, 0)));
-      if (!(form->int64s >> (i < 31 ? i : 31) & 1) || cvk_onnx_dtype_in(n, i) != CVK_I32) continue;
-      cvk_onnx_written cast = {.all = all};
-      cvk_onnx_put_int(&cast, "to", CVK_I64);
-      n->in[i] = cvk_onnx_put_before(n, "Cast", 1, &n->in[i], &cast.attrs);
-    }
+    cvk_onnx_need(n, cvk_onnx_form_since(form, cvk_onnx_dtype_in(n, 0)));
     if (form->write) form->write(n);
   }
   if (form == NULL || n->lacking) {

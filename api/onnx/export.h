@@ -98,6 +98,8 @@ void cvk_onnx_put_ints_in(cvk_onnx_written *n, int32_t i, const char *what, int3
 void cvk_onnx_put_int_in(cvk_onnx_written *n, int32_t i, const char *what, int64_t v);
 void cvk_onnx_put_scalar_in(cvk_onnx_written *n, int32_t i, const char *what, int32_t dtype, double v);
 void cvk_onnx_put_floats_in(cvk_onnx_written *n, int32_t i, const char *what, int32_t count, const float *v);
+/* A new name of a value, of the node's own and `what`. */
+const char *cvk_onnx_put_name(cvk_onnx_written *n, const char *what);
 /* A node of its own before this one; its output's name. */
 const char *cvk_onnx_put_before(cvk_onnx_written *n, const char *op_type, int32_t n_in, const char *const *in, cvk_wire_out *attrs);
 int32_t cvk_onnx_dtype_in(const cvk_onnx_written *n, int32_t i);                /* 0: no such input */

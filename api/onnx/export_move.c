@@ -125,6 +125,7 @@ void cvk_onnx_write_cumulative(cvk_onnx_written *n) {
 void cvk_onnx_write_top_k(cvk_onnx_written *n) {
   const cvk_top_k_attr *a = &n->attr.top_k;
   cvk_onnx_put_ints_in(n, 1, "k", 1, &a->k);
+  if (n->n_out == 1) n->out[n->n_out++] = cvk_onnx_put_name(n, "indices"); /* ONNX has no node without them */
   cvk_onnx_put_int(n, "axis", a->axis);
   cvk_onnx_put_int(n, "largest", a->largest != 0);
   cvk_onnx_put_int(n, "sorted", a->sorted != 0);

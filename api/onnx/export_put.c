@@ -96,7 +96,7 @@ int32_t cvk_onnx_given_to(const cvk_onnx_written *n, int32_t i) {
   return i < n->n_in && n->in[i][0] != 0;
 }
 
-static const char *name_for(cvk_onnx_written *n, const char *what) {
+const char *cvk_onnx_put_name(cvk_onnx_written *n, const char *what) {
   char text[300];
   snprintf(text, sizeof text, "%.200s_%s", n->label, what);
   const char *name = cvk_onnx_name_take(&n->all->values, &n->all->memory, text);
@@ -112,7 +112,7 @@ static void put_in(cvk_onnx_written *n, int32_t i, const char *what, int32_t dty
     n->value[n->n_in] = CVK_NO_VALUE;
     n->in[n->n_in++] = "";
   }
-  n->in[i] = name_for(n, what);
+  n->in[i] = cvk_onnx_put_name(n, what);
   if (t) cvk_onnx_add_initialiser(n->all, n->in[i], t);
   cvk_tensor_release(t);
 }
@@ -165,7 +165,7 @@ void cvk_onnx_put_node(cvk_onnx_export *all, cvk_onnx_written *n) {
 const char *cvk_onnx_put_before(cvk_onnx_written *n, const char *op_type, int32_t n_in, const char *const *in, cvk_wire_out *attrs) {
   cvk_onnx_written before = {.all = n->all, .op_type = op_type, .label = n->label, .n_in = n_in, .n_out = 1};
   for (int32_t i = 0; i < n_in; i++) before.in[i] = in[i];
-  before.out[0] = name_for(n, op_type);
+  before.out[0] = cvk_onnx_put_name(n, op_type);
   if (attrs) before.attrs = *attrs;
   cvk_onnx_put_node(n->all, &before);
   return before.out[0];

@@ -6,9 +6,10 @@
 #include "export.h"
 #include "fold.h"
 
-enum { RUNS = 2 };
-static const int64_t batch_extent[RUNS] = {7, 11};
-static const int64_t other_extent[RUNS] = {192, 384}; /* halved often by networks for images */
+/* Networks for images halve extents often. The last run is a small one, which shows what was merely cut to a limit; it need not succeed. */
+enum { RUNS = 3, SMALL = RUNS - 1 };
+static const int64_t batch_extent[RUNS] = {7, 11, 2};
+static const int64_t other_extent[RUNS] = {192, 384, 64};
 #define FOLD_BYTES ((uint64_t)1 << 20)
 
 typedef struct probe {
@@ -40,7 +41,51 @@ static cvk_tensor *shape_tensor(const cvk_tensor_desc *x, const cvk_cast_attr *a
   return cvk_tensor_create(NULL, CVK_I64, 1, &n, x->dim + a->start, &t) == CVK_OK ? t : NULL;
 }
 
-static void run_node(probe *p, const cvk_graph_node *node) {
+/* What is known without the data that decides the shape: the rank is that of x (or not), and so many entries of input `list` more or less.
+ */
+static const struct {
+  int32_t kind, of_x, list, sign, more;
+} ranks[] = {
+    {CVK_OP_PAD, 1, -1, 0, 0},         {CVK_OP_CLIP, 1, -1, 0, 0},       {CVK_OP_SLICE, 1, -1, 0, 0},
+    {CVK_OP_SPLIT, 1, -1, 0, 0},       {CVK_OP_TILE, 1, -1, 0, 0},       {CVK_OP_RESIZE, 1, -1, 0, 0},
+    {CVK_OP_COMPRESS, 1, -1, 0, 0},    {CVK_OP_CUM_SUM, 1, -1, 0, 0},    {CVK_OP_CUM_PROD, 1, -1, 0, 0},
+    {CVK_OP_TOP_K, 1, -1, 0, 0},       {CVK_OP_TRILU, 1, -1, 0, 0},      {CVK_OP_UNIQUE, 1, -1, 0, 0},
+    {CVK_OP_MAX_UNPOOL, 1, -1, 0, 0},  {CVK_OP_DFT, 1, -1, 0, 0},        {CVK_OP_ONE_HOT, 1, -1, 0, 1},
+    {CVK_OP_RANGE, 0, -1, 0, 1},       {CVK_OP_NON_ZERO, 0, -1, 0, 2},   {CVK_OP_NON_MAX_SUPPRESSION, 0, -1, 0, 2},
+    {CVK_OP_RESHAPE, 0, 1, 1, 0},      {CVK_OP_SQUEEZE, 1, 1, -1, 0},    {CVK_OP_UNSQUEEZE, 1, 1, 1, 0},
+    {CVK_OP_AFFINE_GRID, 0, 1, 1, 0},  {CVK_OP_COL2IM, 0, 1, 1, 2},      {CVK_OP_CONSTANT_OF_SHAPE, 0, 0, 1, 0},
+    {CVK_OP_REDUCE_MEAN, 1, 1, -1, 0}, {CVK_OP_REDUCE_SUM, 1, 1, -1, 0}, {CVK_OP_REDUCE_MAX, 1, 1, -1, 0},
+    {CVK_OP_EXPAND, 0, 1, 1, 0},       {CVK_OP_REDUCE_MIN, 1, 1, -1, 0}, {CVK_OP_REDUCE_PROD, 1, 1, -1, 0},
+};
+
+static int32_t keeps_dims(const cvk_graph_node *node) {
+  const int32_t is_reduction = node->kind >= CVK_OP_REDUCE_MEAN && node->kind <= CVK_OP_REDUCE_PROD;
+  return is_reduction && (!node->has_attr || node->attr.axes.keep_dims);
+}
+
+/* -1: not even that. */
+static int32_t rank_without_data(const cvk_graph_node *node, const cvk_tensor_desc *const *in) {
+  for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
+    if (ranks[i].kind != node->kind) continue;
+    const int32_t list = ranks[i].list;
+    int64_t rank = ranks[i].more + (ranks[i].of_x ? in[0]->rank : 0);
+    if (list >= 0 && (list >= node->n_in || in[list] == NULL || in[list]->rank > 1)) return -1;
+    if (list >= 0 && !keeps_dims(node)) rank += ranks[i].sign * cvk_count(in[list]->rank, in[list]->dim);
+    if (node->kind == CVK_OP_EXPAND && rank < in[0]->rank) rank = in[0]->rank;
+    return rank >= 0 && rank <= CVK_MAX_RANK ? (int32_t)rank : -1;
+  }
+  return -1;
+}
+
+static void set_open(probe *p, const cvk_graph_node *node, int32_t rank, int32_t run) {
+  if (rank < 0) return;
+  for (int32_t i = 0; i < node->n_out; i++) {
+    p->desc[node->out[i]].rank = node->kind == CVK_OP_UNIQUE && i > 0 ? 1 : rank;
+    for (int32_t a = 0; a < rank; a++) p->desc[node->out[i]].dim[a] = other_extent[run];
+  }
+}
+
+static void run_node(probe *p, const cvk_graph_node *node, int32_t run) {
   const cvk_op_def *def = cvk_op_def_find(node->kind);
   const void *attr = node->has_attr ? &node->attr : NULL;
   cvk_tensor_desc in[CVK_MAX_INPUTS], out[CVK_MAX_OUTPUTS];
@@ -67,6 +112,7 @@ static void run_node(probe *p, const cvk_graph_node *node) {
   if (s == CVK_OK) s = cvk_op_resolve(node->kind, attr, node->n_in, ins, node->n_out, out, &resolved);
   for (int32_t i = 0; i < pinned; i++)
     if (t[i] && i < 32 && def->values >> i & 1) cvk_tensor_unpin(t[i]);
+  if (s == CVK_UNSUPPORTED) set_open(p, node, rank_without_data(node, ins), run);
   if (s != CVK_OK) return;
   for (int32_t i = 0; i < node->n_out; i++) p->desc[node->out[i]] = out[i];
   if (node->kind == CVK_OP_SHAPE)
@@ -81,7 +127,7 @@ static int32_t run_all(probe *p, cvk_arena *memory, int32_t run) {
   if (p->desc == NULL || p->known == NULL) return 0;
   p->budget = FOLD_BYTES;
   start(p, run);
-  for (int32_t n = 0; n < p->g->n_nodes; n++) run_node(p, &p->g->nodes[n]);
+  for (int32_t n = 0; n < p->g->n_nodes; n++) run_node(p, &p->g->nodes[n], run);
   for (int32_t v = 0; v < p->g->n_values; v++) cvk_tensor_release(p->known[v]);
   return 1;
 }
@@ -96,19 +142,24 @@ static int32_t has_one_batch(const cvk_graph *g) {
   return n == 1;
 }
 
+/* The shape of a value in all runs. */
+static void join(cvk_tensor_desc *a, const cvk_tensor_desc *b, const cvk_tensor_desc *small, int32_t one_batch) {
+  const int32_t use_small = small->rank == a->rank;
+  if (a->rank != b->rank) a->rank = -1;
+  for (int32_t i = 0; i < a->rank; i++) {
+    const int32_t is_batch = one_batch && a->dim[i] == batch_extent[0] && b->dim[i] == batch_extent[1];
+    if (is_batch)
+      a->dim[i] = CVK_ONNX_BATCH_EXTENT;
+    else if (a->dim[i] != b->dim[i] || (use_small && a->dim[i] != small->dim[i]))
+      a->dim[i] = CVK_ONNX_ANY_EXTENT;
+  }
+}
+
 cvk_tensor_desc *cvk_onnx_shapes(const cvk_graph *g, cvk_arena *memory) {
-  probe p[RUNS] = {{.g = g}, {.g = g}};
+  probe p[RUNS] = {{.g = g}, {.g = g}, {.g = g}};
   const int32_t one_batch = has_one_batch(g);
   for (int32_t run = 0; run < RUNS; run++)
     if (!run_all(&p[run], memory, run)) return NULL;
-  for (int32_t v = 0; v < g->n_values; v++) {
-    cvk_tensor_desc *a = &p[0].desc[v];
-    const cvk_tensor_desc *b = &p[1].desc[v];
-    if (a->rank != b->rank) a->rank = -1;
-    for (int32_t i = 0; i < a->rank; i++) {
-      const int32_t is_batch = one_batch && a->dim[i] == batch_extent[0] && b->dim[i] == batch_extent[1];
-      if (a->dim[i] != b->dim[i]) a->dim[i] = is_batch ? CVK_ONNX_BATCH_EXTENT : CVK_ONNX_ANY_EXTENT;
-    }
-  }
+  for (int32_t v = 0; v < g->n_values; v++) join(&p[0].desc[v], &p[1].desc[v], &p[SMALL].desc[v], one_batch);
   return p[0].desc;
 }
