@@ -91,8 +91,7 @@ static int32_t dtype_since(int32_t dtype) {
     case CVK_F8E4M3FN:
     case CVK_F8E4M3FNUZ:
     case CVK_F8E5M2:
-    case CVK_F8E5M2FNUZ:
-      return 19;
+    case CVK_F8E5M2FNUZ: /* in casts since 19 */
     case CVK_U4:
     case CVK_I4:
       return 21;
@@ -135,7 +134,7 @@ static void put(cvk_onnx_export *all, cvk_onnx_written *n) {
     n->op_type = def->onnx;
     cvk_onnx_need(n, form->since);
     cvk_onnx_need(n, cvk_onnx_form_since(form, cvk_onnx_dtype_in(n, 0)));
-    if (form->write) form->write(n);
+    if (form->write && n->lacking == NULL) form->write(n);
   }
   if (form == NULL || n->lacking) {
     add_lacking(all, def->name, n->label, n->lacking);
@@ -173,7 +172,9 @@ static void put_graph_node(cvk_onnx_export *all, int32_t index) {
     snprintf(text, sizeof text, i ? "%.200s_%d" : "%.200s", n.label, i);
     if (all->name[node->out[i]] == NULL) all->name[node->out[i]] = take_name(all, text);
     n.out[i] = all->name[node->out[i]];
-    cvk_onnx_need(&n, dtype_since(all->graph->values[node->out[i]].dtype));
+    const int32_t dtype = all->graph->values[node->out[i]].dtype;
+    if (cvk_dtype_bytes(dtype) == 0) n.lacking = "it has no element type";
+    cvk_onnx_need(&n, dtype_since(dtype));
   }
   if (all->status != CVK_OK) return;
   if (is_conv && n.attr.conv.activation != 0) {

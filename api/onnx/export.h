@@ -82,6 +82,8 @@ cvk_tensor_desc *cvk_onnx_shapes(const cvk_graph *g, cvk_arena *memory);
 /* ---- export_put.c: for the functions of the table ---- */
 
 void cvk_onnx_need(cvk_onnx_written *n, int32_t opset);
+/* The length of an attribute's list; 0 where it is not one: attributes come as the caller gave them. */
+int32_t cvk_onnx_checked(cvk_onnx_written *n, int32_t count, int32_t most);
 void cvk_onnx_put_int(cvk_onnx_written *n, const char *name, int64_t v);
 void cvk_onnx_put_ints(cvk_onnx_written *n, const char *name, int32_t count, const int64_t *v);
 void cvk_onnx_put_float(cvk_onnx_written *n, const char *name, float v);

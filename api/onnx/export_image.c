@@ -70,6 +70,7 @@ void cvk_onnx_write_resize(cvk_onnx_written *n) {
                                             [CVK_TF_CROP_AND_RESIZE] = "tf_crop_and_resize"};
   const cvk_resize_attr *a = &n->attr.resize;
   int64_t axes[CVK_MAX_RANK];
+  if (a->n_axes != cvk_onnx_checked(n, a->n_axes, CVK_MAX_RANK)) return;
   cvk_onnx_put_choice(n, "mode", 3, modes, a->mode);
   cvk_onnx_put_choice(n, "coordinate_transformation_mode", 7, coordinates, a->coordinates);
   if (a->mode == CVK_NEAREST) cvk_onnx_put_choice(n, "nearest_mode", 4, roundings, a->rounding);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* export_math.c: attributes of what computes: normalisation, products, activations, reductions, recurrence, transforms. */
 #include <math.h>
+#include <string.h>
 
 #include "export.h"
 
@@ -34,7 +35,10 @@ void cvk_onnx_write_gemm(cvk_onnx_written *n) {
 }
 
 void cvk_onnx_write_einsum(cvk_onnx_written *n) {
-  cvk_onnx_put_text(n, "equation", n->attr.einsum.equation);
+  if (memchr(n->attr.einsum.equation, 0, sizeof n->attr.einsum.equation))
+    cvk_onnx_put_text(n, "equation", n->attr.einsum.equation);
+  else
+    n->lacking = "its equation has no end";
 }
 
 void cvk_onnx_write_dft(cvk_onnx_written *n) {
@@ -125,17 +129,17 @@ void cvk_onnx_write_bit_shift(cvk_onnx_written *n) {
 /* The axes are an input, of all but ReduceSum since opset 18. */
 void cvk_onnx_write_reduce(cvk_onnx_written *n) {
   const cvk_axes_attr *a = &n->attr.axes;
-  const int32_t as_input = n->kind == CVK_OP_REDUCE_SUM || n->all->opset >= 18;
+  const int32_t as_input = n->kind == CVK_OP_REDUCE_SUM || n->all->opset >= 18, count = cvk_onnx_checked(n, a->n_axes, CVK_MAX_RANK);
   int64_t axes[CVK_MAX_RANK];
-  for (int32_t i = 0; i < a->n_axes; i++) axes[i] = a->axis[i];
+  for (int32_t i = 0; i < count; i++) axes[i] = a->axis[i];
   cvk_onnx_put_int(n, "keepdims", a->keep_dims != 0);
   if (!as_input && (cvk_onnx_given_to(n, 1) || a->noop_with_empty_axes)) cvk_onnx_need(n, 18);
   if (as_input) cvk_onnx_put_int(n, "noop_with_empty_axes", a->noop_with_empty_axes != 0);
-  if (a->n_axes == 0) return;
+  if (count == 0) return;
   if (as_input)
-    cvk_onnx_put_ints_in(n, 1, "axes", a->n_axes, axes);
+    cvk_onnx_put_ints_in(n, 1, "axes", count, axes);
   else
-    cvk_onnx_put_ints(n, "axes", a->n_axes, axes);
+    cvk_onnx_put_ints(n, "axes", count, axes);
 }
 
 void cvk_onnx_write_arg(cvk_onnx_written *n) {

@@ -2,16 +2,18 @@
 /* export_move.c: attributes of ops on shapes, indices and orders. What is an input in ONNX and an attribute here becomes a constant. */
 #include "export.h"
 
-static int32_t axes_of(const cvk_axes_attr *a, int64_t *axes) {
-  for (int32_t i = 0; i < a->n_axes; i++) axes[i] = a->axis[i];
-  return a->n_axes;
+static int32_t axes_of(cvk_onnx_written *n, int64_t *axes) {
+  const int32_t count = cvk_onnx_checked(n, n->attr.axes.n_axes, CVK_MAX_RANK);
+  for (int32_t i = 0; i < count; i++) axes[i] = n->attr.axes.axis[i];
+  return count;
 }
 
 void cvk_onnx_write_reshape(cvk_onnx_written *n) {
   const cvk_shape_attr *a = &n->attr.shape;
+  const int32_t rank = cvk_onnx_checked(n, a->rank, CVK_MAX_RANK);
   int32_t zeros = cvk_onnx_given_to(n, 1);
-  for (int32_t i = 0; i < a->rank; i++) zeros |= a->dim[i] == 0;
-  cvk_onnx_put_ints_in(n, 1, "shape", a->rank, a->dim);
+  for (int32_t i = 0; i < rank; i++) zeros |= a->dim[i] == 0;
+  cvk_onnx_put_ints_in(n, 1, "shape", rank, a->dim);
   if (!a->allow_zero || !zeros) return;
   cvk_onnx_need(n, 14);
   cvk_onnx_put_int(n, "allowzero", 1);
@@ -19,12 +21,12 @@ void cvk_onnx_write_reshape(cvk_onnx_written *n) {
 
 /* The shape of EXPAND, the repeats of TILE. */
 void cvk_onnx_write_shape_in(cvk_onnx_written *n) {
-  cvk_onnx_put_ints_in(n, 1, "shape", n->attr.shape.rank, n->attr.shape.dim);
+  cvk_onnx_put_ints_in(n, 1, "shape", cvk_onnx_checked(n, n->attr.shape.rank, CVK_MAX_RANK), n->attr.shape.dim);
 }
 
 void cvk_onnx_write_transpose(cvk_onnx_written *n) {
   int64_t axes[CVK_MAX_RANK];
-  const int32_t count = axes_of(&n->attr.axes, axes);
+  const int32_t count = axes_of(n, axes);
   if (count) cvk_onnx_put_ints(n, "perm", count, axes);
 }
 
@@ -35,7 +37,7 @@ void cvk_onnx_write_split(cvk_onnx_written *n) {
   const int32_t axis = x && a->axis < 0 ? a->axis + x->rank : a->axis;
   cvk_onnx_put_int(n, "axis", a->axis);
   if (a->n_split) {
-    cvk_onnx_put_ints_in(n, 1, "sizes", a->n_split, a->size);
+    cvk_onnx_put_ints_in(n, 1, "sizes", cvk_onnx_checked(n, a->n_split, CVK_MAX_SPLIT), a->size);
   } else if (!cvk_onnx_given_to(n, 1)) {
     const int64_t extent = x && axis >= 0 && axis < x->rank ? x->dim[axis] : -1;
     if (n->all->opset >= 18)
@@ -49,20 +51,21 @@ void cvk_onnx_write_slice(cvk_onnx_written *n) {
   const cvk_slice_attr *a = &n->attr.slice;
   int64_t axis[CVK_MAX_RANK], step[CVK_MAX_RANK];
   if (cvk_onnx_given_to(n, 1)) return;
-  for (int32_t i = 0; i < a->n_axes; i++) {
+  const int32_t count = cvk_onnx_checked(n, a->n_axes, CVK_MAX_RANK);
+  for (int32_t i = 0; i < count; i++) {
     axis[i] = a->axis[i];
     step[i] = a->step[i] ? a->step[i] : 1;
   }
-  cvk_onnx_put_ints_in(n, 1, "starts", a->n_axes, a->start);
-  cvk_onnx_put_ints_in(n, 2, "ends", a->n_axes, a->end);
-  cvk_onnx_put_ints_in(n, 3, "axes", a->n_axes, axis);
-  cvk_onnx_put_ints_in(n, 4, "steps", a->n_axes, step);
+  cvk_onnx_put_ints_in(n, 1, "starts", count, a->start);
+  cvk_onnx_put_ints_in(n, 2, "ends", count, a->end);
+  cvk_onnx_put_ints_in(n, 3, "axes", count, axis);
+  cvk_onnx_put_ints_in(n, 4, "steps", count, step);
 }
 
 /* SQUEEZE and UNSQUEEZE. */
 void cvk_onnx_write_squeeze(cvk_onnx_written *n) {
   int64_t axes[CVK_MAX_RANK];
-  const int32_t count = axes_of(&n->attr.axes, axes);
+  const int32_t count = axes_of(n, axes);
   if (count) cvk_onnx_put_ints_in(n, 1, "axes", count, axes);
 }
 
@@ -92,7 +95,7 @@ void cvk_onnx_write_shape(cvk_onnx_written *n) {
 
 void cvk_onnx_write_constant_of_shape(cvk_onnx_written *n) {
   const cvk_shape_attr *a = &n->attr.shape;
-  cvk_onnx_put_ints_in(n, 0, "shape", a->rank, a->dim);
+  cvk_onnx_put_ints_in(n, 0, "shape", cvk_onnx_checked(n, a->rank, CVK_MAX_RANK), a->dim);
   cvk_onnx_put_scalar(n, "value", a->dtype ? a->dtype : CVK_F32, a->value);
 }
 

@@ -14,6 +14,12 @@ void cvk_onnx_need(cvk_onnx_written *n, int32_t opset) {
   if (opset > n->all->need) n->all->need = opset;
 }
 
+int32_t cvk_onnx_checked(cvk_onnx_written *n, int32_t count, int32_t most) {
+  if (count >= 0 && count <= most) return count;
+  n->lacking = "a list of its attribute has a length that is not allowed";
+  return 0;
+}
+
 /* ---- attributes ---- */
 
 static cvk_wire_out begin(const char *name, int64_t type) {

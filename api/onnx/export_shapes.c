@@ -41,7 +41,8 @@ static cvk_tensor *shape_tensor(const cvk_tensor_desc *x, const cvk_cast_attr *a
   return cvk_tensor_create(NULL, CVK_I64, 1, &n, x->dim + a->start, &t) == CVK_OK ? t : NULL;
 }
 
-/* What is known without the data that decides the shape: the rank is that of x (or not), and so many entries of input `list` more or less.
+/* What is known where the data decides the shape of the op or of what is before it: the rank is that of x (or not), and so many entries of
+ * input `list` more or less.
  */
 static const struct {
   int32_t kind, of_x, list, sign, more;
@@ -65,6 +66,12 @@ static int32_t keeps_dims(const cvk_graph_node *node) {
 
 /* -1: not even that. */
 static int32_t rank_without_data(const cvk_graph_node *node, const cvk_tensor_desc *const *in) {
+  if (node->kind >= CVK_OP_ADD && node->kind <= CVK_OP_BITWISE_XOR) { /* they broadcast */
+    int32_t most = 0;
+    for (int32_t i = 0; i < node->n_in; i++)
+      if (in[i] && in[i]->rank > most) most = in[i]->rank;
+    return most;
+  }
   for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
     if (ranks[i].kind != node->kind) continue;
     const int32_t list = ranks[i].list;
@@ -112,7 +119,7 @@ static void run_node(probe *p, const cvk_graph_node *node, int32_t run) {
   if (s == CVK_OK) s = cvk_op_resolve(node->kind, attr, node->n_in, ins, node->n_out, out, &resolved);
   for (int32_t i = 0; i < pinned; i++)
     if (t[i] && i < 32 && def->values >> i & 1) cvk_tensor_unpin(t[i]);
-  if (s == CVK_UNSUPPORTED) set_open(p, node, rank_without_data(node, ins), run);
+  if (s != CVK_OK) set_open(p, node, rank_without_data(node, ins), run);
   if (s != CVK_OK) return;
   for (int32_t i = 0; i < node->n_out; i++) p->desc[node->out[i]] = out[i];
   if (node->kind == CVK_OP_SHAPE)

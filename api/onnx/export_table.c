@@ -163,6 +163,7 @@ const cvk_onnx_form *cvk_onnx_form_find(int32_t kind) {
 int32_t cvk_onnx_form_since(const cvk_onnx_form *form, int32_t dtype) {
   int32_t since = dtype == CVK_BF16 ? form->bf16 : 0;
   for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-    if (later[i].kind == form->kind && dtype < 32 && later[i].dtypes >> dtype & 1 && later[i].since > since) since = later[i].since;
+    if (later[i].kind == form->kind && dtype > 0 && dtype < 32 && later[i].dtypes >> dtype & 1 && later[i].since > since)
+      since = later[i].since;
   return since;
 }

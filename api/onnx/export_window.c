@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* export_window.c: attributes of convolutions, pools and what else has a window. ONNX's lists have an entry for each spatial axis, so their
  * number must be known: from the shapes, or from the entries that are given. */
+#include <math.h>
 #include <string.h>
 
 #include "export.h"
@@ -44,16 +45,15 @@ static void put_pads(cvk_onnx_written *n, int32_t count, int32_t auto_pad, const
 
 static int32_t put_conv(cvk_onnx_written *n) {
   const cvk_conv_attr *a = &n->attr.conv;
+  const cvk_tensor_desc *w = cvk_onnx_shape_in(n, 1);
   const int32_t count = spatial_axes(n, 1, a->kernel);
-  int32_t kernels = 0;
-  while (kernels < count && a->kernel[kernels] > 0) kernels++;
-  if (kernels == count) {
-    cvk_onnx_put_ints(n, "kernel_shape", count, a->kernel);
-  } else if (cvk_onnx_shape_in(n, 1)) {
-    const int64_t *extent = cvk_onnx_shape_in(n, 1)->dim + 2;
-    if (count > 0 && any_but(count, extent, 0) && extent[0] > 0 && extent[count - 1] > 0)
-      cvk_onnx_put_ints(n, "kernel_shape", count, extent);
+  int64_t kernel[CVK_MAX_SPATIAL];
+  int32_t known = count > 0;
+  for (int32_t i = 0; i < count; i++) {
+    kernel[i] = a->kernel[i] || w == NULL ? a->kernel[i] : w->dim[i + 2];
+    known &= kernel[i] > 0;
   }
+  if (known) cvk_onnx_put_ints(n, "kernel_shape", count, kernel);
   put_list(n, "strides", count, a->stride, 1);
   put_list(n, "dilations", count, a->dilation, 1);
   cvk_onnx_put_int(n, "group", a->group ? a->group : 1);
@@ -104,6 +104,19 @@ void cvk_onnx_write_col2im(cvk_onnx_written *n) {
   put_pads(n, count, CVK_PAD_EXPLICIT, a->pad_begin, a->pad_end);
 }
 
+/* Whether ceil_mode asks for a window that would begin in the pad behind x: it is left out, which ONNX says since opset 22. */
+static int32_t drops_window(cvk_onnx_written *n, int32_t count) {
+  const cvk_pool_attr *a = &n->attr.pool;
+  const cvk_tensor_desc *x = cvk_onnx_shape_in(n, 0);
+  for (int32_t i = 0; x && a->ceil_mode && a->auto_pad == CVK_PAD_EXPLICIT && i < count; i++) {
+    const double stride = a->stride[i] ? (double)a->stride[i] : 1, dilation = a->dilation[i] ? (double)a->dilation[i] : 1;
+    const double end = (double)x->dim[i + 2] + (double)a->pad_begin[i]; /* of x, from the begin of the pads */
+    const double last = end + (double)a->pad_end[i] - ((double)a->kernel[i] - 1) * dilation - 1;
+    if (x->dim[i + 2] >= 0 && last >= 0 && ceil(last / stride) * stride >= end) return 1;
+  }
+  return 0;
+}
+
 /* Of MAX_POOL, AVG_POOL, LP_POOL and MAX_UNPOOL; ONNX's averages and norms have no dilations before these opsets. */
 void cvk_onnx_write_pool(cvk_onnx_written *n) {
   const cvk_pool_attr *a = &n->attr.pool;
@@ -112,6 +125,7 @@ void cvk_onnx_write_pool(cvk_onnx_written *n) {
   put_list(n, "strides", count, a->stride, 1);
   put_pads(n, count, a->auto_pad, a->pad_begin, a->pad_end);
   if (n->kind == CVK_OP_MAX_UNPOOL) return;
+  if (drops_window(n, count)) cvk_onnx_need(n, 22);
   if (n->kind == CVK_OP_LP_POOL && (dilated || a->ceil_mode)) cvk_onnx_need(n, 18);
   if (n->kind == CVK_OP_AVG_POOL && dilated) cvk_onnx_need(n, 19);
   if (dilated) put_list(n, "dilations", count, a->dilation, 1);
