@@ -12,8 +12,8 @@ static int32_t is_post_operand(const cvk_op *op, int32_t input) {
   return 0;
 }
 
-/* The same convolution over fewer axes: rows run along the last one, so that it should be long. Trailing axes of extent 1 go to the front, where
- * missing ones are; a pointwise one joins rows until they have LINE cells. */
+/* The same convolution over fewer axes: rows run along the last one, so that it should be long. Trailing axes of extent 1 go to the front,
+ * where missing ones are; a pointwise one joins rows until they have LINE cells. */
 static void shorten(conv_shape *s) {
   for (int32_t i = 1; i < s->spatial; i++) {
     if (s->in[2] != 1 || s->out[2] != 1 || s->kernel[2] != 1 || s->pad[2] != 0) break;
@@ -35,8 +35,9 @@ static void shorten(conv_shape *s) {
   s->in[2] = s->out[2] = join * s->in[2];
 }
 
-int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
-  const cvk_tensor_desc *x = op->in[0], *w = op->in[1], *y = op->out[0];
+/* Of a convolution from x to y. */
+static int32_t shape_read(const cvk_op *op, const cvk_tensor_desc *x, const cvk_tensor_desc *y, const int64_t *kernel, conv_shape *s,
+                          cpu_reason *why) {
   const cvk_conv_attr *attr = op->attr;
   if (!cpu_all_f32(op, why)) return 0;
   const int32_t spatial = x->rank - 2;
@@ -47,19 +48,38 @@ int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
     const int32_t to = 3 - spatial + i;
     s->in[to] = x->dim[2 + i];
     s->out[to] = y->dim[2 + i];
-    s->kernel[to] = w->dim[2 + i];
+    s->kernel[to] = kernel[i];
     s->stride[to] = attr->stride[i];
     s->dilation[to] = attr->dilation[i];
     s->pad[to] = attr->pad_begin[i];
-    s->taps *= w->dim[2 + i];
+    s->taps *= kernel[i];
   }
   if (s->group < 1 || s->c % s->group || s->m % s->group)
     return cpu_refuse(why, "group %lld does not divide the channels", (long long)s->group);
   shorten(s);
   s->cg = s->c / s->group;
   s->mg = s->m / s->group;
+  return 1;
+}
+
+int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
+  if (!shape_read(op, op->in[0], op->out[0], op->in[1]->dim + 2, s, why)) return 0;
   s->has_bias = op->n_in > 2 && op->in[2] && !is_post_operand(op, 2);
   return 1;
+}
+
+int32_t conv_grad_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why) {
+  if (!op->out[0]) return cpu_refuse(why, "output 0 is not wanted");
+  if (!shape_read(op, op->in[0], op->in[1], op->out[0]->dim + 2, s, why)) return 0;
+  s->has_bias = op->n_out > 1 && op->out[1];
+  return 1;
+}
+
+void conv_valid_cells(const conv_shape *s, int32_t axis, int64_t tap, int64_t *begin, int64_t *end) {
+  const int64_t first = tap * s->dilation[axis] - s->pad[axis], stride = s->stride[axis];
+  *begin = first >= 0 ? 0 : cpu_min(s->out[axis], cpu_ceil_div(-first, stride));
+  *end = first >= s->in[axis] ? 0 : cpu_min(s->out[axis], cpu_ceil_div(s->in[axis] - first, stride));
+  if (*end < *begin) *end = *begin;
 }
 
 double conv_multiply_adds(const conv_shape *s) {
@@ -86,7 +106,7 @@ int32_t conv_pack_shape_set(const conv_shape *s, int64_t block, int64_t cin_bloc
 
 void conv_pack_block(const conv_shape *s, const conv_pack_shape *p, const float *w, float *dst, int64_t index) {
   const int64_t g = index / p->n_m, m0 = index % p->n_m * p->block, lanes = cpu_min(p->block, s->mg - m0);
-  if (p->m_floats == 0) return; /* no channels in: there may be no memory either */
+  if (p->m_floats == 0) return;                              /* no channels in: there may be no memory either */
   const int64_t step = cpu_max(1, 64 / cpu_max(s->taps, 1)); /* channels whose columns stay in the first-level cache over all lanes */
   float *to = dst + index * p->m_floats;
   if (lanes < p->block || s->cg % p->cin_block) memset(to, 0, (size_t)p->m_floats * sizeof *to);

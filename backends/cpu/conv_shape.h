@@ -17,10 +17,15 @@ typedef struct conv_shape {
 
 /* Reads CONV or CONV_TRANSPOSE, f32, 1 to 3 spatial axes. 0 and a reason when it is none. */
 int32_t conv_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why);
+/* Reads CONV_GRAD_WEIGHT: the shape of the convolution; has_bias: the bias's gradient is wanted. */
+int32_t conv_grad_shape_read(const cvk_op *op, conv_shape *s, cpu_reason *why);
 double conv_multiply_adds(const conv_shape *s);
 
 /* Taps along one axis whose input cell exists for output cell `o`: *begin <= tap < *end. */
 void conv_valid_taps(const conv_shape *s, int32_t axis, int64_t o, int64_t *begin, int64_t *end);
+
+/* Output cells along one axis whose input cell at `tap` exists: *begin <= cell < *end. */
+void conv_valid_cells(const conv_shape *s, int32_t axis, int64_t tap, int64_t *begin, int64_t *end);
 
 /* Weights [m][cg][taps] as [group][block of m][block of c][tap][channel in block][block]; zero where m or c run out. */
 typedef struct conv_pack_shape {

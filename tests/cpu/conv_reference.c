@@ -169,6 +169,68 @@ void conv_data_make(const conv_case *from, conv_data *d) {
   reference(d, &cc, out);
 }
 
+/* Adds the products of gw and gb that cell `o` of gy[n][m] takes part in. */
+static void add_cell(conv_data *d, const conv_case *cc, const int64_t *out, int64_t n, int64_t m, int64_t o) {
+  const int64_t cg = cc->c / cc->group, mg = cc->m / cc->group, taps = cc->kernel[0] * cc->kernel[1] * cc->kernel[2];
+  const int64_t cell[3] = {o / out[2] / out[1], o / out[2] % out[1], o % out[2]};
+  const double g = (double)d->w[(n * cc->m + m) * out[0] * out[1] * out[2] + o];
+  if (cc->bias) add(&d->want[cc->m * cg * taps + m], &d->bound[cc->m * cg * taps + m], 1, g);
+  for (int64_t tap = 0; tap < taps; tap++) {
+    const int64_t k[3] = {tap / cc->kernel[2] / cc->kernel[1], tap / cc->kernel[2] % cc->kernel[1], tap % cc->kernel[2]};
+    int64_t in[3];
+    int inside = 1;
+    for (int i = 0; i < 3; i++) {
+      in[i] = cell[i] * cc->stride[i] - cc->pad_begin[i] + k[i] * cc->dilation[i];
+      if (in[i] < 0 || in[i] >= cc->in[i]) inside = 0;
+    }
+    for (int64_t c = 0; inside && c < cg; c++) {
+      const double x = (double)d->x[(((n * cc->c + m / mg * cg + c) * cc->in[0] + in[0]) * cc->in[1] + in[1]) * cc->in[2] + in[2]];
+      add(&d->want[(m * cg + c) * taps + tap], &d->bound[(m * cg + c) * taps + tap], x, g);
+    }
+  }
+}
+
+void conv_grad_data_make(const conv_case *from, conv_data *d) {
+  const conv_case cc = three_axes(from);
+  const int32_t spatial = cc.spatial, rank = spatial + 2;
+  const int64_t cells = cc.in[0] * cc.in[1] * cc.in[2];
+  int64_t out[3], x_dim[5] = {cc.n, cc.c}, gw_dim[5] = {cc.m, cc.c / cc.group}, gy_dim[5] = {cc.n, cc.m}, weights = cc.m * (cc.c / cc.group);
+  *d = (conv_data){.cc = cc, .attr = {.struct_size = sizeof d->attr, .group = cc.group}};
+  for (int32_t i = 0; i < 3; i++) {
+    out[i] = out_extent(&cc, i);
+    weights *= cc.kernel[i];
+  }
+  for (int32_t i = 0; i < spatial; i++) {
+    const int32_t f = 3 - spatial + i;
+    x_dim[2 + i] = cc.in[f];
+    gw_dim[2 + i] = d->attr.kernel[i] = cc.kernel[f];
+    gy_dim[2 + i] = out[f];
+    d->attr.stride[i] = cc.stride[f];
+    d->attr.dilation[i] = cc.dilation[f];
+    d->attr.pad_begin[i] = cc.pad_begin[f];
+    d->attr.pad_end[i] = cc.pad_end[f];
+  }
+  const int64_t out_cells = out[0] * out[1] * out[2];
+  d->y_count = weights + (cc.bias ? cc.m : 0);
+  d->x = values(cc.n * cc.c * cells, 1, cc.positive);
+  d->w = values(cc.n * cc.m * out_cells, 2, cc.positive);
+  d->y = values(d->y_count, 4, 0);
+  d->want = calloc((size_t)d->y_count + 1, sizeof *d->want);
+  d->bound = calloc((size_t)d->y_count + 1, sizeof *d->bound);
+  for (int64_t i = 0; cc.w_inf && i < cc.n * cc.m; i++) d->w[i * out_cells] = INFINITY;
+  if (cc.x_special) d->x[cells / 3] = NAN, d->x[cells * cc.c / 2] = INFINITY;
+  d->op = (run_op){.kind = CVK_OP_CONV_GRAD_WEIGHT, .n_in = 2, .n_out = cc.bias ? 2 : 1, .attr = &d->attr};
+  d->op.in[0] = run_desc(CVK_F32, rank, x_dim);
+  d->op.in[1] = run_desc(CVK_F32, rank, gy_dim);
+  d->op.out[0] = run_desc(CVK_F32, rank, gw_dim);
+  d->op.out[1] = run_desc(CVK_F32, 1, &cc.m);
+  d->op.in_data[0] = d->x;
+  d->op.in_data[1] = d->w;
+  d->op.out_data[0] = d->y;
+  d->op.out_data[1] = d->y + weights;
+  for (int64_t i = 0; i < cc.n * cc.m * out_cells; i++) add_cell(d, &cc, out, i / out_cells / cc.m, i / out_cells % cc.m, i % out_cells);
+}
+
 int64_t conv_data_check(const conv_data *d, double k) {
   for (int64_t i = 0; i < d->y_count; i++) {
     const double y = (double)d->y[i], want = d->want[i];

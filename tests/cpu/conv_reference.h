@@ -28,6 +28,9 @@ typedef struct conv_data {
 } conv_data;
 
 void conv_data_make(const conv_case *cc, conv_data *d);
+/* The gradient of the case's convolution in its weights: d->w is gy, d->y is gw and, with bias, gb behind it. w_inf: the first cell of each of
+ * gy's channels is infinite. */
+void conv_grad_data_make(const conv_case *cc, conv_data *d);
 /* The first output farther than k * 2^-24 * bound from the reference (or not the same NaN or Inf); -1: none. */
 int64_t conv_data_check(const conv_data *d, double k);
 void conv_data_free(conv_data *d);
