@@ -4,8 +4,7 @@
  * MB filters of one input channel and one kernel row; after the last of these, tasks sum MB channels of gy for the bias. */
 #include <string.h>
 
-#include "conv_shape.h"
-#include "vec.h"
+#include "conv_grad_weight.h"
 
 enum {
   MB = 4,
@@ -16,12 +15,12 @@ enum {
 typedef struct generic_kernel {
   cpu_kernel base;
   conv_shape s;
-  int64_t tiles_m, weight_tasks, bias_tasks; /* tiles of filters a group; tasks */
   double ns;
 } generic_kernel;
 
 typedef struct generic_job {
-  const generic_kernel *k;
+  const conv_shape *s;
+  int64_t tiles_m, weight_tasks; /* tiles of filters a group */
   const float *x, *gy;
   float *gw, *gb;
 } generic_job;
@@ -56,10 +55,6 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_grad_weight_generic: %s", why.text);
   }
-  const conv_shape *s = &k->s;
-  k->tiles_m = cpu_ceil_div(s->mg, MB);
-  k->weight_tasks = s->group * k->tiles_m * s->cg * s->kernel[0] * s->kernel[1];
-  k->bias_tasks = s->has_bias ? cpu_ceil_div(s->m, MB) : 0;
   k->ns = c->estimated_ns;
   *out = &k->base;
   return CVK_OK;
@@ -73,10 +68,7 @@ VI vf load_cells(const float *p, int64_t stride, int64_t n) {
 VI void flush(const int MBC, vf *acc, filter_sums *to) {
 #pragma GCC unroll 4
   for (int m = 0; m < MBC; m++) {
-    vf sum = v_load(to->sum + m * VL), lost = v_load(to->lost + m * VL);
-    v_add_to(&sum, &lost, acc[m]);
-    v_store(to->sum + m * VL, sum);
-    v_store(to->lost + m * VL, lost);
+    add_keeping(to->sum + m * VL, to->lost + m * VL, acc[m]);
     acc[m] = v_zero();
   }
 }
@@ -127,7 +119,7 @@ static float total(const filter_sums *sums, int64_t m) {
 
 /* Kernel columns kw0 .. kw0 + taps of filters m .. m + mb and channel c of their group, in kernel row (kd, kh). */
 static void sum_taps(const generic_job *j, int64_t m, int64_t mb, int64_t c, int64_t kd, int64_t kh, int64_t kw0, int64_t taps) {
-  const conv_shape *s = &j->k->s;
+  const conv_shape *s = j->s;
   const int64_t in_cells = s->in[0] * s->in[1] * s->in[2], out_cells = s->out[0] * s->out[1] * s->out[2];
   const int64_t channel = m / s->mg * s->cg + c;
   int64_t d0, d1, h0, h1, w0, w1;
@@ -157,7 +149,7 @@ static void sum_taps(const generic_job *j, int64_t m, int64_t mb, int64_t c, int
 }
 
 static void sum_bias(const generic_job *j, int64_t m0) {
-  const conv_shape *s = &j->k->s;
+  const conv_shape *s = j->s;
   const int64_t out_cells = s->out[0] * s->out[1] * s->out[2];
   for (int64_t m = m0; m < cpu_min(s->m, m0 + MB); m++) {
     filter_sums sums = {{0}, {0}};
@@ -171,25 +163,30 @@ static void sum_bias(const generic_job *j, int64_t m0) {
 
 static void run(void *arg, int64_t index, int32_t worker) {
   const generic_job *j = arg;
-  const generic_kernel *k = j->k;
-  const conv_shape *s = &k->s;
+  const conv_shape *s = j->s;
   (void)worker;
-  if (index >= k->weight_tasks) {
-    sum_bias(j, (index - k->weight_tasks) * MB);
+  if (index >= j->weight_tasks) {
+    sum_bias(j, (index - j->weight_tasks) * MB);
     return;
   }
   const int64_t kh = index % s->kernel[1], kd = index / s->kernel[1] % s->kernel[0], tile = index / s->kernel[1] / s->kernel[0];
-  const int64_t c = tile % s->cg, in_group = tile / s->cg % k->tiles_m * MB, g = tile / s->cg / k->tiles_m;
+  const int64_t c = tile % s->cg, in_group = tile / s->cg % j->tiles_m * MB, g = tile / s->cg / j->tiles_m;
   const int64_t mb = cpu_min(MB, s->mg - in_group);
   for (int64_t kw = 0; kw < s->kernel[2]; kw += TAPS)
     sum_taps(j, g * s->mg + in_group, mb, c, kd, kh, kw, cpu_min(TAPS, s->kernel[2] - kw));
 }
 
+void CVK_ISA_FN(conv_grad_weight_generic)(const cpu_device *device, const conv_shape *s, double ns, const float *x, const float *gy,
+                                          float *gw, float *gb) {
+  generic_job job = {.s = s, .tiles_m = cpu_ceil_div(s->mg, MB), .x = x, .gy = gy, .gw = gw, .gb = gb};
+  job.weight_tasks = s->group * job.tiles_m * s->cg * s->kernel[0] * s->kernel[1];
+  cpu_parallel(device, job.weight_tasks + (gb ? cpu_ceil_div(s->m, MB) : 0), ns, run, &job);
+}
+
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
   const generic_kernel *k = (const generic_kernel *)kernel;
-  generic_job job = {k, in[0], in[1], out[0], k->s.has_bias ? out[1] : NULL};
   (void)workspace;
-  cpu_parallel(kernel->device, k->weight_tasks + k->bias_tasks, k->ns, run, &job);
+  CVK_ISA_FN(conv_grad_weight_generic)(kernel->device, &k->s, k->ns, in[0], in[1], out[0], k->s.has_bias ? out[1] : NULL);
   return CVK_OK;
 }
 
