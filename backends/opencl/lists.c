@@ -3,6 +3,7 @@
 #include "lists.h"
 
 const ocl_list *const ocl_lists[] = {
+    &ocl_adam_list,
     &ocl_arg_list,
     &ocl_avg_pool_list,
     &ocl_batch_norm_list,
@@ -13,7 +14,10 @@ const ocl_list *const ocl_lists[] = {
     &ocl_conv_list,
     &ocl_conv_transpose_list,
     &ocl_copy_list,
+    &ocl_cross_entropy_grad_list,
+    &ocl_cross_entropy_list,
     &ocl_dense_list,
+    &ocl_dropout_train_list,
     &ocl_elementwise_list,
     &ocl_gather_list,
     &ocl_global_pool_list,
@@ -23,8 +27,10 @@ const ocl_list *const ocl_lists[] = {
     &ocl_not_list,
     &ocl_pad_list,
     &ocl_reduce_list,
+    &ocl_relu_grad_list,
     &ocl_reorder_list,
     &ocl_resize_list,
+    &ocl_sgd_list,
     &ocl_softmax_list,
     &ocl_split_list,
     &ocl_where_list,
