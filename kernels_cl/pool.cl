@@ -5,32 +5,7 @@
  * `kind` is an op of convoke/plugin.h: 3 MAX_POOL, 4 AVG_POOL, 5 LP_POOL. */
 
 #include "lane_math.cl"
-
-/* What a window is, in D, H, W; .w is unused. */
-typedef struct {
-  long4 in, out, size, stride, dilation, begin, end;
-} window;
-
-static inline long axis(long4 v, int d) {
-  return d == 0 ? v.x : d == 1 ? v.y : v.z;
-}
-
-/* Taps [first, last) of output o that fall inside the input along axis d; *start is the cell of tap 0. */
-static inline void taps(const window *w, int d, long o, long *start, long *first, long *last) {
-  const long s = o * axis(w->stride, d) - axis(w->begin, d), step = axis(w->dilation, d), extent = axis(w->in, d);
-  *start = s;
-  *first = s < 0 ? (-s + step - 1) / step : 0;
-  *last = s >= extent ? 0 : min(axis(w->size, d), (extent - s + step - 1) / step);
-  if (*first > *last) *first = *last;
-}
-
-/* Cells of output o's window along axis d that count in a mean: those of the input, with `pads` also those of the pad asked for. */
-static inline long counted(const window *w, int d, long o, int pads) {
-  const long s = o * axis(w->stride, d) - axis(w->begin, d), step = axis(w->dilation, d);
-  const long low = pads ? -axis(w->begin, d) : 0, high = axis(w->in, d) + (pads ? axis(w->end, d) : 0);
-  const long first = s < low ? (low - s + step - 1) / step : 0, last = s >= high ? 0 : min(axis(w->size, d), (high - s + step - 1) / step);
-  return max(last - first, 0L);
-}
+#include "window.cl"
 
 static inline float16 powered(float16 x, float p) {
   return p == 1.0f ? fabs(x) : p == 2.0f ? x * x : pow(fabs(x), p);

@@ -26,6 +26,7 @@ const ocl_list *const ocl_lists[] = {
     &ocl_move_list,
     &ocl_not_list,
     &ocl_pad_list,
+    &ocl_pool_grad_list,
     &ocl_reduce_list,
     &ocl_relu_grad_list,
     &ocl_reorder_list,

@@ -28,6 +28,7 @@ extern const ocl_list ocl_max_pool_list;
 extern const ocl_list ocl_move_list;
 extern const ocl_list ocl_not_list;
 extern const ocl_list ocl_pad_list;
+extern const ocl_list ocl_pool_grad_list;
 extern const ocl_list ocl_reduce_list;
 extern const ocl_list ocl_relu_grad_list;
 extern const ocl_list ocl_reorder_list;

@@ -11,6 +11,7 @@ typedef struct {
   int64_t in[SPATIAL], out[SPATIAL], size[SPATIAL], stride[SPATIAL], dilation[SPATIAL], begin[SPATIAL], end[SPATIAL];
 } window;
 
+/* y: of the pool. */
 static window make_window(const cvk_op *op, const cvk_tensor_desc *y) {
   const cvk_tensor_desc *x = op->in[0];
   const cvk_pool_attr *a = op->attr;
@@ -196,6 +197,45 @@ static cvk_status global_prepare(ocl_build *b) {
   return ocl_launch_end(b, l, 1, &planes, ocl_line_local);
 }
 
+/* ---- gradients: x and gy of a pool -> gx ---- */
+
+static int32_t grad_accepts(ocl_query *q) {
+  const cvk_op *op = q->op;
+  const cvk_tensor_desc *x = op->in[0];
+  const cvk_pool_attr *a = op->attr;
+  const int32_t blocked = q->row->layout == CVK_BLOCKED;
+  double taps = 1;
+  if (!ocl_takes_f32(q) || !ocl_takes_no_post(q)) return 0;
+  if (x->rank < 3 || x->rank > 2 + SPATIAL) return ocl_refuse(q, "rank %d; one to three spatial axes are taken", x->rank);
+  if (blocked && !q->dev->cpu_class) return ocl_refuse(q, "a device that is no CPU");
+  for (int32_t i = 0; i < 2; i++) ocl_want_in(q, i, q->row->layout);
+  ocl_want_out(q, 0, q->row->layout);
+  for (int32_t i = 0; i < x->rank - 2; i++) taps *= (double)a->kernel[i];
+  q->candidate->estimated_ns =
+      ocl_estimate(q->dev, (double)ocl_elements(op->in[1]) * taps * 4, ocl_traffic(op), blocked ? 0.2 : q->dev->cpu_class ? 0.01 : 0.05);
+  return 1;
+}
+
+static cvk_status grad_prepare(ocl_build *b) {
+  const cvk_op *op = b->op;
+  const cvk_pool_attr *a = op->attr;
+  const int32_t blocked = b->row->layout == CVK_BLOCKED;
+  const window w = make_window(op, op->in[1]);
+  const int32_t each = !b->dev->cpu_class && fits_ints(op, &w);
+  const int64_t planes = planes_of(op->in[0]);
+  ocl_launch *l = ocl_launch_begin(b, "pool_grad", "", each ? "pool_grad_each" : blocked ? "pool_grad_blocked" : "pool_grad_plain");
+  ocl_arg_in(l, b, 0);
+  ocl_arg_in(l, b, 1);
+  ocl_arg_out(l, b, 0);
+  add_window(l, &w, each ? ocl_arg_int4 : ocl_arg_long4);
+  if (each) ocl_arg_int(l, (int32_t)(planes * w.in[0]));
+  else ocl_arg_long(l, planes);
+  ocl_arg_int(l, op->kind);
+  ocl_arg_int(l, a->count_include_pad);
+  if (each) return ocl_launch_end(b, l, 2, (int64_t[]){w.in[1] * w.in[2], planes * w.in[0]}, (size_t[]){64, 2});
+  return ocl_launch_end(b, l, 1, &planes, ocl_line_local);
+}
+
 static const int32_t max_kinds[] = {CVK_OP_MAX_POOL};
 static const ocl_row max_rows[] = {
     {.name = "max_pool_blocked", .layout = CVK_BLOCKED, .accepts = window_accepts, .prepare = window_prepare},
@@ -219,3 +259,10 @@ static const ocl_row global_rows[] = {
 };
 const ocl_list ocl_global_pool_list = {global_kinds, sizeof global_kinds / sizeof *global_kinds, sizeof global_rows / sizeof *global_rows,
                                        global_rows};
+
+static const int32_t grad_kinds[] = {CVK_OP_MAX_POOL_GRAD, CVK_OP_AVG_POOL_GRAD};
+static const ocl_row grad_rows[] = {
+    {.name = "pool_grad_blocked", .layout = CVK_BLOCKED, .accepts = grad_accepts, .prepare = grad_prepare},
+    {.name = "pool_grad_plain", .layout = CVK_PLAIN, .accepts = grad_accepts, .prepare = grad_prepare},
+};
+const ocl_list ocl_pool_grad_list = {grad_kinds, 2, sizeof grad_rows / sizeof *grad_rows, grad_rows};
