@@ -11,6 +11,7 @@ const ocl_list *const ocl_lists[] = {
     &ocl_cast_list,
     &ocl_compare_list,
     &ocl_concat_list,
+    &ocl_conv_grad_list,
     &ocl_conv_list,
     &ocl_conv_transpose_list,
     &ocl_copy_list,

@@ -13,6 +13,7 @@ extern const ocl_list ocl_binary_list;
 extern const ocl_list ocl_cast_list;
 extern const ocl_list ocl_compare_list;
 extern const ocl_list ocl_concat_list;
+extern const ocl_list ocl_conv_grad_list;
 extern const ocl_list ocl_conv_list;
 extern const ocl_list ocl_conv_transpose_list;
 extern const ocl_list ocl_copy_list;
