@@ -4,6 +4,7 @@
  * memory. The formulas are those of convoke/plugin.h. */
 
 #include "lane_math.cl"
+#include "group.cl"
 
 #if WIDE == 16
 typedef float16 reals;
@@ -84,31 +85,7 @@ kernel void dropout_train(global const float *x, ulong x0, global const long *se
   }
 }
 
-/* ---- cross-entropy: a work-group of a power of two of items a row; part is local, an element an item ---- */
-
-static inline float group_max(float v, local float2 *part) {
-  const int id = get_local_id(0);
-  barrier(CLK_LOCAL_MEM_FENCE);
-  part[id].x = v;
-  for (int half_way = get_local_size(0) / 2; half_way > 0; half_way /= 2) {
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (id < half_way) part[id].x = max_one(part[id].x, part[id + half_way].x);
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return part[0].x;
-}
-
-static inline float group_sum(float2 v, local float2 *part) {
-  const int id = get_local_id(0);
-  barrier(CLK_LOCAL_MEM_FENCE);
-  part[id] = v;
-  for (int half_way = get_local_size(0) / 2; half_way > 0; half_way /= 2) {
-    barrier(CLK_LOCAL_MEM_FENCE);
-    if (id < half_way) part[id] = joined(part[id], part[id + half_way]);
-  }
-  barrier(CLK_LOCAL_MEM_FENCE);
-  return part[0].x + part[0].y;
-}
+/* ---- cross-entropy: a work-group a row; see group.cl ---- */
 
 #define IGNORED -1
 #define WRONG -2 /* a class that does not exist: a kernel can't fail, so its row becomes NaN */

@@ -7,6 +7,8 @@ const ocl_list *const ocl_lists[] = {
     &ocl_arg_list,
     &ocl_avg_pool_list,
     &ocl_batch_norm_list,
+    &ocl_batch_norm_grad_list,
+    &ocl_batch_norm_train_list,
     &ocl_binary_list,
     &ocl_cast_list,
     &ocl_compare_list,

@@ -9,6 +9,8 @@ extern const ocl_list ocl_adam_list;
 extern const ocl_list ocl_arg_list;
 extern const ocl_list ocl_avg_pool_list;
 extern const ocl_list ocl_batch_norm_list;
+extern const ocl_list ocl_batch_norm_grad_list;
+extern const ocl_list ocl_batch_norm_train_list;
 extern const ocl_list ocl_binary_list;
 extern const ocl_list ocl_cast_list;
 extern const ocl_list ocl_compare_list;

@@ -115,10 +115,15 @@ void ocl_arg_long4(ocl_launch *l, int32_t n, const int64_t *v, int64_t rest) {
   ocl_arg_value(l, sizeof value, &value);
 }
 
-cvk_status ocl_launch_lines(ocl_build *b, ocl_launch *l, int64_t lines, int64_t elements) {
+size_t ocl_line_items(const ocl_launch *l, int64_t elements) {
   const size_t most = l ? ocl_launch_most_items(l) : 0;
   size_t items = 1;
-  while (items < 128 && 2 * items <= most && 2 * items <= b->dev->max_item[0] && (int64_t)items < elements) items *= 2;
+  while (items < 128 && 2 * items <= most && 2 * items <= l->dev->max_item[0] && (int64_t)items < elements) items *= 2;
+  return items;
+}
+
+cvk_status ocl_launch_lines(ocl_build *b, ocl_launch *l, int64_t lines, int64_t elements) {
+  const size_t items = ocl_line_items(l, elements);
   ocl_arg_local(l, items * 2 * sizeof(float));
   return ocl_launch_groups(b, l, 1, &lines, &items);
 }

@@ -39,6 +39,7 @@ int64_t ocl_rows_per_item(const cvk_backend_device *dev, int64_t rows, int64_t w
 /* Ends a launch of a work-group for each line of `elements`: of a power of two of items, up to 128, as many as the kernel may have and the line can
  * use. Its last parameter is a local float2 for each of them. */
 cvk_status ocl_launch_lines(ocl_build *b, ocl_launch *l, int64_t lines, int64_t elements);
+size_t ocl_line_items(const ocl_launch *l, int64_t elements); /* of that work-group */
 extern const size_t
     ocl_line_local[3]; /* {64, 1, 1}: the local size of kernels whose neighbours along dimension 0 touch neighbouring memory */
 
