@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_cases.c: convoke cases: numeric fixtures, each as a graph of one op, once with all inputs given at run time and once with all but the
+/* cmd_cases.c: convoke cases: numeric fixtures, each as a graph of one op (or of its gradients), once with all inputs given at run time and once with all but the
  * first constant (packed weights, prepared parameters): both must give what is expected. */
 #include <stdlib.h>
 #include <string.h>
@@ -9,30 +9,6 @@
 #include "tally.h"
 
 enum { WEIGHTS_AT_RUN, WEIGHTS_CONSTANT, WAYS };
-
-/* Builds the graph and the tensors of its inputs. */
-static cvk_status build(cvk_context *ctx, const fixture *f, int way, cvk_graph **g, cvk_tensor **in, int32_t *n_in) {
-  cvk_value v[FIXTURE_INPUTS], out[FIXTURE_OUTPUTS];
-  cvk_status status = cvk_graph_create(ctx, g);
-  *n_in = 0;
-  for (int32_t i = 0; i < f->n_in && status == CVK_OK; i++) {
-    const fixture_tensor *t = &f->in[i];
-    char name[16];
-    cvk_tensor *tensor = NULL;
-    snprintf(name, sizeof name, "in%d", i);
-    status = cvk_tensor_create(NULL, t->dtype, t->rank, t->dim, t->data, &tensor);
-    if (status == CVK_OK && way == WEIGHTS_CONSTANT && i > 0) {
-      status = cvk_graph_constant(*g, name, tensor, &v[i]);
-      cvk_tensor_release(tensor);
-    } else if (status == CVK_OK) {
-      in[(*n_in)++] = tensor;
-      status = cvk_graph_input(*g, name, t->dtype, t->rank, t->dim, &v[i]);
-    }
-  }
-  if (status == CVK_OK) status = cvk_graph_op(*g, f->kind, f->attr, f->n_in, v, f->n_out, out, f->id);
-  for (int32_t i = 0; i < f->n_out && status == CVK_OK; i++) status = cvk_graph_output(*g, out[i], i ? "out1" : "out0");
-  return status;
-}
 
 static int compare(const fixture *f, cvk_tensor **out, char *why, size_t why_bytes) {
   for (int32_t i = 0; i < f->n_out; i++) {
@@ -55,7 +31,7 @@ static int run_case(cvk_context *ctx, const cvk_session_options *options, const 
   cvk_session *s = NULL;
   int32_t n_in = 0;
   int ok = 1;
-  cvk_status status = build(ctx, f, way, &g, in, &n_in);
+  cvk_status status = fixture_graph(ctx, f, way == WEIGHTS_CONSTANT ? 1 : FIXTURE_INPUTS, &g, in, &n_in);
   if (status == CVK_OK) status = cvk_session_create(g, options, &s);
   if (status == CVK_OK) status = cvk_session_run(s, n_in, in, f->n_out, out);
   if (status != f->status) {

@@ -4,10 +4,11 @@
 #ifndef CVK_FIXTURE_H
 #define CVK_FIXTURE_H
 
+#include <convoke/graph.h>
 #include <convoke/plugin.h>
 
 #define FIXTURE_INPUTS 5
-#define FIXTURE_OUTPUTS 2
+#define FIXTURE_OUTPUTS 3
 
 typedef struct fixture_tensor { /* an input; dim[] are the extents */
   int32_t dtype, rank;
@@ -29,6 +30,7 @@ typedef struct fixture {
   const char *skip;    /* why no op of the library is behind it, or NULL */
   int32_t kind;        /* CVK_OP_* */
   int32_t shapes_only; /* nothing is run: the shape rule must give output 0's extents */
+  int32_t backward;    /* the outputs are the gradients of the op's inputs; the last input is the gradient of its result */
   int32_t n_in, n_out;
   fixture_tensor in[FIXTURE_INPUTS];
   fixture_output out[FIXTURE_OUTPUTS];
@@ -44,6 +46,7 @@ typedef struct fixture {
     cvk_axis_attr axis;
     cvk_axes_attr axes;
     cvk_cast_attr cast;
+    cvk_cross_entropy_attr cross_entropy;
   } attr_store;
 } fixture;
 
@@ -54,6 +57,10 @@ fixture_set *fixture_load(const char *path, char *error, size_t error_bytes);
 void fixture_free(fixture_set *set);
 int32_t fixture_count(const fixture_set *set);
 const fixture *fixture_at(const fixture_set *set, int32_t index);
+
+/* Builds the case as a graph: of one op, or (backward) of the op, the sum of its result times the last input, and the gradients of that. Inputs
+ * from number `constants` on are constants. tensors: of the *n_in others, in order; the caller releases them and *g also after a failure. */
+cvk_status fixture_graph(cvk_context *ctx, const fixture *f, int32_t constants, cvk_graph **g, cvk_tensor **tensors, int32_t *n_in);
 
 /* Compares output `index`. 1: as expected; 0: not, and `why` says where. */
 int fixture_compare(const fixture *f, int32_t index, int32_t dtype, int32_t rank, const int64_t *dim, const void *data, char *why,
