@@ -220,9 +220,6 @@ static int print_result(training *t) {
   return CLI_OK;
 }
 
-#ifndef CVK_HAS_EXPORT
-#define cvk_graph_save_onnx(g, p, o) ((void)(g), CVK_OK)
-#endif
 static int save_model(training *t) {
   cvk_graph *g = NULL;
   cvk_status status = cvk_trainer_graph(t->trainer, &g);
