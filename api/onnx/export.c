@@ -47,12 +47,11 @@ static void find_live(cvk_onnx_export *all) {
 
 /* The names of inputs and outputs are what they are; two alike cannot be told apart in a file. */
 static const char *take_end(cvk_onnx_export *all, const char *name) {
-  if (name[0] == 0 || cvk_onnx_name_taken(&all->values, name)) {
-    all->status = cvk_fail(CVK_INVALID_ARGUMENT, "%s called '%.100s'; a file needs different names that are not empty",
-                           name[0] ? "two inputs or outputs are" : "an input or output is", name);
-    return "";
-  }
-  return take_name(all, name);
+  if (name[0] == 0 || !cvk_onnx_name_is_text(name))
+    all->status = cvk_fail(CVK_INVALID_ARGUMENT, "the name of an input or output is %s", name[0] ? "not UTF-8" : "empty");
+  else if (cvk_onnx_name_taken(&all->values, name))
+    all->status = cvk_fail(CVK_INVALID_ARGUMENT, "two inputs or outputs are called '%.100s'; a file needs different names", name);
+  return all->status == CVK_OK ? take_name(all, name) : "";
 }
 
 static void name_ends(cvk_onnx_export *all) {

@@ -13,8 +13,13 @@
 
 #define CVK_ONNX_OLDEST_WRITTEN 13
 
+typedef struct cvk_onnx_used_name {
+  const char *name;
+  int32_t last; /* number that was given to a second one of this name */
+} cvk_onnx_used_name;
+
 typedef struct cvk_onnx_names { /* a set of names, export_names.c */
-  const char **slot;            /* open addressing */
+  cvk_onnx_used_name *slot;     /* open addressing */
   int32_t n, room;
 } cvk_onnx_names;
 
@@ -68,8 +73,10 @@ int32_t cvk_onnx_form_since(const cvk_onnx_form *form, int32_t dtype);
 
 /* ---- export_names.c ---- */
 
-/* `name`, or where that is taken (or empty) with the first number behind it that is not; it is taken now. NULL: no memory. */
+/* `name`, or where that is taken (or empty) with the first number behind it that is not; it is taken now. What is not UTF-8 becomes
+ * question marks. NULL: no memory. */
 const char *cvk_onnx_name_take(cvk_onnx_names *names, cvk_arena *memory, const char *name);
+int32_t cvk_onnx_name_is_text(const char *name); /* it is UTF-8 */
 int32_t cvk_onnx_name_taken(const cvk_onnx_names *names, const char *name);
 
 /* ---- export_shapes.c ---- */

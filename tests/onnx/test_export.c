@@ -347,6 +347,47 @@ START_TEST(names_are_unique) {
 }
 END_TEST
 
+/* Ops without a name are called by their kind: the numbers behind it are not searched for again each time. */
+START_TEST(many_ops_of_one_kind) {
+  cvk_context *ctx = net_context(1);
+  cvk_graph *g = net_graph(ctx), *back;
+  cvk_value v = net_input(g, "x", DIMS(3));
+  make_folder();
+  for (int32_t i = 0; i < 30000; i++) v = net_op(g, CVK_OP_NEG, 1, &v);
+  ck_ok(cvk_graph_output(g, v, "y"));
+  back = again(ctx, g);
+  ck_assert_int_eq(cvk_graph_op_count(back), 30000);
+  ck_assert_str_eq(cvk_graph_op_name(back, 29999), "neg_29999");
+  cvk_graph_release(g);
+  cvk_graph_release(back);
+  remove_folder();
+  cvk_context_release(ctx);
+}
+END_TEST
+
+/* Names of constants and ops are cut in messages and labels, within a character if need be; those of inputs must be text. */
+START_TEST(names_are_text) {
+  cvk_context *ctx = net_context(1);
+  cvk_graph *g = net_graph(ctx);
+  cvk_value in[2] = {net_input(g, "eingabe \303\244", DIMS(3))}, y;
+  cvk_tensor *c = net_tensor(DIMS(3), 1);
+  make_folder();
+  ck_ok(cvk_graph_constant(g, "w \360\237\247", c, &in[1]));
+  ck_ok(cvk_graph_op(g, CVK_OP_ADD, NULL, 2, in, 1, &y, "\303\244dd \303"));
+  ck_ok(cvk_graph_output(g, y, "y"));
+  cvk_graph *back = again(ctx, g);
+  ck_assert_str_eq(cvk_graph_op_name(back, 0), "\303\244dd ?");
+  ck_assert(file_has("w ???") && file_has("eingabe \303\244"));
+  net_input(g, "x \303", DIMS(3));
+  ck_fails(cvk_graph_save_onnx(g, file("model.onnx"), NULL), CVK_INVALID_ARGUMENT, "not UTF-8");
+  cvk_tensor_release(c);
+  cvk_graph_release(g);
+  cvk_graph_release(back);
+  remove_folder();
+  cvk_context_release(ctx);
+}
+END_TEST
+
 /* Weights that are computed each time they are read. */
 START_TEST(constants_made_when_read) {
   cvk_context *ctx = net_context(1);
@@ -530,4 +571,5 @@ START_TEST(two_gigabytes_are_refused) {
 END_TEST
 
 SUITE("export", samples_come_back, models_come_back, a_model_replaces_itself, open_extents, open_extents_of_two_inputs, names_are_unique,
-      constants_made_when_read, opsets, refusals_leave_the_old_file, failed_writes_leave_the_old_file, two_gigabytes_are_refused)
+      names_are_text, many_ops_of_one_kind, constants_made_when_read, opsets, refusals_leave_the_old_file, failed_writes_leave_the_old_file,
+      two_gigabytes_are_refused)
