@@ -19,9 +19,10 @@ static int32_t spatial_axes(cvk_onnx_written *n, int32_t weights, const int64_t 
   return n->lacking ? 0 : count;
 }
 
-/* The entries, zeros as ONNX's default. */
+/* The entries, zeros as ONNX's default; no axes: nothing. */
 static void put_list(cvk_onnx_written *n, const char *name, int32_t count, const int64_t *v, int64_t standard) {
   int64_t list[CVK_MAX_SPATIAL];
+  if (count == 0) return;
   for (int32_t i = 0; i < count; i++) list[i] = v[i] ? v[i] : standard;
   cvk_onnx_put_ints(n, name, count, list);
 }
@@ -38,9 +39,17 @@ static void put_pads(cvk_onnx_written *n, int32_t count, int32_t auto_pad, const
     cvk_onnx_put_choice(n, "auto_pad", 4, auto_pads, auto_pad);
     return;
   }
+  if (count == 0) return;
   memcpy(pads, begin, (size_t)count * sizeof *pads);
   memcpy(pads + count, end, (size_t)count * sizeof *pads);
   cvk_onnx_put_ints(n, "pads", 2 * count, pads);
+}
+
+/* All as ONNX has it where nothing is said: lists need not be written then. */
+static int32_t is_plain(const cvk_conv_attr *a) {
+  return !any_but(CVK_MAX_SPATIAL, a->stride, 1) && !any_but(CVK_MAX_SPATIAL, a->dilation, 1) &&
+         !any_but(CVK_MAX_SPATIAL, a->pad_begin, 0) && !any_but(CVK_MAX_SPATIAL, a->pad_end, 0) &&
+         !any_but(CVK_MAX_SPATIAL, a->output_shape, 0) && !any_but(CVK_MAX_SPATIAL, a->output_padding, 0);
 }
 
 static int32_t put_conv(cvk_onnx_written *n) {
@@ -49,6 +58,7 @@ static int32_t put_conv(cvk_onnx_written *n) {
   const int32_t count = spatial_axes(n, 1, a->kernel);
   int64_t kernel[CVK_MAX_SPATIAL];
   int32_t known = count > 0;
+  if (count == 0 && is_plain(a)) n->lacking = NULL;
   for (int32_t i = 0; i < count; i++) {
     kernel[i] = a->kernel[i] || w == NULL ? a->kernel[i] : w->dim[i + 2];
     known &= kernel[i] > 0;
@@ -94,7 +104,7 @@ void cvk_onnx_write_col2im(cvk_onnx_written *n) {
   while (count < CVK_MAX_SPATIAL && a->output_shape[count] > 0) count++;
   if (cvk_onnx_given_to(n, 1)) count = image && image->rank == 1 ? (int32_t)image->dim[0] : 0;
   if (count < 1 || count > CVK_MAX_SPATIAL) {
-    n->lacking = "the number of its spatial axes is not known";
+    if (!cvk_onnx_given_to(n, 1) || !cvk_onnx_given_to(n, 2) || !is_plain(a)) n->lacking = "the number of its spatial axes is not known";
     return;
   }
   cvk_onnx_put_ints_in(n, 1, "image", count, a->output_shape);

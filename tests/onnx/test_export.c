@@ -388,6 +388,33 @@ START_TEST(names_are_text) {
 }
 END_TEST
 
+/* An input of any rank: a plain convolution is written, and one whose strides would need the number of axes is not. */
+START_TEST(unknown_ranks) {
+  cvk_context *ctx = net_context(1);
+  make_folder();
+  for (int32_t strided = 0; strided < 2; strided++) {
+    const cvk_conv_attr attr = {.stride = {strided ? 2 : 1, 1}};
+    cvk_graph *g = net_graph(ctx);
+    cvk_value in[] = {net_input(g, "x", -1, NULL), net_input(g, "w", -1, NULL)}, y;
+    ck_ok(cvk_graph_op(g, CVK_OP_CONV, &attr, 2, in, 1, &y, "conv"));
+    ck_ok(cvk_graph_output(g, y, "y"));
+    if (strided) {
+      ck_fails(cvk_graph_save_onnx(g, file("model.onnx"), NULL), CVK_UNSUPPORTED, "conv 'conv' (the number of its spatial axes");
+    } else {
+      cvk_graph *back = again(ctx, g);
+      cvk_tensor *x[] = {net_tensor(DIMS(1, 2, 5, 6), 1), net_tensor(DIMS(3, 2, 2, 3), 2)};
+      compare("conv", "reference", g, back, 2, x);
+      cvk_tensor_release(x[0]);
+      cvk_tensor_release(x[1]);
+      cvk_graph_release(back);
+    }
+    cvk_graph_release(g);
+  }
+  remove_folder();
+  cvk_context_release(ctx);
+}
+END_TEST
+
 /* Weights that are computed each time they are read. */
 START_TEST(constants_made_when_read) {
   cvk_context *ctx = net_context(1);
@@ -571,5 +598,5 @@ START_TEST(two_gigabytes_are_refused) {
 END_TEST
 
 SUITE("export", samples_come_back, models_come_back, a_model_replaces_itself, open_extents, open_extents_of_two_inputs, names_are_unique,
-      names_are_text, many_ops_of_one_kind, constants_made_when_read, opsets, refusals_leave_the_old_file, failed_writes_leave_the_old_file,
-      two_gigabytes_are_refused)
+      names_are_text, unknown_ranks, many_ops_of_one_kind, constants_made_when_read, opsets, refusals_leave_the_old_file,
+      failed_writes_leave_the_old_file, two_gigabytes_are_refused)
