@@ -7,7 +7,7 @@
 
 #include "pool_combine.h"
 
-enum { FLOATS_PER_TASK = 8192 };
+enum { FLOATS_PER_TASK = 8192, FREE_MASKS = VL == 16 }; /* FREE_MASKS: AVX-512 loads and stores parts of vectors as fast as whole ones */
 
 struct grad_kernel;
 /* One plane; line: a worker's buffer. */
@@ -69,11 +69,17 @@ VI void give_plain(const float *x0, const float *x1, const float *gy, float *g0,
   }
 }
 
+/* Where a row has less than VL windows, masks cost and the plane goes on for long enough, whole vectors are read and written all the same:
+ * what they write past their row is written again with the rows to come. */
 static void max_plain_2x2(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
   const int64_t in = k->shape.axis[2].in, out = k->shape.axis[2].out, rows = k->shape.axis[1].out;
+  const int64_t whole = cpu_min((k->cells_in - in - 2 * VL) / cpu_max(1, 2 * in), (k->cells_out - VL) / cpu_max(1, out));
+  const int64_t wide = FREE_MASKS || k->cells_in < in + 2 * VL || k->cells_out < VL ? 0 : whole + 1; /* rows that are written so */
   (void)line;
   for (int64_t r = 0; r < rows; r++, x += 2 * in, gx += 2 * in, gy += out) {
-    if (out < VL)
+    if (out < VL && r < wide)
+      give_plain(x, x + in, gy, gx, gx + in, VL);
+    else if (out < VL)
       give_plain(x, x + in, gy, gx, gx + in, out);
     else
       for (int64_t i = 0; i < out; i += VL) {
@@ -112,8 +118,8 @@ VI vf load_cells(const float *p, int64_t stride, int64_t n) {
 }
 
 /* n <= VL neighbouring windows, of which width taps first..last-1 lie in the input; `start`: where tap 0 of the first lies in its row. */
-VI void give_first(const pool_row *r, const pool_axis *w, int64_t stride, const float *x, const float *gy, float *gx, int64_t start, int64_t first,
-                   int64_t last, int64_t n) {
+VI void give_first(const pool_row *r, const pool_axis *w, int64_t stride, const float *x, const float *gy, float *gx, int64_t start,
+                   int64_t first, int64_t last, int64_t n) {
   int32_t at[VL];
   vf most = v_zero(), place = v_zero(); /* place: bits of an int32 */
   int32_t any = 0;
@@ -168,11 +174,32 @@ static void max_plain(const grad_kernel *k, const float *x, const float *gy, flo
   }
 }
 
-/* The taps of a window are numbered in floats, which are exact up to 2^24. */
+/* One window of `taps` cells a row (a constant where it helps) from base on. Taps are numbered in floats, which are exact up to 2^24. */
+VI void give_blocked(const pool_row *r, int64_t taps, int64_t step, const float *x, vf g, float *gx) {
+  const vf zero = v_zero(), one = v_set1(1.0f);
+  vf most = v_load(x), tap = zero, number = zero;
+  for (int64_t d = 0; d < r->depths; d++)
+    for (int64_t h = 0; h < r->heights; h++) {
+      const float *p = x + d * r->depth_step + h * r->height_step;
+      for (int64_t t = 0; t < taps; t++, number = v_add(number, one)) {
+        const vf v = v_load(p + t * step);
+        const vm m = beats(v, most);
+        most = v_sel(m, v, most);
+        tap = v_sel(m, number, tap);
+      }
+    }
+  number = zero;
+  for (int64_t d = 0; d < r->depths; d++)
+    for (int64_t h = 0; h < r->heights; h++) {
+      float *q = gx + d * r->depth_step + h * r->height_step;
+      for (int64_t t = 0; t < taps; t++, number = v_add(number, one))
+        v_store(q + t * step, v_add(v_load(q + t * step), v_sel(v_eq(number, tap), g, zero)));
+    }
+}
+
 static void max_blocked(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
   const pool_axis *w = &k->shape.axis[2];
   const int64_t rows = k->shape.axis[0].out * k->shape.axis[1].out, step = w->dilation * VL;
-  const vf zero = v_zero(), one = v_set1(1.0f);
   pool_place at = {0, 0, 0};
   (void)line;
   memset(gx, 0, (size_t)k->cells_in * sizeof *gx);
@@ -182,60 +209,52 @@ static void max_blocked(const grad_kernel *k, const float *x, const float *gy, f
       const pool_window win = pool_window_at(w, o, 0);
       const int64_t taps = win.last - win.first, base = r.first + (win.start + win.first * w->dilation) * VL;
       if (taps <= 0 || r.depths * r.heights == 0) continue;
-      vf most = v_load(x + base), tap = zero, number = zero;
-      for (int64_t d = 0; d < r.depths; d++)
-        for (int64_t h = 0; h < r.heights; h++) {
-          const float *p = x + base + d * r.depth_step + h * r.height_step;
-          for (int64_t t = 0; t < taps; t++, number = v_add(number, one)) {
-            const vf v = v_load(p + t * step);
-            const vm m = beats(v, most);
-            most = v_sel(m, v, most);
-            tap = v_sel(m, number, tap);
-          }
-        }
-      const vf g = v_load(gy);
-      number = zero;
-      for (int64_t d = 0; d < r.depths; d++)
-        for (int64_t h = 0; h < r.heights; h++) {
-          float *q = gx + base + d * r.depth_step + h * r.height_step;
-          for (int64_t t = 0; t < taps; t++, number = v_add(number, one))
-            v_store(q + t * step, v_add(v_load(q + t * step), v_sel(v_eq(number, tap), g, zero)));
-        }
+      if (taps == 3 && r.heights == 3)
+        give_blocked(&(pool_row){.depths = r.depths, .heights = 3, .depth_step = r.depth_step, .height_step = r.height_step}, 3, step,
+                     x + base, v_load(gy), gx + base);
+      else
+        give_blocked(&r, taps, step, x + base, v_load(gy), gx + base);
     }
   }
 }
 
 /* ---- averages -------------------------------------------------------------------------------------------------------- */
 
-/* One row of gy, divided, spread along the width: line[0..in-1], written whole. */
+/* One row of gy, divided, spread along the width: line[0..in-1], written whole; behind it lies room for a vector of windows. */
 static void spread(const grad_kernel *k, const float *gy, int64_t taps, float *share, float *line) {
   const pool_axis *w = &k->shape.axis[2];
+  const int32_t pairs = w->stride == 2 && w->kernel == 2 && w->dilation == 1;
   for (int64_t o = 0; o < w->out; o += VL)
     v_store(share + o, pool_averaged(&k->average, v_load_n(gy + o, cpu_min(VL, w->out - o)), o, taps));
   memset(line, 0, (size_t)w->in * sizeof *line);
-  for (int64_t o = 0; o < w->out; o++) {
-    if (o >= k->inner_begin && o + VL <= k->inner_end && w->stride == 1) {
+  for (int64_t o = 0; o < w->out;) {
+    const int64_t n = o >= k->inner_begin ? cpu_min(VL, k->inner_end - o) : 0;
+    if (2 * n >= VL && w->stride == 1) {
+      const vf v = v_first(v_load(share + o), n);
       for (int64_t t = 0; t < w->kernel; t++) {
         float *p = line + o - w->begin + t * w->dilation;
-        v_store(p, v_add(v_load(p), v_load(share + o)));
+        v_store(p, v_add(v_load(p), v));
       }
-      o += VL - 1;
-    } else if (o >= k->inner_begin && o + VL <= k->inner_end && w->stride == 2 && w->kernel == 2 && w->dilation == 1) {
-      float *p = line + 2 * o - w->begin;
-      const vf v = v_load(share + o);
-      v_store(p, v_zip_low(v, v));
-      v_store(p + VL, v_zip_high(v, v));
-      o += VL - 1;
+    } else if (2 * n >= VL && pairs) {
+      const vf v = v_first(v_load(share + o), n);
+      v_store(line + 2 * o - w->begin, v_zip_low(v, v));
+      v_store(line + 2 * o - w->begin + VL, v_zip_high(v, v));
     } else {
       const pool_window at = pool_window_at(w, o, 0);
-      for (int64_t t = at.first; t < at.last; t++) line[at.start + t * w->dilation] += share[o];
+      int64_t t = at.first;
+      for (; w->dilation == 1 && t + VL <= at.last; t += VL)
+        v_store(line + at.start + t, v_add(v_load(line + at.start + t), v_set1(share[o])));
+      for (; t < at.last; t++) line[at.start + t * w->dilation] += share[o];
+      o++;
+      continue;
     }
+    o += n;
   }
 }
 
 static void avg_plain(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
   const int64_t rows = k->shape.axis[0].out * k->shape.axis[1].out, in = k->shape.axis[2].in;
-  float *share = line + cpu_ceil_div(in, VL) * VL;
+  float *share = line + (cpu_ceil_div(in, VL) + 2) * VL;
   pool_place at = {0, 0, 0};
   (void)x;
   memset(gx, 0, (size_t)k->cells_in * sizeof *gx);
@@ -248,9 +267,21 @@ static void avg_plain(const grad_kernel *k, const float *x, const float *gy, flo
         float *to = gx + r.first + d * r.depth_step + h * r.height_step;
         int64_t c = 0;
         for (; c + VL <= in; c += VL) v_store(to + c, v_add(v_load(to + c), v_load(line + c)));
-        for (; c < in; c++) to[c] += line[c];
+        if (c < in) v_store_n(to + c, v_add(v_load_n(to + c, in - c), v_load(line + c)), in - c);
       }
   }
+}
+
+/* One window that holds the plane. */
+static void avg_whole(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
+  const pool_axis *a = k->shape.axis;
+  float count = 1;
+  int64_t i = 0;
+  (void)x, (void)line;
+  for (int32_t j = 0; j < POOL_AXES; j++) count *= (float)pool_window_at(&a[j], 0, k->shape.count_pad).count;
+  const vf g = v_set1(*gy / count);
+  for (; i + VL <= k->cells_in; i += VL) v_store(gx + i, g);
+  if (i < k->cells_in) v_store_n(gx + i, g, k->cells_in - i);
 }
 
 static void avg_blocked(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
@@ -293,10 +324,25 @@ static int32_t is_2x2(const pool_shape *s) {
   return fits;
 }
 
+static int32_t is_whole(const pool_shape *s) {
+  int32_t fits = 1;
+  for (int32_t i = 0; i < POOL_AXES; i++) {
+    const pool_window w = pool_window_at(&s->axis[i], 0, 0);
+    fits &= s->axis[i].out == 1 && s->axis[i].dilation == 1 && w.last - w.first == s->axis[i].in;
+  }
+  return fits;
+}
+
+/* A line with room for a vector of windows behind it, and the shares of a row of gy with room for a vector. Whole cache lines: workers
+ * share none. */
+static int64_t buffer_floats(const pool_axis *w) {
+  return cpu_ceil_div((cpu_ceil_div(w->in, VL) + 2 + cpu_ceil_div(w->out, VL) + 1) * VL, 16) * 16;
+}
+
 static plane_function function_of(const pool_shape *s, int32_t blocked) {
   if (is_2x2(s)) return blocked ? max_blocked_2x2 : max_plain_2x2;
   if (s->is_max) return blocked ? max_blocked : max_plain;
-  return blocked ? avg_blocked : avg_plain;
+  return blocked ? avg_blocked : is_whole(s) ? avg_whole : avg_plain;
 }
 
 /* Of a plane of `lanes` channels, arithmetic only. */
@@ -305,6 +351,7 @@ static double cycles_of(const pool_shape *s, int32_t blocked) {
   const double taps = (double)pool_taps(s), strided = !blocked && s->axis[2].stride > 2 ? VL : 1;
   if (is_2x2(s)) return 5 * in;
   if (s->is_max) return in + out * (blocked ? 5 * taps : 5 * taps * strided + 3 * VL);
+  if (!blocked && is_whole(s)) return in;
   return in + out * taps * (blocked || s->axis[2].stride == 1 ? 2 : VL);
 }
 
@@ -319,8 +366,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   c->in[0] = cpu_format((s.is_max ? blocked : variant >> 1) ? VL : 0);
   c->in[1] = c->out[0] = cpu_format(blocked ? VL : 0);
   if (!s.is_max && !blocked)
-    c->workspace_bytes = cpu_product(3, (int64_t[]){cpu_workers(device), cpu_ceil_div(s.axis[2].in, VL) + cpu_ceil_div(s.axis[2].out, VL),
-                                                    VL * sizeof(float)});
+    c->workspace_bytes = cpu_product(3, (int64_t[]){cpu_workers(device), buffer_floats(&s.axis[2]), sizeof(float)});
   const double planes = (double)s.images * (double)(blocked ? cpu_ceil_div(s.channels, VL) : s.channels), lanes = blocked ? VL : 1;
   const double floats = planes * lanes * ((s.is_max ? 2 : 1) * (double)pool_cells_in(&s) + (double)pool_cells_out(&s));
   c->estimated_ns = cpu_ns_memory(device, 4 * floats, 1) + cpu_ns_compute(device, planes * (cycles_of(&s, blocked) + 10) * 2 * VL, 1);
@@ -338,7 +384,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   k->cells_in = pool_cells_in(&k->shape) * lanes;
   k->cells_out = pool_cells_out(&k->shape) * lanes;
   k->planes_per_task = cpu_max(1, FLOATS_PER_TASK / cpu_max(1, k->cells_in));
-  k->buffer = (cpu_ceil_div(k->shape.axis[2].in, VL) + cpu_ceil_div(k->shape.axis[2].out, VL)) * VL;
+  k->buffer = buffer_floats(&k->shape.axis[2]);
   k->plane = function_of(&k->shape, blocked);
   k->ns = c->estimated_ns;
   if (!k->shape.is_max && !blocked && !pool_average_make(device, &k->shape, &k->average)) {

@@ -62,9 +62,5 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   return CVK_OK;
 }
 
-const cpu_row CVK_ISA_FN(relu_grad_row) = {.name = CVK_ISA_ROW("relu_grad"),
-                                           .kind = CVK_OP_RELU_GRAD,
-                                           .variants = 2,
-                                           .accepts = accepts,
-                                           .prepare = prepare,
-                                           .execute = execute};
+const cpu_row CVK_ISA_FN(relu_grad_row) = {
+    .name = CVK_ISA_ROW("relu_grad"), .kind = CVK_OP_RELU_GRAD, .variants = 2, .accepts = accepts, .prepare = prepare, .execute = execute};
