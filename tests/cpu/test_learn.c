@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_learn.c: rows of the ops for learning: RELU_GRAD, MAX_POOL_GRAD, AVG_POOL_GRAD. */
+/* test_learn.c: rows of the ops for learning: RELU_GRAD, MAX_POOL_GRAD, AVG_POOL_GRAD, SOFTMAX_CROSS_ENTROPY and its gradient, SGD,
+ * ADAM. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
+#include "mini_host.h"
 #include "row_check.h"
 
 static const int64_t channels[] = {1, 3, 6, 16, 17, 33};
@@ -119,4 +123,176 @@ START_TEST(max_pool_grad_special) {
 }
 END_TEST
 
-SUITE("cpu_learn", relu_grad, pool_grad, max_pool_grad_special)
+static row_tensor targets(int32_t dtype, int32_t rank, const int64_t *dim, int64_t classes, int64_t ignored) {
+  row_tensor t = row_random(dtype, rank, dim, 7);
+  const int64_t n = cvk_count(rank, dim);
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t v = i % 5 == 3 ? ignored : (i * 7 + 3) % classes;
+    if (dtype == CVK_I64)
+      ((int64_t *)t.data)[i] = v;
+    else
+      ((int32_t *)t.data)[i] = (int32_t)v;
+  }
+  return t;
+}
+
+/* A loss and its gradient; dim: N, C, ... The loss' shape is the target's or a scalar. */
+static void loss_case(int32_t rank, const int64_t *dim, const cvk_cross_entropy_attr *a, int32_t type, int32_t weighted, int32_t special) {
+  int64_t t[CVK_MAX_RANK] = {dim[0]};
+  for (int32_t i = 2; i < rank; i++) t[i - 1] = dim[i];
+  const int64_t ignored = a->has_ignore ? a->ignore_index : 0;
+  for (int32_t grad = 0; grad < 2; grad++) {
+    row_tensor x = row_random(CVK_F32, rank, dim, 1), w = {0};
+    if (special) row_sprinkle(&x);
+    if (weighted) w = row_random(CVK_F32, DIMS(dim[1]), 2);
+    for (int64_t i = 0; weighted && i < dim[1]; i++) ((float *)w.data)[i] = fabsf(((float *)w.data)[i]) + 0.25f;
+    row_case k = {.kind = grad ? CVK_OP_SOFTMAX_CROSS_ENTROPY_GRAD : CVK_OP_SOFTMAX_CROSS_ENTROPY,
+                  .n_in = 2 + grad + weighted,
+                  .attr = a,
+                  .row = "cross_entropy",
+                  .relative = 16 * 0x1p-24,
+                  .absolute = 0x1p-21, /* smoothing takes the weights, up to 4, from their share */
+                  .in = {x, targets(type, rank - 1, t, dim[1], ignored)}};
+    if (grad) k.in[2] = a->reduction == CVK_LOSS_NONE ? row_random(CVK_F32, rank - 1, t, 3) : row_random(CVK_F32, 0, t, 3);
+    if (weighted) k.in[2 + grad] = w;
+    row_check(&k);
+  }
+}
+
+START_TEST(cross_entropy) {
+  static const int64_t rows[] = {1, 4, 15, 16, 17, 64}, classes[] = {1, 2, 10, 67, 130};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t c = 0; c < sizeof classes / sizeof *classes; c++)
+      for (int32_t reduction = CVK_LOSS_MEAN; reduction <= CVK_LOSS_NONE; reduction++)
+        for (int32_t way = 0; way < 3; way++) {
+          const cvk_cross_entropy_attr a = {.struct_size = sizeof a,
+                                            .reduction = reduction,
+                                            .has_ignore = way > 0,
+                                            .ignore_index = way == 1 ? -1 : -100,
+                                            .label_smoothing = way == 2 ? 0.1f : 0};
+          loss_case(2, (int64_t[]){rows[i], classes[c]}, &a, way ? CVK_I32 : CVK_I64, way == 2, 0);
+        }
+}
+END_TEST
+
+START_TEST(cross_entropy_cells) {
+  const cvk_cross_entropy_attr a = {.struct_size = sizeof a, .reduction = CVK_LOSS_NONE, .label_smoothing = 0.25f},
+                               mean = {.struct_size = sizeof mean};
+  for (int32_t special = 0; special < 2; special++) {
+    loss_case(4, (int64_t[]){2, 5, 3, 7}, &a, CVK_I64, 1, special);
+    loss_case(3, (int64_t[]){3, 70, 33}, &mean, CVK_I32, 0, special);
+    loss_case(2, (int64_t[]){20, 11}, &a, CVK_I64, 1, special);
+  }
+  loss_case(4, (int64_t[]){1, 1, 1, 1}, &a, CVK_I64, 0, 0);
+  loss_case(2, (int64_t[]){0, 4}, &mean, CVK_I64, 0, 0);
+  loss_case(3, (int64_t[]){2, 4, 0}, &a, CVK_I64, 0, 0);
+}
+END_TEST
+
+/* Sure predictions: 1 - p is no rounding error. */
+START_TEST(cross_entropy_sure) {
+  const float x[] = {8, 0, 0, 12, 0, 1, -5, 5, 0};
+  const int64_t t[] = {0, 0, 1};
+  const cvk_cross_entropy_attr a = {.struct_size = sizeof a, .reduction = CVK_LOSS_NONE};
+  for (int32_t grad = 0; grad < 2; grad++) {
+    row_case k = {.kind = grad ? CVK_OP_SOFTMAX_CROSS_ENTROPY_GRAD : CVK_OP_SOFTMAX_CROSS_ENTROPY,
+                  .n_in = 2 + grad,
+                  .attr = &a,
+                  .row = "cross_entropy",
+                  .relative = 8 * 0x1p-24,
+                  .in = {row_floats(DIMS(3, 3), x), row_ints(3, t, 0)}};
+    if (grad) k.in[2] = row_floats(DIMS(3), (const float[]){1, 0.5f, -2});
+    row_check(&k);
+  }
+}
+END_TEST
+
+/* A target out of range is a sentence with the numbers; nothing of x is read. */
+START_TEST(cross_entropy_bad_target) {
+  const cvk_cross_entropy_attr a = {.struct_size = sizeof a};
+  const cvk_tensor_desc x = {.struct_size = sizeof x, .dtype = CVK_F32, .rank = 2, .dim = {2, 3}},
+                        loss = {.struct_size = sizeof loss, .dtype = CVK_F32};
+  const cvk_tensor_desc t = {.struct_size = sizeof t, .dtype = CVK_I64, .rank = 1, .dim = {2}};
+  const cvk_tensor_desc *in[] = {&x, &t}, *out[] = {&loss};
+  const cvk_op op = {
+      .struct_size = sizeof op, .kind = CVK_OP_SOFTMAX_CROSS_ENTROPY, .n_in = 2, .n_out = 1, .in = in, .out = out, .attr = &a};
+  for (const char *const *cap = mini_host_caps; *cap; cap++) {
+    mini_host h;
+    cvk_candidate c = {.struct_size = sizeof c}, *list[] = {&c};
+    cvk_kernel *kernel = NULL;
+    int32_t n = 1;
+    float logits[6] = {0}, result, losses[2];
+    int64_t target[2] = {1, 3};
+    if (!mini_host_open(&h, *cap, 1)) continue;
+    ck_assert(h.backend->supports(h.device, &op, list, &n) == CVK_OK);
+    ck_assert(h.backend->prepare(h.device, &op, &c, NULL, &kernel) == CVK_OK);
+    for (int64_t bad = -1; bad <= 3; bad += 4) {
+      char want[64];
+      target[1] = bad;
+      const cvk_arg args[] = {{logits, 0, sizeof logits}, {target, 0, sizeof target}}, to = {&result, 0, sizeof result},
+                    work = {losses, 0, sizeof losses};
+      ck_assert(h.backend->execute(kernel, NULL, args, &to, &work, NULL, 0, NULL) == CVK_INVALID_ARGUMENT);
+      snprintf(want, sizeof want, "target %d at position 1, allowed 0 to 2", (int)bad);
+      ck_assert_msg(strstr(h.message, want) != NULL, "%s", h.message);
+    }
+    h.backend->kernel_free(kernel);
+    mini_host_close(&h);
+  }
+}
+END_TEST
+
+static row_tensor number(float v) {
+  return row_floats(0, NULL, &v);
+}
+
+static row_tensor above_zero(int32_t rank, const int64_t *dim, uint32_t seed) {
+  row_tensor t = row_random(CVK_F32, rank, dim, seed);
+  for (int64_t i = 0; i < cvk_count(rank, dim); i++) ((float *)t.data)[i] = fabsf(((float *)t.data)[i]);
+  return t;
+}
+
+START_TEST(sgd) {
+  for (int64_t n = 0; n <= 9000; n += n < 40 ? 1 : n < 100 ? 29 : 4431)
+    for (int32_t way = 0; way < 4; way++) {
+      const cvk_sgd_attr a = {.struct_size = sizeof a, .momentum = way ? 0.9f : 0, .decay = way > 1 ? 0.01f : 0, .nesterov = way == 3};
+      row_case k = {.kind = CVK_OP_SGD,
+                    .n_in = way == 3 ? 5
+                            : way    ? 4
+                                     : 3,
+                    .n_out = way == 1 ? 1 : 2,
+                    .attr = &a,
+                    .row = "optimizer",
+                    .relative = 8 * 0x1p-24,
+                    .absolute = 0x1p-22,
+                    .in = {row_random(CVK_F32, DIMS(n), 1), row_random(CVK_F32, DIMS(n), 2), number(0.1f), row_random(CVK_F32, DIMS(n), 3),
+                           number(0.5f)}};
+      if (way == 0) free(k.in[3].data);
+      if (way != 3) free(k.in[4].data);
+      row_check(&k);
+    }
+}
+END_TEST
+
+START_TEST(adam) {
+  static const int64_t steps[] = {1, 2, 1000, 1000000};
+  for (int64_t n = 0; n <= 9000; n += n < 40 ? 1 : n < 100 ? 29 : 4431)
+    for (int32_t way = 0; way < 4; way++) {
+      const cvk_adam_attr a = {
+          .struct_size = sizeof a, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .decay = way > 1 ? 0.1f : 0, .decoupled = way == 3};
+      row_case k = {.kind = CVK_OP_ADAM,
+                    .n_in = way == 2 ? 7 : 6,
+                    .n_out = way == 1 ? 1 : 3,
+                    .attr = &a,
+                    .row = "optimizer",
+                    .relative = 16 * 0x1p-24,
+                    .absolute = 0x1p-21,
+                    .in = {row_random(CVK_F32, DIMS(1, n), 1), row_random(CVK_F32, DIMS(1, n), 2), number(0.001f),
+                           row_ints(1, &steps[way], 0), row_random(CVK_F32, DIMS(1, n), 3), above_zero(DIMS(1, n), 4), number(0.5f)}};
+      if (way != 2) free(k.in[6].data);
+      row_check(&k);
+    }
+}
+END_TEST
+
+SUITE("cpu_learn", relu_grad, pool_grad, max_pool_grad_special, cross_entropy, cross_entropy_cells, cross_entropy_sure,
+      cross_entropy_bad_target, sgd, adam)
