@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_learn.c: rows of the ops for learning: RELU_GRAD, MAX_POOL_GRAD, AVG_POOL_GRAD, SOFTMAX_CROSS_ENTROPY and its gradient, SGD,
- * ADAM. */
+/* test_learn.c: rows of the ops for learning: RELU_GRAD, MAX_POOL_GRAD, AVG_POOL_GRAD, BATCH_NORM_TRAIN, BATCH_NORM_GRAD,
+ * SOFTMAX_CROSS_ENTROPY and its gradient, DROPOUT_TRAIN, SGD, ADAM. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,5 +294,108 @@ START_TEST(adam) {
 }
 END_TEST
 
+/* x about `centre`; with running statistics or without. */
+static void norm_train_case(int32_t rank, const int64_t *dim, float centre, int32_t running) {
+  const int64_t c = dim[1], n = cvk_count(rank, dim);
+  const cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = 1e-3f, .alpha = 0.7f};
+  row_tensor x = row_random(CVK_F32, rank, dim, 1);
+  for (int64_t i = 0; i < n; i++) ((float *)x.data)[i] += centre;
+  row_case k = {.kind = CVK_OP_BATCH_NORM_TRAIN,
+                .n_in = 3,
+                .n_out = 5,
+                .attr = &a,
+                .row = "batch_norm_train",
+                .blocked = 1,
+                .relative = 8 * 0x1p-24,
+                .absolute = 0x1p-20,
+                .in = {x, row_random(CVK_F32, DIMS(c), 2), row_random(CVK_F32, DIMS(c), 3)}};
+  if (running) {
+    k.n_in = 5;
+    k.in[3] = row_random(CVK_F32, DIMS(c), 4);
+    k.in[4] = above_zero(DIMS(c), 5);
+  } else {
+    k.unwanted = 0x6;
+  }
+  row_check(&k);
+}
+
+/* The sums, and then gx, whose terms may be hundreds: the bound of the sums is 4 2^-24 of the sum of the products' magnitudes, 4 on
+ * average, over a deviation above 1/2. */
+static void norm_grad_case(int32_t rank, const int64_t *dim) {
+  const int64_t c = dim[1];
+  const cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = 1e-2f};
+  for (uint32_t unwanted = 1; unwanted <= 6; unwanted += 5) {
+    row_case k = {.kind = CVK_OP_BATCH_NORM_GRAD,
+                  .n_in = 5,
+                  .n_out = 3,
+                  .attr = &a,
+                  .row = "batch_norm_train",
+                  .blocked = 1,
+                  .relative = 8 * 0x1p-24,
+                  .absolute = unwanted == 1 ? 32 * 0x1p-24 * (double)(cvk_count(rank, dim) / c) : 0x1p-15,
+                  .unwanted = unwanted,
+                  .in = {row_random(CVK_F32, rank, dim, 1), row_random(CVK_F32, DIMS(c), 2), row_random(CVK_F32, DIMS(c), 3),
+                         above_zero(DIMS(c), 4), row_random(CVK_F32, rank, dim, 5)}};
+    for (int64_t i = 0; i < c; i++) ((float *)k.in[3].data)[i] += 0.25f;
+    row_check(&k);
+  }
+}
+
+START_TEST(batch_norm_train) {
+  static const int64_t cells[][2] = {{5, 7}, {1, 1}, {28, 28}, {14, 14}, {3, 50}};
+  for (int i = 0; i < CHANNELS; i++)
+    for (size_t j = 0; j < sizeof cells / sizeof *cells; j++)
+      for (int64_t images = 1; images <= 4; images += 3) {
+        const int64_t dim[] = {images, channels[i], cells[j][0], cells[j][1]};
+        norm_train_case(4, dim, 0, 1);
+        norm_train_case(4, dim, 0, 0);
+        norm_grad_case(4, dim);
+      }
+  for (int32_t rank = 2; rank <= 5; rank++) {
+    norm_train_case(rank, (int64_t[]){6, 19, 2, 3, 5}, 0, 1);
+    norm_grad_case(rank, (int64_t[]){6, 19, 2, 3, 5});
+  }
+}
+END_TEST
+
+/* A mean far from zero beside the deviation: nothing cancels. The bound is that of inputs known to 2^-24. */
+START_TEST(batch_norm_train_far) {
+  norm_train_case(4, (int64_t[]){4, 17, 9, 9}, 1000, 1);
+  norm_train_case(4, (int64_t[]){1, 3, 40, 70}, -4096, 1);
+}
+END_TEST
+
+START_TEST(batch_norm_special) {
+  const cvk_norm_attr a = {.struct_size = sizeof a, .epsilon = 0, .alpha = 0.9f};
+  const float x[] = {1, NAN, 2, 2, 3, INFINITY, 2, 2}, scale[] = {2, 1, 1, 1}, bias[] = {0.5f, 0, 0, 0};
+  row_case k = {.kind = CVK_OP_BATCH_NORM_TRAIN,
+                .n_in = 3,
+                .n_out = 5,
+                .attr = &a,
+                .row = "batch_norm_train",
+                .blocked = 1,
+                .relative = 1e-6,
+                .in = {row_floats(DIMS(2, 4, 1), x), row_floats(DIMS(4), scale), row_floats(DIMS(4), bias)}};
+  row_check(&k);
+}
+END_TEST
+
+START_TEST(dropout_train) {
+  static const float ratios[] = {0, 0.1f, 0.5f, 0.99f};
+  for (int64_t n = 0; n <= 20000; n += n < 20 ? 1 : n < 300 ? 37 : 6543)
+    for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++) {
+      const cvk_dropout_attr a = {.struct_size = sizeof a, .ratio = ratios[i], .stream = (int64_t)i << 33 | 5};
+      const int64_t seed = 0x123456789abcdef + n;
+      row_tensor x = row_random(CVK_F32, DIMS(n), 1);
+      if (n > 10) row_sprinkle(&x);
+      row_case k = {
+          .kind = CVK_OP_DROPOUT_TRAIN, .n_in = 2, .attr = &a, .row = "dropout_train", .relative = 2 * 0x1p-24, .absolute = 1e-44};
+      k.in[0] = x;
+      k.in[1] = row_ints(1, &seed, 0);
+      row_check(&k);
+    }
+}
+END_TEST
+
 SUITE("cpu_learn", relu_grad, pool_grad, max_pool_grad_special, cross_entropy, cross_entropy_cells, cross_entropy_sure,
-      cross_entropy_bad_target, sgd, adam)
+      cross_entropy_bad_target, sgd, adam, batch_norm_train, batch_norm_train_far, batch_norm_special, dropout_train)
