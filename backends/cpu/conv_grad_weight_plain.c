@@ -14,6 +14,7 @@ enum {
   MAX_K = V_REGISTERS == 32 ? 7 : 3,
   FILTERS = 2 * MAX_MB,
   ENOUGH_TASKS = 8,
+  BAND_BYTES = 16 << 10, /* of gy that a band reads: with its input, a share of the first-level cache */
   MOST_BYTES = 64 << 20, /* of workspace */
 };
 
@@ -61,40 +62,44 @@ VI void join_total(float *to, int64_t lost, vf add) {
     v_store(to, v_add(v_load(to), add));
 }
 
-VI void step(const int MB, const int K, const float *x, const int64_t *at, const vf *g, vf *acc) {
+/* UNIT: tap k lies at k. */
+VI void step(const int MB, const int K, const int UNIT, const float *x, const int64_t *at, const vf *g, vf *acc) {
 #pragma GCC unroll 8
   for (int k = 0; k < K; k++) {
-    const vf cell = v_load(x + at[k]);
+    const vf cell = v_opaque(v_load(x + (UNIT ? k : at[k])));
 #pragma GCC unroll 4
     for (int m = 0; m < MB; m++) acc[m * K + k] = v_fma(cell, g[m], acc[m * K + k]);
   }
 }
 
-VI void tile(const int MB, const int K, const tile_args *a) {
-  const int64_t gy_filter = a->gy_filter, whole = a->cells / VL * VL, rest = a->cells - whole;
+VI void tile(const int MB, const int K, const int UNIT, const tile_args *a) {
+  const int64_t gy_filter = a->gy_filter, total_m = a->total_m, lost = a->lost, whole = a->cells / VL * VL, rest = a->cells - whole;
+  const int64_t x_row = a->x_row, gy_row = a->gy_row, rows = a->rows;
   int64_t at[MAX_K];
+  float *total = a->total;
   vf acc[MAX_MB * MAX_K], g[MAX_MB];
 #pragma GCC unroll 8
   for (int k = 0; k < K; k++) at[k] = a->at[k];
 #pragma GCC unroll 32
   for (int i = 0; i < MB * K; i++) acc[i] = v_zero();
-  for (int64_t image = 0; image < a->images; image++)
-    for (int64_t row = 0; row < a->rows; row++) {
-      const float *x = a->x + image * a->x_image + row * a->x_row, *gy = a->gy + image * a->gy_image + row * a->gy_row;
+  for (int64_t image = 0; image < a->images; image++) {
+    const float *x = a->x + image * a->x_image, *gy = a->gy + image * a->gy_image;
+    for (int64_t row = 0; row < rows; row++, x += x_row, gy += gy_row) {
       for (int64_t i = 0; i < whole; i += VL) {
 #pragma GCC unroll 4
         for (int m = 0; m < MB; m++) g[m] = v_load(gy + m * gy_filter + i);
-        step(MB, K, x + i, at, g, acc);
+        step(MB, K, UNIT, x + i, at, g, acc);
       }
       if (rest == 0) continue;
 #pragma GCC unroll 4
       for (int m = 0; m < MB; m++) g[m] = v_load_n(gy + m * gy_filter + whole, rest);
-      step(MB, K, x + whole, at, g, acc);
+      step(MB, K, UNIT, x + whole, at, g, acc);
     }
+  }
 #pragma GCC unroll 4
   for (int m = 0; m < MB; m++)
 #pragma GCC unroll 8
-    for (int k = 0; k < K; k++) join_total(a->total + m * a->total_m + k * VL, a->lost, acc[m * K + k]);
+    for (int k = 0; k < K; k++) join_total(total + m * total_m + k * VL, lost, acc[m * K + k]);
 }
 
 #if V_REGISTERS == 32
@@ -104,13 +109,16 @@ VI void tile(const int MB, const int K, const tile_args *a) {
 #endif
 #define TILE(MB, K)                                 \
   static void tile_##MB##_##K(const tile_args *a) { \
-    tile(MB, K, a);                                 \
+    tile(MB, K, 0, a);                              \
+  }                                                 \
+  static void unit_##MB##_##K(const tile_args *a) { \
+    tile(MB, K, 1, a);                              \
   }
 EACH_K(TILE, 1)
 EACH_K(TILE, 2)
 EACH_K(TILE, 3)
-#define ENTRY(MB, K) [MB][K] = tile_##MB##_##K,
-static const tile_fn tiles[MAX_MB + 1][MAX_K + 1] = {EACH_K(ENTRY, 1) EACH_K(ENTRY, 2) EACH_K(ENTRY, 3)};
+#define ENTRY(MB, K) [0][MB][K] = tile_##MB##_##K, [1][MB][K] = unit_##MB##_##K,
+static const tile_fn tiles[2][MAX_MB + 1][MAX_K + 1] = {EACH_K(ENTRY, 1) EACH_K(ENTRY, 2) EACH_K(ENTRY, 3)}; /* [unit][filters][columns] */
 
 /* Input rows that output rows h0..h1-1 read: *begin <= row < *end. */
 static void rows_read(const conv_shape *s, int64_t h0, int64_t h1, int64_t *begin, int64_t *end) {
@@ -124,7 +132,8 @@ static int32_t geometry_set(const conv_shape *s, int64_t workers, plain_geometry
   const uint64_t reach = cpu_product(2, (int64_t[]){s->kernel[2] - 1, s->dilation[2]});
   const uint64_t reach_h = cpu_product(2, (int64_t[]){s->kernel[1] - 1, s->dilation[1]});
   if (reach > MOST_BYTES || reach_h > MOST_BYTES || s->stride[1] > MOST_BYTES || s->stride[2] > MOST_BYTES) return 0;
-  g->images = cpu_max(1, most / cpu_max(1, s->out[1] * vectors));
+  const int64_t gy_bytes = s->out[1] * vectors * VL * cpu_min(s->mg, FILTERS) * (int64_t)sizeof(float);
+  g->images = cpu_max(1, cpu_min(most / cpu_max(1, s->out[1] * vectors), BAND_BYTES / cpu_max(gy_bytes, 1)));
   g->vectors = cpu_max(1, cpu_min(vectors, most));
   g->rows = cpu_max(1, cpu_min(s->out[1], most / g->vectors));
   g->bands_h = cpu_ceil_div(s->out[1], g->rows);
@@ -146,7 +155,7 @@ static int32_t geometry_set(const conv_shape *s, int64_t workers, plain_geometry
   g->image = s->cg * g->channel;
   g->sums = s->cg * s->taps + 1;
   g->floats = FILTERS * g->sums * VL;
-  g->slot = 3 * g->floats + g->images * g->image;
+  g->slot = 3 * g->floats + g->images * g->image + VL;
   const uint64_t all = cpu_product(3, (int64_t[]){workers, g->slot, sizeof(float)});
   const uint64_t split = g->split == 1 ? 0 : cpu_product(4, (int64_t[]){g->tasks, g->split, g->floats, sizeof(float)});
   return all <= MOST_BYTES && split <= MOST_BYTES;
@@ -199,17 +208,18 @@ static band band_of(const conv_shape *s, const plain_geometry *g, int64_t index)
   return b;
 }
 
-/* `n` floats of a row from cell `first` on, `stride` apart; zeros where the row, of `in` cells, has none. */
+/* `n` floats of a row from cell `first` on, `stride` apart; zeros where the row, of `in` cells, has none. What lies up to VL floats behind
+ * them changes too. */
 static void copy_cells(const float *x, int64_t in, int64_t first, int64_t stride, int64_t n, float *to) {
-  const int64_t begin = first >= 0 ? 0 : cpu_min(n, cpu_ceil_div(-first, stride));
-  const int64_t end = first >= in ? begin : cpu_max(begin, cpu_min(n, cpu_ceil_div(in - first, stride)));
+  const int64_t begin = first >= 0 ? 0 : cpu_min(n, stride == 1 ? -first : cpu_ceil_div(-first, stride)), room = in - first;
+  const int64_t end = room <= 0 ? begin : cpu_max(begin, cpu_min(n, stride == 1 ? room : cpu_ceil_div(room, stride)));
   const float *from = x + first + begin * stride;
-  for (int64_t i = 0; i < begin; i += VL) v_store_n(to + i, v_zero(), cpu_min(VL, begin - i));
+  for (int64_t i = 0; i < begin; i += VL) v_store(to + i, v_zero());
   for (int64_t i = begin; i < end; i += VL, from += VL * stride) {
     const int64_t lanes = cpu_min(VL, end - i);
-    v_store_n(to + i, stride == 1 ? v_load_n(from, lanes) : v_load_strided_n(from, stride, lanes), lanes);
+    v_store(to + i, stride == 1 ? v_load_n(from, lanes) : v_load_strided_n(from, stride, lanes));
   }
-  for (int64_t i = end; i < n; i += VL) v_store_n(to + i, v_zero(), cpu_min(VL, n - i));
+  for (int64_t i = end; i < n; i += VL) v_store(to + i, v_zero());
 }
 
 static void copy_band(const plain_job *j, const band *b, int64_t c0, float *to) {
@@ -224,18 +234,30 @@ static void copy_band(const plain_job *j, const band *b, int64_t c0, float *to) 
                      g->width, to + image * g->image + c * g->channel + (row - b->in0) * g->row + phase * g->width);
 }
 
-/* The vector sums of `filters` channels of gy from m0 on join the bias's. */
-static void sum_bias(const plain_job *j, const band *b, int64_t m0, int64_t filters, float *sums, int64_t lost) {
+/* The vector sums of MB channels of gy from m0 on join the bias's. */
+VI void sum_filters(const int MB, const plain_job *j, const band *b, int64_t m0, float *total, int64_t lost) {
   const conv_shape *s = &j->k->s;
-  for (int64_t m = 0; m < filters; m++) {
-    vf acc = v_zero();
-    for (int64_t image = 0; image < b->images; image++)
-      for (int64_t row = b->h0; row < b->h1; row++) {
-        const float *gy = j->gy + (((b->n0 + image) * s->m + m0 + m) * s->out[1] + row) * s->out[2] + b->w0;
-        for (int64_t i = 0; i < b->cells; i += VL) acc = v_add(acc, v_load_n(gy + i, cpu_min(VL, b->cells - i)));
-      }
-    join_total(sums + ((m + 1) * j->k->g.sums - 1) * VL, lost, acc);
-  }
+  const int64_t plane = s->out[1] * s->out[2];
+  vf acc[MAX_MB];
+#pragma GCC unroll 4
+  for (int m = 0; m < MB; m++) acc[m] = v_zero();
+  for (int64_t image = 0; image < b->images; image++)
+    for (int64_t row = b->h0; row < b->h1; row++) {
+      const float *gy = j->gy + (((b->n0 + image) * s->m + m0) * s->out[1] + row) * s->out[2] + b->w0;
+      for (int64_t i = 0; i < b->cells; i += VL)
+#pragma GCC unroll 4
+        for (int m = 0; m < MB; m++) acc[m] = v_add(acc[m], v_load_n(gy + m * plane + i, cpu_min(VL, b->cells - i)));
+    }
+#pragma GCC unroll 4
+  for (int m = 0; m < MB; m++) join_total(total + m * j->k->g.sums * VL, lost, acc[m]);
+}
+
+static void sum_bias(const plain_job *j, const band *b, int64_t m0, int64_t filters, float *sums, int64_t lost) {
+  const int64_t n = j->k->g.sums;
+  float *total = sums + (n - 1) * VL;
+  int64_t m = 0;
+  for (; m + MAX_MB <= filters; m += MAX_MB) sum_filters(MAX_MB, j, b, m0 + m, total + m * n * VL, lost);
+  for (; m < filters; m++) sum_filters(1, j, b, m0 + m, total + m * n * VL, lost);
 }
 
 /* Adds the products of one band to sums [filter][channel][tap][VL]. */
@@ -244,6 +266,7 @@ static void run_band(const plain_job *j, const band *b, int64_t m0, int64_t filt
   const plain_geometry *g = &j->k->g;
   const int64_t runs = cpu_ceil_div(s->kernel[2], MAX_K), run = cpu_ceil_div(s->kernel[2], cpu_max(runs, 1)), plane = s->out[1] * s->out[2];
   const int64_t mb = cpu_ceil_div(filters, cpu_ceil_div(filters, MAX_MB));
+  const int32_t unit = s->stride[2] == 1 && s->dilation[2] == 1;
   int64_t at[MAX_K];
   tile_args a = {.images = b->images,
                  .cells = b->cells,
@@ -268,12 +291,13 @@ static void run_band(const plain_job *j, const band *b, int64_t m0, int64_t filt
         const int64_t cell = (kw + i) * s->dilation[2];
         at[i] = cell % s->stride[2] * g->width + cell / s->stride[2];
       }
+      const int64_t first = unit ? at[0] : 0;
       for (int64_t c = 0; c < s->cg; c++)
         for (int64_t m = 0; m < filters; m += mb) {
-          a.x = copied + c * g->channel + (h0 * s->stride[1] - s->pad[1] + kh * s->dilation[1] - b->in0) * g->row;
+          a.x = copied + first + c * g->channel + (h0 * s->stride[1] - s->pad[1] + kh * s->dilation[1] - b->in0) * g->row;
           a.gy = j->gy + ((b->n0 * s->m + m0 + m) * s->out[1] + h0) * s->out[2] + b->w0;
           a.total = sums + (m * g->sums + c * s->taps + kh * s->kernel[2] + kw) * VL;
-          tiles[cpu_min(mb, filters - m)][n](&a);
+          tiles[unit][cpu_min(mb, filters - m)][n](&a);
         }
     }
   }
