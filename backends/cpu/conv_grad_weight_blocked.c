@@ -29,6 +29,8 @@ typedef struct blocked_kernel {
   cpu_kernel base;
   conv_shape s;
   blocked_geometry g;
+  int64_t *valid; /* of each kernel row, then of each column: first and end of the output rows (cells) that have input for it */
+  int64_t run;    /* kernel columns a tile of plain x */
   int32_t plain;
   double ns;
 } blocked_kernel;
@@ -76,6 +78,24 @@ static void geometry_set(const conv_shape *s, int32_t plain, blocked_geometry *g
   g->floats = MAX_MB * g->sums * VL;
 }
 
+/* Kernel columns whose input a tile of plain x takes together. */
+static int64_t column_run(const conv_shape *s) {
+  const int64_t kw = s->kernel[2], runs = s->dilation[2] == 1 ? cpu_ceil_div(kw, MAX_J) : kw;
+  return cpu_ceil_div(kw, cpu_max(runs, 1));
+}
+
+/* A cell takes as long as its products, at least as the latency of one. */
+static double estimate(const cpu_device *device, const conv_shape *s, const blocked_geometry *g, int32_t plain) {
+  const int64_t mb = cpu_min(g->m_blocks, MAX_MB),
+                j = plain ? column_run(s) : cpu_ceil_div(g->chunk, cpu_max(1, cpu_ceil_div(g->chunk, MAX_J)));
+  const int64_t rows = plain && j == s->kernel[2] && window_rows[mb][j] ? cpu_min(window_rows[mb][j], s->kernel[1]) : 1;
+  const double products = (double)cpu_max(mb * j * rows, 1), padded = (double)(g->m_blocks * VL) / (double)cpu_max(s->mg, 1);
+  const double slower = cpu_max(4, mb * j * rows + 1) / products,
+               joins = 3 * (double)g->bands * (double)(g->m_blocks * s->group * s->cg * s->taps);
+  return 1e3 + cpu_ns_compute(device, conv_multiply_adds(s) * padded * slower + joins * VL, 0.6) +
+         cpu_ns_memory(device, 8.0 * (double)(s->m * s->cg * s->taps), 0.3);
+}
+
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const int32_t plain = variant == 1;
   conv_shape s;
@@ -96,9 +116,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   c->workspace_bytes = bytes;
   c->workspace_alignment = 64;
   c->backend_data[1] = (uint64_t)plain;
-  const double padded = (double)(g.m_blocks * VL) / (double)cpu_max(s.mg, 1);
-  c->estimated_ns =
-      1e3 + cpu_ns_compute(device, conv_multiply_adds(&s) * padded, 0.45) + cpu_ns_memory(device, 8.0 * (double)(s.m * s.cg * s.taps), 0.3);
+  c->estimated_ns = estimate(device, &s, &g, plain);
   return 1;
 }
 
@@ -112,9 +130,23 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   }
   k->plain = c->backend_data[1] != 0;
   k->ns = c->estimated_ns;
+  k->run = column_run(&k->s);
   geometry_set(&k->s, k->plain, &k->g);
+  k->valid = cpu_alloc(device, cpu_product(3, (int64_t[]){k->s.kernel[1] + k->s.kernel[2], 2, sizeof *k->valid}));
+  if (!k->valid) {
+    cpu_free(device, k);
+    return CVK_NO_MEMORY;
+  }
+  for (int64_t i = 0; i < k->s.kernel[1] + k->s.kernel[2]; i++) {
+    const int32_t axis = i < k->s.kernel[1] ? 1 : 2;
+    conv_valid_cells(&k->s, axis, axis == 1 ? i : i - k->s.kernel[1], &k->valid[2 * i], &k->valid[2 * i + 1]);
+  }
   *out = &k->base;
   return CVK_OK;
+}
+
+static void release(cpu_kernel *kernel) {
+  cpu_free(kernel->device, ((blocked_kernel *)kernel)->valid);
 }
 
 static band band_of(const conv_shape *s, const blocked_geometry *g, int64_t index) {
@@ -138,70 +170,115 @@ static blocked_task task_of(const blocked_kernel *k, int64_t index) {
                         .channels = cpu_min(g->chunk, s->cg - chunk * g->chunk)};
 }
 
-/* Adds the products of cells w0..w1-1 of the band's rows h0..h1-1 with the input of tap (kh, kw): `j` floats of x from `x` on, where x is
- * the first image's input plane. */
-static void run_tile(const blocked_kernel *k, tile_args *a, const blocked_task *t, int64_t j, const float *x, int64_t kh, int64_t kw,
-                     int64_t h0, int64_t h1, int64_t w0, int64_t w1, const float *gy) {
-  const conv_shape *s = &k->s;
-  const int64_t lanes = k->plain ? 1 : VL;
-  const int64_t ih = h0 * s->stride[1] - s->pad[1] + kh * s->dilation[1], iw = w0 * s->stride[2] - s->pad[2] + kw * s->dilation[2];
-  if (h0 >= h1 || w0 >= w1) return;
-  a->rows = h1 - h0;
-  a->cells = w1 - w0;
+/* Where a band's products lie: the first image's planes of x and gy, and the sums. */
+typedef struct blocked_view {
+  const blocked_kernel *k;
+  const band *b;
+  const float *x, *gy;
+  float *sums;
+  int64_t mb;
+} blocked_view;
+
+/* Output cells first..last-1 along one axis. */
+typedef struct cells {
+  int64_t first, last;
+} cells;
+
+/* Adds the products of cells w of rows h with the input of tap (kh, kw) and of those that the tile has beside it. */
+static void run_tile(const blocked_view *v, tile_args *a, tile_fn fn, const float *x, int64_t kh, int64_t kw, cells h, cells w) {
+  const conv_shape *s = &v->k->s;
+  const int64_t lanes = v->k->plain ? 1 : VL;
+  const int64_t ih = h.first * s->stride[1] - s->pad[1] + kh * s->dilation[1],
+                iw = w.first * s->stride[2] - s->pad[2] + kw * s->dilation[2];
+  if (h.first >= h.last || w.first >= w.last) return;
+  a->rows = h.last - h.first;
+  a->cells = w.last - w.first;
   a->x = x + (ih * s->in[2] + iw) * lanes;
-  a->gy = gy + (h0 * s->out[2] + w0) * VL;
-  tiles[t->mb][j](a);
+  a->gy = v->gy + (h.first * s->out[2] + w.first) * VL;
+  fn(a);
 }
 
-/* The cells of a band that tap (kh, kw) has input for. */
-static void tap_cells(const conv_shape *s, const band *b, int64_t kh, int64_t kw, int64_t h[2], int64_t w[2]) {
-  conv_valid_cells(s, 1, kh, &h[0], &h[1]);
-  conv_valid_cells(s, 2, kw, &w[0], &w[1]);
-  h[0] = cpu_max(h[0], b->h0), h[1] = cpu_min(h[1], b->h1);
-  w[0] = cpu_max(w[0], b->w0), w[1] = cpu_min(w[1], b->w1);
+/* The band's rows and cells that kernel row kh and column kw have input for. */
+static cells rows_of(const blocked_view *v, int64_t kh) {
+  const int64_t *valid = v->k->valid + 2 * kh;
+  return (cells){cpu_max(valid[0], v->b->h0), cpu_min(valid[1], v->b->h1)};
+}
+static cells cells_of(const blocked_view *v, int64_t kw) {
+  const int64_t *valid = v->k->valid + 2 * (v->k->s.kernel[1] + kw);
+  return (cells){cpu_max(valid[0], v->b->w0), cpu_min(valid[1], v->b->w1)};
+}
+
+/* What is left of `all` before and behind `inner`. */
+static cells before(cells all, cells inner) {
+  return (cells){all.first, cpu_min(all.last, inner.first)};
+}
+static cells behind(cells all, cells inner) {
+  return (cells){cpu_max(all.first, inner.last), all.last};
+}
+/* What all of a run's taps have input for; first and last: of its first and last tap. */
+static cells common(cells first, cells last) {
+  return (cells){first.first, cpu_max(first.first, last.last)};
 }
 
 /* Blocked x: runs of channels, tap by tap. */
-static void taps_of_block(const blocked_kernel *k, tile_args *a, const blocked_task *t, const band *b, const float *x, const float *gy,
-                          float *sums) {
-  const conv_shape *s = &k->s;
-  const int64_t run = cpu_ceil_div(t->channels, cpu_max(1, cpu_ceil_div(t->channels, MAX_J)));
+static void taps_of_block(const blocked_view *v, tile_args *a, int64_t channels) {
+  const conv_shape *s = &v->k->s;
+  const int64_t run = cpu_ceil_div(channels, cpu_max(1, cpu_ceil_div(channels, MAX_J)));
   a->total_j = s->taps * VL;
   for (int64_t kh = 0; kh < s->kernel[1]; kh++)
     for (int64_t kw = 0; kw < s->kernel[2]; kw++) {
-      int64_t h[2], w[2];
-      tap_cells(s, b, kh, kw, h, w);
-      for (int64_t c = 0; c < t->channels; c += run) {
-        a->total = sums + (c * s->taps + kh * s->kernel[2] + kw) * VL;
-        run_tile(k, a, t, cpu_min(run, t->channels - c), x + c, kh, kw, h[0], h[1], w[0], w[1], gy);
+      const cells h = rows_of(v, kh), w = cells_of(v, kw);
+      for (int64_t c = 0; c < channels; c += run) {
+        a->total = v->sums + (c * s->taps + kh * s->kernel[2] + kw) * VL;
+        run_tile(v, a, tiles[v->mb][cpu_min(run, channels - c)], v->x + c, kh, kw, h, w);
       }
     }
 }
 
-/* Plain x: runs of kernel columns, whose input lies together; cells that some of the run has no input for go column by column. */
-static void taps_of_plane(const blocked_kernel *k, tile_args *a, const blocked_task *t, const band *b, const float *x, const float *gy,
-                          float *sums) {
-  const conv_shape *s = &k->s;
-  const int64_t kw_n = s->kernel[2], runs = s->dilation[2] == 1 ? cpu_ceil_div(kw_n, MAX_J) : kw_n, run = cpu_ceil_div(kw_n, runs);
-  a->total_j = VL;
-  for (int64_t kh = 0; kh < s->kernel[1]; kh++)
-    for (int64_t kw = 0; kw < kw_n; kw += run) {
-      const int64_t n = cpu_min(run, kw_n - kw);
-      float *total = sums + (kh * kw_n + kw) * VL;
-      int64_t h[2], first[2], last[2];
-      tap_cells(s, b, kh, kw, h, first);
-      tap_cells(s, b, kh, kw + n - 1, h, last);
-      const int64_t lo = first[0], hi = cpu_max(lo, last[1]); /* cells that the whole run has input for */
-      a->total = total;
-      run_tile(k, a, t, n, x, kh, kw, h[0], h[1], lo, hi, gy);
-      for (int64_t i = 0; i < n; i++) {
-        int64_t w[2];
-        tap_cells(s, b, kh, kw + i, h, w);
-        a->total = total + i * VL;
-        run_tile(k, a, t, 1, x, kh, kw + i, h[0], h[1], w[0], cpu_min(w[1], lo), gy);
-        run_tile(k, a, t, 1, x, kh, kw + i, h[0], h[1], cpu_max(w[0], hi), w[1], gy);
+/* Plain x, channel c, kernel rows kh .. kh + rows - 1 (one, or as many as the tile of several has): runs of kernel columns, whose input
+ * lies together; cells that some of a run has no input for go tap by tap. */
+static void runs_of_columns(const blocked_view *v, tile_args *a, int64_t c, int64_t kh, int64_t rows, cells h) {
+  const conv_shape *s = &v->k->s;
+  const int64_t kw_n = s->kernel[2], run = v->k->run;
+  const float *x = v->x + c * s->in[1] * s->in[2];
+  if (h.first >= h.last) return;
+  for (int64_t kw = 0; kw < kw_n; kw += run) {
+    const int64_t n = cpu_min(run, kw_n - kw);
+    const cells inner = common(cells_of(v, kw), cells_of(v, kw + n - 1));
+    float *total = v->sums + ((c * s->kernel[1] + kh) * kw_n + kw) * VL;
+    a->total = total;
+    run_tile(v, a, rows > 1 ? windows[v->mb][n] : tiles[v->mb][n], x, kh, kw, h, inner);
+    for (int64_t i = 0; i < n; i++) {
+      const cells all = cells_of(v, kw + i);
+      if (all.first >= inner.first && all.last <= inner.last) continue;
+      for (int64_t r = 0; r < rows; r++) {
+        a->total = total + (r * kw_n + i) * VL;
+        run_tile(v, a, tiles[v->mb][1], x, kh + r, kw + i, h, before(all, inner));
+        run_tile(v, a, tiles[v->mb][1], x, kh + r, kw + i, h, behind(all, inner));
       }
     }
+  }
+}
+
+/* Plain x, channel c: windows of several kernel rows where there is a tile of them; output rows that some of these have no input for go one
+ * kernel row by one. */
+static void taps_of_plane(const blocked_view *v, tile_args *a, int64_t c) {
+  const conv_shape *s = &v->k->s;
+  const int64_t several = v->k->run == s->kernel[2] ? window_rows[v->mb][v->k->run] : 0;
+  int64_t kh = 0;
+  a->total_j = VL;
+  a->total_r = s->kernel[2] * VL;
+  a->x_tap = s->dilation[1] * s->in[2];
+  for (; several && kh + several <= s->kernel[1]; kh += several) {
+    const cells inner = common(rows_of(v, kh), rows_of(v, kh + several - 1));
+    runs_of_columns(v, a, c, kh, several, inner);
+    for (int64_t r = kh; r < kh + several; r++) {
+      const cells all = rows_of(v, r);
+      runs_of_columns(v, a, c, r, 1, before(all, inner));
+      runs_of_columns(v, a, c, r, 1, behind(all, inner));
+    }
+  }
+  for (; kh < s->kernel[1]; kh++) runs_of_columns(v, a, c, kh, 1, rows_of(v, kh));
 }
 
 /* Adds the products of one band to sums [mb][channel][tap][VL], and its gy to the bias's; lost: see tile_args. */
@@ -222,10 +299,11 @@ static void run_band(const blocked_job *j, const blocked_task *t, const band *b,
                  .gy_m = plane_out * VL,
                  .total_m = k->g.sums * VL,
                  .lost = lost};
+  const blocked_view v = {k, b, x, gy, sums, t->mb};
   if (k->plain)
-    for (int64_t c = 0; c < t->channels; c++) taps_of_plane(k, &a, t, b, x + c * plane_in, gy, sums + c * s->taps * VL);
+    for (int64_t c = 0; c < t->channels; c++) taps_of_plane(&v, &a, c);
   else
-    taps_of_block(k, &a, t, b, x, gy, sums);
+    taps_of_block(&v, &a, t->channels);
   if (!s->has_bias || t->c0 != t->group * s->cg) return;
   a.x_image = a.x_row = a.x_cell = 0;
   a.rows = b->h1 - b->h0;
@@ -315,4 +393,5 @@ const cpu_row CVK_ISA_FN(conv_grad_weight_blocked_row) = {.name = CVK_ISA_ROW("c
                                                           .variants = 2,
                                                           .accepts = accepts,
                                                           .prepare = prepare,
-                                                          .execute = execute};
+                                                          .execute = execute,
+                                                          .release = release};
