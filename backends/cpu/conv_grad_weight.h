@@ -4,6 +4,8 @@
 #ifndef CVK_CPU_CONV_GRAD_WEIGHT_H
 #define CVK_CPU_CONV_GRAD_WEIGHT_H
 
+#include <math.h>
+
 #include "conv_shape.h"
 #include "vec.h"
 
@@ -29,6 +31,27 @@ static inline void add_part(int64_t n, float *sum, float *lost, const float *par
 }
 static inline void join_lost(int64_t n, float *sum, const float *lost) {
   for (int64_t i = 0; i < n; i += VL) v_store(sum + i, v_joined(v_load(sum + i), v_load(lost + i)));
+}
+
+/* `n` floats of a row from cell `first` on, `stride` apart; zeros where the row, of `in` cells, has none. What lies up to VL floats behind
+ * them changes too. */
+static inline void copy_cells(const float *x, int64_t in, int64_t first, int64_t stride, int64_t n, float *to) {
+  const int64_t begin = first >= 0 ? 0 : cpu_min(n, stride == 1 ? -first : cpu_ceil_div(-first, stride)), room = in - first;
+  const int64_t end = room <= 0 ? begin : cpu_max(begin, cpu_min(n, stride == 1 ? room : cpu_ceil_div(room, stride)));
+  const float *from = x + first + begin * stride;
+  for (int64_t i = 0; i < begin; i += VL) v_store(to + i, v_zero());
+  for (int64_t i = begin; i < end; i += VL, from += VL * stride) {
+    const int64_t lanes = cpu_min(VL, end - i);
+    v_store(to + i, stride == 1 ? v_load_n(from, lanes) : v_load_strided_n(from, stride, lanes));
+  }
+  for (int64_t i = end; i < n; i += VL) v_store(to + i, v_zero());
+}
+
+/* 0 where some sum is infinite or NaN. */
+static inline int32_t all_finite(const float *w, int64_t n) {
+  int32_t finite = 1;
+  for (int64_t i = 0; i < n; i++) finite &= isfinite(w[i]) != 0;
+  return finite;
 }
 
 /* The gradients by conv_grad_weight_generic's loops: plain tensors, exact in NaN and infinity. gb NULL: not wanted. */

@@ -4,7 +4,6 @@
  * goes over bands of rows; it copies the band's input with the padding of rows as zeros and the cells of each stride phase together, so
  * that a tap is one plain load; up to MAX_MB filters by MAX_K kernel columns are summed in registers over a band. Bands, parts and their
  * split follow from the shape alone. Where padding met an infinity or NaN a sum is NaN: then the general row's loops do it again. */
-#include <math.h>
 #include <string.h>
 
 #include "conv_grad_weight.h"
@@ -208,20 +207,6 @@ static band band_of(const conv_shape *s, const plain_geometry *g, int64_t index)
   return b;
 }
 
-/* `n` floats of a row from cell `first` on, `stride` apart; zeros where the row, of `in` cells, has none. What lies up to VL floats behind
- * them changes too. */
-static void copy_cells(const float *x, int64_t in, int64_t first, int64_t stride, int64_t n, float *to) {
-  const int64_t begin = first >= 0 ? 0 : cpu_min(n, stride == 1 ? -first : cpu_ceil_div(-first, stride)), room = in - first;
-  const int64_t end = room <= 0 ? begin : cpu_max(begin, cpu_min(n, stride == 1 ? room : cpu_ceil_div(room, stride)));
-  const float *from = x + first + begin * stride;
-  for (int64_t i = 0; i < begin; i += VL) v_store(to + i, v_zero());
-  for (int64_t i = begin; i < end; i += VL, from += VL * stride) {
-    const int64_t lanes = cpu_min(VL, end - i);
-    v_store(to + i, stride == 1 ? v_load_n(from, lanes) : v_load_strided_n(from, stride, lanes));
-  }
-  for (int64_t i = end; i < n; i += VL) v_store(to + i, v_zero());
-}
-
 static void copy_band(const plain_job *j, const band *b, int64_t c0, float *to) {
   const conv_shape *s = &j->k->s;
   const plain_geometry *g = &j->k->g;
@@ -365,12 +350,6 @@ static void join(void *arg, int64_t index, int32_t worker) {
   for (int64_t i = 0; i < g->split; i++) add_part(g->floats, sum, lost, j->split_sums + (index * g->split + i) * g->floats);
   join_lost(g->floats, sum, lost);
   store_sums(j, m0, filters, sum);
-}
-
-static int32_t all_finite(const float *w, int64_t n) {
-  int32_t finite = 1;
-  for (int64_t i = 0; i < n; i++) finite &= isfinite(w[i]) != 0;
-  return finite;
 }
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
