@@ -2,8 +2,9 @@
 /* conv_plain: convolution of few channels a group on plain tensors: image filters, LeNet's first layer, ShuffleNet's groups. Lanes are neighbouring output cells, so a
  * handful of output channels wastes none of them. A task copies the input rows of its band into its worker's part of the workspace, with
  * the padding as zeros and the cells of each stride phase together; then every tap of MB output channels by V vectors is one plain load.
- * Zeros times finite weights add nothing; weights with NaN or infinity, under which padding would show, are refused. */
-#include <math.h>
+ * Zeros times finite weights add nothing. Under weights with NaN or infinity padding would show: constant ones are refused, run-time ones are
+ * looked at in each execution, and then the outputs are summed one by one over the taps that exist. Weights: packed once when constant, else
+ * into the workspace, before the workers' rows. */
 #include <string.h>
 
 #include "conv_plain_tile.h"
@@ -14,6 +15,7 @@ enum {
   SLOT_BYTES = 128 << 10, /* of input that a band reads: a share of the second-level cache */
   MOST_BYTES = 64 << 20,  /* of workspace */
 };
+static const double PACK_SPEED = 0.1; /* share of the bandwidth with which weights are packed, one float after the other */
 
 typedef struct plain_geometry {
   int64_t band, bands;        /* output rows a band; bands an image */
@@ -34,6 +36,7 @@ typedef struct plain_kernel {
 typedef struct plain_job {
   const plain_kernel *k;
   const void *const *in;
+  const float *w; /* packed; NULL: not finite */
   float *y, *workspace;
 } plain_job;
 
@@ -74,10 +77,9 @@ static double estimate(const cpu_device *device, const conv_shape *s) {
   return cpu_ns_compute(device, conv_multiply_adds(s) * lanes, 0.55) + cpu_ns_memory(device, copied, 0.8);
 }
 
-static int32_t all_finite(const float *w, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    if (!isfinite(w[i])) return 0;
-  return 1;
+/* Floats of the packed weights in the workspace, in whole cache lines. */
+static int64_t packed_floats(const conv_shape *s) {
+  return cpu_ceil_div(s->m * s->cg * s->taps, 16) * 16;
 }
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
@@ -88,20 +90,29 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
   if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
   if (s.group > 1 && s.cg == 1) return cpu_refuse(why, "one channel a group: depthwise rows are for that");
-  if (!op->in[1]->const_data) return cpu_refuse(why, "weights are not constant");
   if (s.kernel[2] > V_CHAIN) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], V_CHAIN);
   if (s.cg * s.taps > MOST_PRODUCTS)
     return cpu_refuse(why, "%lld products an output, at most %d are taken", (long long)(s.cg * s.taps), MOST_PRODUCTS);
-  if (!all_finite(op->in[1]->const_data, s.m * s.cg * s.taps)) return cpu_refuse(why, "a weight is not finite");
-  c->estimated_ns = estimate(device, &s);
+  const float *w = op->in[1]->const_data;
+  if (w && !weights_finite(w, s.m * s.cg * s.taps)) return cpu_refuse(why, "a weight is not finite");
+  c->estimated_ns = estimate(device, &s) + (w ? 0 : cpu_ns_memory(device, 4.0 * (double)packed_floats(&s), PACK_SPEED));
   if (!geometry_set(&s, estimate(device, &s), cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
-  c->pack[1] = 0x7000 + VL;
-  c->workspace_bytes = (uint64_t)(g.slot * cpu_workers(device)) * sizeof(float);
+  if (w) c->pack[1] = 0x7000 + VL;
+  c->workspace_bytes = (uint64_t)(g.slot * cpu_workers(device) + (w ? 0 : packed_floats(&s))) * sizeof(float);
   c->workspace_alignment = 64;
   return 1;
 }
 
 /* [tile of output channels][channel of the group][kernel row][tap][output channel in the tile] */
+static void pack_weights(const conv_shape *s, int64_t most, const float *w, float *packed) {
+  const int64_t products = s->cg * s->taps;
+  for (int64_t m0 = 0, mb; m0 < s->m; m0 += mb, packed += mb * products) {
+    mb = cpu_min(most, s->mg - m0 % s->mg);
+    for (int64_t m = 0; m < mb; m++)
+      for (int64_t i = 0; i < products; i++) packed[i * mb + m] = w[(m0 + m) * products + i];
+  }
+}
+
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
   conv_shape s;
   plain_geometry g;
@@ -109,13 +120,8 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   (void)c;
   if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, estimate(device, &s), cpu_workers(device), &g))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_plain: input %d is not packed", input);
-  const float *w = op->in[1]->const_data;
-  const int64_t products = s.cg * s.taps;
-  const cvk_status status = cpu_pack_new(device, (uint64_t)(s.m * products) * sizeof(float), out);
-  for (int64_t m = 0; status == CVK_OK && m < s.m; m++) {
-    const int64_t in_group = m % s.mg, in_tile = in_group % g.mb, mb = cpu_min(g.mb, s.mg - in_group + in_tile);
-    for (int64_t i = 0; i < products; i++) (*out)->data[(m - in_tile) * products + i * mb + in_tile] = w[m * products + i];
-  }
+  const cvk_status status = cpu_pack_new(device, (uint64_t)(s.m * s.cg * s.taps) * sizeof(float), out);
+  if (status == CVK_OK) pack_weights(&s, g.mb, op->in[1]->const_data, (*out)->data);
   return status;
 }
 
@@ -180,7 +186,7 @@ static void run_row(const plain_job *j, const float *rows, int64_t image, int64_
     const float *x_group = x + m0 / s->mg * s->cg * g->channel;
     a.w_row = s->kernel[2] * mb;
     a.w_channel = s->kernel[1] * a.w_row;
-    a.w = k->base.pack[1]->data + m0 * s->cg * s->taps + kh0 * a.w_row;
+    a.w = j->w + m0 * s->cg * s->taps + kh0 * a.w_row;
     a.bias = s->has_bias ? (const float *)j->in[2] + m0 : NULL;
     const int64_t at = ((image * s->m + m0) * s->out[1] + oh) * s->out[2];
     for (int64_t ox = 0; ox < s->out[2]; ox += wide) {
@@ -195,6 +201,38 @@ static void run_row(const plain_job *j, const float *rows, int64_t image, int64_
   }
 }
 
+/* Output (m, oh, ox) of an image by the definition: padding enters no product. In double, as an error of one rounding is well within the bound.
+ */
+static float exact_cell(const plain_job *j, int64_t image, int64_t m, int64_t oh, int64_t ox) {
+  const conv_shape *s = &j->k->s;
+  const float *x = (const float *)j->in[0] + (image * s->c + m / s->mg * s->cg) * s->in[1] * s->in[2],
+              *w = (const float *)j->in[1] + m * s->cg * s->taps;
+  const int64_t y0 = oh * s->stride[1] - s->pad[1], x0 = ox * s->stride[2] - s->pad[2];
+  int64_t kh0, kh1, kw0, kw1;
+  double sum = 0;
+  conv_valid_taps(s, 1, oh, &kh0, &kh1);
+  conv_valid_taps(s, 2, ox, &kw0, &kw1);
+  for (int64_t c = 0; c < s->cg; c++)
+    for (int64_t kh = kh0; kh < kh1; kh++)
+      for (int64_t kw = kw0; kw < kw1; kw++)
+        sum += (double)x[(c * s->in[1] + y0 + kh * s->dilation[1]) * s->in[2] + x0 + kw * s->dilation[2]] *
+               (double)w[(c * s->kernel[1] + kh) * s->kernel[2] + kw];
+  return (float)sum + (s->has_bias ? ((const float *)j->in[2])[m] : 0.0f);
+}
+
+static void exact_row(const plain_job *j, int64_t image, int64_t oh) {
+  const plain_kernel *k = j->k;
+  const conv_shape *s = &k->s;
+  for (int64_t m = 0; m < s->m; m++) {
+    const int64_t at = ((image * s->m + m) * s->out[1] + oh) * s->out[2];
+    for (int64_t ox = 0; ox < s->out[2]; ox++) j->y[at + ox] = exact_cell(j, image, m, oh, ox);
+    if (k->post.n > 0)
+      CVK_ISA_FN(post_apply)(&k->post, j->y + at, s->out[2], at, j->in);
+    else
+      CVK_ISA_FN(post_fold)(&k->post, j->y + at, s->out[2], at, j->in);
+  }
+}
+
 static void run(void *arg, int64_t index, int32_t worker) {
   const plain_job *j = arg;
   const plain_kernel *k = j->k;
@@ -203,6 +241,10 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const float *x = (const float *)j->in[0] + image * s->c * s->in[1] * s->in[2];
   float *slot = j->workspace + worker * k->g.slot;
   int64_t in0, in1;
+  if (!j->w) {
+    for (int64_t oh = r0; oh < r1; oh++) exact_row(j, image, oh);
+    return;
+  }
   rows_read(s, r0, r1, &in0, &in1);
   for (int64_t c = 0; c < s->c; c++)
     for (int64_t row = in0; row < in1; row++)
@@ -212,8 +254,16 @@ static void run(void *arg, int64_t index, int32_t worker) {
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
   const plain_kernel *k = (const plain_kernel *)kernel;
-  plain_job job = {k, in, out[0], workspace};
-  cpu_parallel(kernel->device, k->s.n * k->g.bands, k->ns, run, &job);
+  const conv_shape *s = &k->s;
+  plain_job job = {k, in, kernel->pack[1] ? kernel->pack[1]->data : NULL, out[0], workspace};
+  if (!kernel->pack[1]) {
+    job.workspace += packed_floats(s);
+    if (weights_finite(in[1], s->m * s->cg * s->taps)) {
+      pack_weights(s, k->g.mb, in[1], workspace);
+      job.w = workspace;
+    }
+  }
+  cpu_parallel(kernel->device, s->n * k->g.bands, k->ns, run, &job);
   return CVK_OK;
 }
 

@@ -30,6 +30,13 @@ static const int32_t vectors[MAX_MB + 1] = {0, 8, 6, 4, 3, 2, 2};
 static const int32_t vectors[MAX_MB + 1] = {0, 6, 4, 3, 2, 2, 2};
 #endif
 
+/* Whether padded cells, which are zeros, can be multiplied by these weights. */
+static int32_t weights_finite(const float *w, int64_t n) {
+  vf poison = v_zero(); /* 0 times an infinity or a NaN is a NaN */
+  for (int64_t i = 0; i < n; i += VL) poison = v_fma(v_load_n(w + i, cpu_min(VL, n - i)), v_zero(), poison);
+  return !vm_any(v_isnan(poison));
+}
+
 typedef struct tile_args {
   const float *x, *w; /* the first tap of the first cell in the copied rows; packed weights of the channels */
   int64_t x_channel, x_tap_row, channels, taps_h, taps_w, w_row; /* w_row: floats between kernel rows of packed weights, all taps counted */

@@ -2,9 +2,9 @@
 /* conv_transpose_plain: transposed convolution of 1 or 2 axes into a plain tensor, any groups: few output channels, and tensors that are
  * plain anyway. The input may be blocked. Each phase (conv_phase.h) is a convolution of stride 1 on conv_plain's tiles; an output row's
  * phases are made side by side in the workspace, then interleaved. A task copies the input rows of its band and group into its worker's
- * part of the workspace, plain, with zeros around them; weights with NaN or infinity, under which those would show, are refused. Weights
- * are packed once: [phase][group][tile of output channels][channel][kernel row][tap][output channel of the tile]. */
-#include <math.h>
+ * part of the workspace, plain, with zeros around them. Under weights with NaN or infinity those would show: constant ones are refused,
+ * run-time ones are looked at in each execution, and then the outputs are summed one by one over the taps that exist. Weights are packed, once
+ * when constant, else into the workspace: [phase][group][tile of output channels][channel][kernel row][tap][output channel of the tile]. */
 #include <string.h>
 
 #include "conv_phase.h"
@@ -20,6 +20,7 @@ enum {
   SLOT_BYTES = 128 << 10, /* of input that a band reads: a share of the second-level cache */
   MOST_BYTES = 2 << 20,   /* of workspace a worker: which row it is, and with it the bits, must not depend on their number */
 };
+static const double PACK_SPEED = 0.1; /* share of the bandwidth with which weights are packed, one float after the other */
 
 typedef struct plain_geometry {
   int64_t low[3], reach[3]; /* per axis: the phases' first tap brings input cell q + low to cell q, the last q + low + reach */
@@ -46,6 +47,7 @@ typedef struct plain_kernel {
 typedef struct plain_job {
   const plain_kernel *k;
   const void *const *in;
+  const float *w; /* packed; NULL: not finite */
   float *y, *workspace;
 } plain_job;
 
@@ -94,10 +96,9 @@ static double estimate(const cpu_device *device, const conv_shape *s, int32_t bl
          cpu_ns_memory(device, 8 * (double)s->c * cells, blocked ? 0.4 : 0.8) + cpu_ns_memory(device, 8 * out_cells, 0.8);
 }
 
-static int32_t all_finite(const float *w, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    if (!isfinite(w[i])) return 0;
-  return 1;
+/* Floats of the packed weights in the workspace, in whole cache lines. */
+static int64_t packed_floats(const conv_shape *s) {
+  return cpu_ceil_div(s->c * s->mg * s->taps, 16) * 16;
 }
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
@@ -108,36 +109,42 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
   if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
   if (blocked && s.group != 1) return cpu_refuse(why, "group %lld with blocked input", (long long)s.group);
-  if (!op->in[1]->const_data) return cpu_refuse(why, "weights are not constant");
   for (int32_t i = 1; i < 3; i++)
     if (s.stride[i] > MOST_STRIDE) return cpu_refuse(why, "stride %lld, at most %d is taken", (long long)s.stride[i], MOST_STRIDE);
   if (s.kernel[2] > MOST_TAPS) return cpu_refuse(why, "kernel rows of %lld taps, at most %d are taken", (long long)s.kernel[2], MOST_TAPS);
   if (s.cg * cpu_ceil_div(s.kernel[1], s.stride[1]) * cpu_ceil_div(s.kernel[2], s.stride[2]) > MOST_PRODUCTS)
     return cpu_refuse(why, "%lld channels of %lld taps: more than %d products an output", (long long)s.cg, (long long)s.taps,
                       MOST_PRODUCTS);
-  if (!all_finite(op->in[1]->const_data, s.c * s.mg * s.taps)) return cpu_refuse(why, "a weight is not finite");
-  c->estimated_ns = estimate(device, &s, blocked);
+  const float *w = op->in[1]->const_data;
+  if (w && !weights_finite(w, s.c * s.mg * s.taps)) return cpu_refuse(why, "a weight is not finite");
+  c->estimated_ns = estimate(device, &s, blocked) + (w ? 0 : cpu_ns_memory(device, 4.0 * (double)packed_floats(&s), PACK_SPEED));
   if (!geometry_set(&s, &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
   if (blocked) c->in[0] = cpu_format(VL);
-  c->pack[1] = 0x9000 + VL;
-  c->workspace_bytes = (uint64_t)(g.floats * cpu_workers(device)) * sizeof(float);
+  if (w) c->pack[1] = 0x9000 + VL;
+  c->workspace_bytes = (uint64_t)(g.floats * cpu_workers(device) + (w ? 0 : packed_floats(&s))) * sizeof(float);
   c->workspace_alignment = 64;
   c->backend_data[1] = (uint64_t)blocked;
   return 1;
 }
 
 /* The weights of one phase from `to` on; returns what follows them. */
-static float *pack_phase(const conv_shape *s, int64_t mb, int64_t y, int64_t x, const float *w, float *to) {
+static float *pack_phase(const conv_shape *s, int64_t most, int64_t y, int64_t x, const float *w, float *to) {
   const conv_shape p = conv_phase_shape(s, y, x);
   for (int64_t g = 0; g < s->group; g++)
-    for (int64_t m0 = 0; m0 < s->mg; m0 += mb)
-      for (int64_t c = 0; c < s->cg; c++)
-        for (int64_t kh = 0; kh < p.kernel[1]; kh++)
-          for (int64_t kw = 0; kw < p.kernel[2]; kw++) {
-            const float *from = w + (g * s->cg + c) * s->mg * s->taps + conv_phase_tap(s, y, x, kh, kw);
-            for (int64_t m = m0; m < cpu_min(s->mg, m0 + mb); m++) *to++ = from[m * s->taps];
-          }
+    for (int64_t m0 = 0, mb; m0 < s->mg; m0 += mb, to += mb * s->cg * p.taps) {
+      mb = cpu_min(most, s->mg - m0);
+      for (int64_t tap = 0; tap < p.taps; tap++) {
+        const float *from = w + (g * s->cg * s->mg + m0) * s->taps + conv_phase_tap(s, y, x, tap / p.kernel[2], tap % p.kernel[2]);
+        for (int64_t c = 0; c < s->cg; c++)
+          for (int64_t m = 0; m < mb; m++) to[(c * p.taps + tap) * mb + m] = from[(c * s->mg + m) * s->taps];
+      }
+    }
   return to;
+}
+
+static void pack_weights(const conv_shape *s, int64_t most, const float *w, float *to) {
+  for (int64_t y = 0; y < s->stride[1]; y++)
+    for (int64_t x = 0; x < s->stride[2]; x++) to = pack_phase(s, most, y, x, w, to);
 }
 
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
@@ -148,11 +155,8 @@ static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_can
   if (input != 1 || !conv_shape_read(op, &s, &why) || !geometry_set(&s, &g))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "conv_transpose_plain: input %d is not packed", input);
   const cvk_status status = cpu_pack_new(device, (uint64_t)(s.c * s.mg * s.taps) * sizeof(float), out);
-  if (status != CVK_OK) return status;
-  float *to = (*out)->data;
-  for (int64_t y = 0; y < s.stride[1]; y++)
-    for (int64_t x = 0; x < s.stride[2]; x++) to = pack_phase(&s, g.mb, y, x, op->in[1]->const_data, to);
-  return CVK_OK;
+  if (status == CVK_OK) pack_weights(&s, g.mb, op->in[1]->const_data, (*out)->data);
+  return status;
 }
 
 static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, cpu_kernel **out) {
@@ -303,7 +307,7 @@ static void run_row(const plain_job *j, const float *slot, float *phases, int64_
       a.at = k->at + k->taps_along[p];
       a.w_row = along->taps * mb;
       a.w_channel = down->kernel[1] * a.w_row;
-      a.w = k->base.pack[1]->data + weights * (k->taps_down[y] * s->kernel[2] + down->kernel[1] * k->taps_along[p]) +
+      a.w = j->w + weights * (k->taps_down[y] * s->kernel[2] + down->kernel[1] * k->taps_along[p]) +
             m * s->cg * down->kernel[1] * along->taps + kh0 * a.w_row;
       for (int64_t cell = 0; cell < along->out; cell += wide) {
         a.cells = spreads ? cpu_min(wide, g->cells - cell) : cpu_min(wide, along->out - cell);
@@ -321,6 +325,37 @@ static void run_row(const plain_job *j, const float *slot, float *phases, int64_
   }
 }
 
+/* Output (m, oh, ox) of an image by the definition: no cell outside the input enters a product. In double, as an error of one rounding is well
+ * within the bound. `slot` holds the group's input from row in0 on. */
+static float exact_cell(const plain_job *j, const float *slot, int64_t m, int64_t oh, int64_t ox, int64_t in0) {
+  const plain_kernel *k = j->k;
+  const conv_shape *s = &k->s;
+  const float *w = (const float *)j->in[1] + (m / s->mg * s->cg * s->mg + m % s->mg) * s->taps;
+  double sum = 0;
+  for (int64_t kh = 0; kh < s->kernel[1]; kh++)
+    for (int64_t kw = 0; kw < s->kernel[2]; kw++) {
+      const int64_t y = oh + s->pad[1] - kh * s->dilation[1], x = ox + s->pad[2] - kw * s->dilation[2];
+      if (y < 0 || y % s->stride[1] || y / s->stride[1] >= s->in[1] || x < 0 || x % s->stride[2] || x / s->stride[2] >= s->in[2]) continue;
+      const float *cell = slot + (y / s->stride[1] - in0) * k->g.row + x / s->stride[2] - k->g.low[2];
+      for (int64_t c = 0; c < s->cg; c++)
+        sum += (double)cell[c * k->g.channel] * (double)w[(c * s->mg * s->kernel[1] + kh) * s->kernel[2] + kw];
+    }
+  return (float)sum + (s->has_bias ? ((const float *)j->in[2])[m] : 0.0f);
+}
+
+static void exact_row(const plain_job *j, const float *slot, int64_t image, int64_t group, int64_t oh, int64_t in0) {
+  const plain_kernel *k = j->k;
+  const conv_shape *s = &k->s;
+  for (int64_t m = group * s->mg; m < (group + 1) * s->mg; m++) {
+    const int64_t at = ((image * s->m + m) * s->out[1] + oh) * s->out[2];
+    for (int64_t ox = 0; ox < s->out[2]; ox++) j->y[at + ox] = exact_cell(j, slot, m, oh, ox, in0);
+    if (k->post.n > 0)
+      CVK_ISA_FN(post_apply)(&k->post, j->y + at, s->out[2], at, j->in);
+    else
+      CVK_ISA_FN(post_fold)(&k->post, j->y + at, s->out[2], at, j->in);
+  }
+}
+
 static void run(void *arg, int64_t index, int32_t worker) {
   const plain_job *j = arg;
   const plain_kernel *k = j->k;
@@ -332,14 +367,25 @@ static void run(void *arg, int64_t index, int32_t worker) {
   float *slot = j->workspace + worker * g->floats;
   copy_rows(j, image, group, begin, end, slot);
   for (int64_t q = q0; q < q1; q++)
-    for (int64_t y = 0; y < s->stride[1]; y++)
-      if (q < k->down[y].out[1]) run_row(j, slot, slot + g->slot, image, group, q, y, begin);
+    for (int64_t y = 0; y < s->stride[1] && q < k->down[y].out[1]; y++)
+      if (j->w)
+        run_row(j, slot, slot + g->slot, image, group, q, y, begin);
+      else
+        exact_row(j, slot, image, group, q * s->stride[1] + y, begin);
 }
 
 static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
   const plain_kernel *k = (const plain_kernel *)kernel;
-  plain_job job = {k, in, out[0], workspace};
-  cpu_parallel(kernel->device, k->s.n * k->s.group * k->g.bands, k->ns, run, &job);
+  const conv_shape *s = &k->s;
+  plain_job job = {k, in, kernel->pack[1] ? kernel->pack[1]->data : NULL, out[0], workspace};
+  if (!kernel->pack[1]) {
+    job.workspace += packed_floats(s);
+    if (weights_finite(in[1], s->c * s->mg * s->taps)) {
+      pack_weights(s, k->g.mb, in[1], workspace);
+      job.w = workspace;
+    }
+  }
+  cpu_parallel(kernel->device, s->n * s->group * k->g.bands, k->ns, run, &job);
   return CVK_OK;
 }
 

@@ -153,7 +153,8 @@ void conv_data_make(const conv_case *from, conv_data *d) {
   for (int64_t i = 0; cc.scaled && i < cc.n * cc.c * cells; i++) d->x[i] = ldexpf(d->x[i], channel_scale(i / cells % cc.c));
   for (int64_t i = 0; cc.scaled && i < cc.m * (cc.c / cc.group) * taps; i++)
     d->w[i] = ldexpf(d->w[i], -channel_scale(i / taps % (cc.c / cc.group)));
-  for (int64_t i = 0; cc.w_inf && i < cc.m * cc.c / cc.group; i++) d->w[i * taps] = INFINITY;
+  for (int64_t i = 0; cc.w_inf == 1 && i < cc.m * cc.c / cc.group; i++) d->w[i * taps] = INFINITY;
+  if (cc.w_inf == 2) d->w[taps - 1] = NAN;
   if (cc.x_special) d->x[cells / 3] = NAN, d->x[cells * cc.c / 2] = INFINITY;
   d->op = (run_op){.kind = cc.transpose ? CVK_OP_CONV_TRANSPOSE : CVK_OP_CONV, .n_in = 3, .n_out = 1, .attr = &d->attr};
   d->op.in[0] = run_desc(CVK_F32, rank, x_dim);

@@ -11,7 +11,7 @@ typedef struct conv_case {
   int64_t in[3], kernel[3], stride[3], dilation[3], pad_begin[3], pad_end[3], output_padding[3]; /* 0 in stride, dilation, group: 1 */
   int32_t bias, positive;
   int32_t transpose; /* CONV_TRANSPOSE */
-  int32_t w_inf;     /* the first tap of every filter is infinite */
+  int32_t w_inf;     /* 1: the first tap of every filter is infinite; 2: the last of the first filter is NaN */
   int32_t scaled;    /* channels of x from 2^-60 to 2^60, weights the other way round */
   int32_t x_special; /* one cell is NaN, one is infinite */
   int32_t chain;     /* post-ops: 1 relu, 2 add relu, 3 clip, 4 relu add, 5 sigmoid, 6 leaky add tanh */
