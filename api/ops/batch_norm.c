@@ -6,6 +6,7 @@
 
 #include "element.h"
 #include "ops_internal.h"
+#include "train/gradient.h"
 
 static const int32_t floats[] = {CVK_F32, CVK_F64, CVK_F16, CVK_BF16};
 enum { FLOATS = sizeof floats / sizeof *floats, INPUTS = 5 };
@@ -49,4 +50,30 @@ cvk_status cvk_ref_batch_norm(const cvk_op *op, const void *const *in, void *con
     }
   }
   return CVK_OK;
+}
+
+/* With d = sqrt(var + epsilon), S the sum over all but the channels: gx = gy scale / d, gbias = S(gy), gscale = S(gy (x - mean)) / d,
+ * gmean = -gbias scale / d, gvar = -gscale scale / (2 d^2). */
+cvk_status cvk_grad_batch_norm(cvk_gradient *c) {
+  const cvk_tensor_desc *x = c->in[0];
+  const double epsilon = (double)c->attr->norm.epsilon;
+  cvk_tensor_desc column = {.struct_size = sizeof column, .dtype = x->dtype, .rank = x->rank - 1, .dim = {x->dim[1], 1, 1, 1, 1, 1, 1, 1}};
+  cvk_axes_attr all = {.struct_size = sizeof all};
+  for (int32_t i = 1; i < INPUTS; i++)
+    if (c->in[i]->dtype != x->dtype) return cvk_fail(CVK_UNSUPPORTED, "batch_norm has a gradient where all inputs are of one type alone");
+  for (int32_t i = 0; i < x->rank; i++)
+    if (i != 1) all.axis[all.n_axes++] = i;
+  const cvk_value gy = c->gy[0], d = cvk_grad_op1(c, CVK_OP_SQRT, cvk_grad_op2(c, CVK_OP_ADD, c->x[4], cvk_grad_scalar(c, x->dtype, epsilon)));
+  const cvk_value factor = cvk_grad_op2(c, CVK_OP_DIV, c->x[1], d);
+  if (c->wanted[0]) c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, gy, cvk_grad_reshape(c, factor, &column));
+  if (!c->wanted[1] && !c->wanted[2] && !c->wanted[3] && !c->wanted[4]) return c->status;
+  const cvk_value from_mean = cvk_grad_op2(c, CVK_OP_SUB, c->x[0], cvk_grad_reshape(c, c->x[3], &column));
+  const cvk_value product = cvk_grad_op2(c, CVK_OP_MUL, gy, from_mean);
+  const cvk_value gbias = cvk_grad_op(c, CVK_OP_REDUCE_SUM, &all, 1, &gy);
+  const cvk_value gscale = cvk_grad_op2(c, CVK_OP_DIV, cvk_grad_op(c, CVK_OP_REDUCE_SUM, &all, 1, &product), d);
+  if (c->wanted[1]) c->gx[1] = gscale;
+  if (c->wanted[2]) c->gx[2] = gbias;
+  if (c->wanted[3]) c->gx[3] = cvk_grad_op1(c, CVK_OP_NEG, cvk_grad_op2(c, CVK_OP_MUL, gbias, factor));
+  if (c->wanted[4]) c->gx[4] = cvk_grad_times(c, cvk_grad_op2(c, CVK_OP_DIV, cvk_grad_op2(c, CVK_OP_MUL, gscale, factor), d), x->dtype, -0.5);
+  return c->status;
 }

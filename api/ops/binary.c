@@ -310,3 +310,35 @@ cvk_status cvk_grad_div(cvk_gradient *c) {
   if (c->wanted[1]) give(c, 1, cvk_grad_op1(c, CVK_OP_NEG, cvk_grad_op2(c, CVK_OP_MUL, by_a, c->y[0])));
   return c->status;
 }
+
+static cvk_value to_type(cvk_gradient *c, cvk_value v, int32_t from, int32_t to) {
+  const cvk_cast_attr a = {.struct_size = sizeof a, .dtype = to};
+  return from == to ? v : cvk_grad_op(c, CVK_OP_CAST, &a, 1, &v);
+}
+
+/* a^b: gy b a^(b - 1), 0 where b is; in b gy y log(a), 0 where a is. b is taken in a's type, as its result is. */
+cvk_status cvk_grad_pow(cvk_gradient *c) {
+  const int32_t dtype = c->in[0]->dtype;
+  const cvk_value zero = cvk_grad_scalar(c, dtype, 0), gy = c->gy[0], a = c->x[0], b = to_type(c, c->x[1], c->in[1]->dtype, dtype);
+  if (c->wanted[0]) {
+    const cvk_value power = cvk_grad_op2(c, CVK_OP_POW, a, cvk_grad_op2(c, CVK_OP_SUB, b, cvk_grad_scalar(c, dtype, 1)));
+    const cvk_value slope = cvk_grad_op2(c, CVK_OP_MUL, gy, cvk_grad_op2(c, CVK_OP_MUL, b, power));
+    give(c, 0, cvk_grad_where(c, cvk_grad_op2(c, CVK_OP_EQUAL, b, zero), zero, slope));
+  }
+  if (c->wanted[1]) {
+    const cvk_value slope = cvk_grad_op2(c, CVK_OP_MUL, gy, cvk_grad_op2(c, CVK_OP_MUL, c->y[0], cvk_grad_op1(c, CVK_OP_LOG, a)));
+    give(c, 1, cvk_grad_where(c, cvk_grad_op2(c, CVK_OP_EQUAL, a, zero), zero, slope));
+    c->gx[1] = to_type(c, c->gx[1], dtype, c->in[1]->dtype);
+  }
+  return c->status;
+}
+
+/* y = a - q b with a whole number q. */
+cvk_status cvk_grad_mod(cvk_gradient *c) {
+  if (c->wanted[0]) give(c, 0, c->gy[0]);
+  if (c->wanted[1]) {
+    const cvk_value q = cvk_grad_op2(c, CVK_OP_DIV, cvk_grad_op2(c, CVK_OP_SUB, c->y[0], c->x[0]), c->x[1]);
+    give(c, 1, cvk_grad_op2(c, CVK_OP_MUL, c->gy[0], cvk_grad_op1(c, CVK_OP_ROUND, q)));
+  }
+  return c->status;
+}

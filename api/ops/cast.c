@@ -7,6 +7,7 @@
 #include "element.h"
 #include "float8.h"
 #include "ops_internal.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_cast(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
@@ -67,4 +68,15 @@ cvk_status cvk_ref_cast(const cvk_op *op, const void *const *in, void *const *ou
       convert(x->dtype, y->dtype, in[0], out[0], first, n);
   }
   return CVK_OK;
+}
+
+static int32_t is_float(int32_t dtype) {
+  return dtype == CVK_F32 || dtype == CVK_F64 || dtype == CVK_F16 || dtype == CVK_BF16;
+}
+
+/* From a float to a float: the gradient in x's type. All other casts jump. */
+cvk_status cvk_grad_cast(cvk_gradient *c) {
+  const cvk_cast_attr a = {.struct_size = sizeof a, .dtype = c->in[0]->dtype};
+  if (c->wanted[0] && is_float(c->in[0]->dtype)) c->gx[0] = cvk_grad_op(c, CVK_OP_CAST, &a, 1, c->gy);
+  return c->status;
 }

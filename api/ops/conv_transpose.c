@@ -6,6 +6,7 @@
 #include "conv_internal.h"
 #include "element.h"
 #include "window.h"
+#include "train/gradient.h"
 
 /* The whole result of an axis without pads, and its extent when nothing is asked for. */
 static int full_extent(int64_t in, int64_t stride, int64_t extent, int64_t output_padding, int64_t *full) {
@@ -141,4 +142,32 @@ cvk_status cvk_ref_conv_transpose(const cvk_op *op, const void *const *in, void 
     }
   }
   return CVK_OK;
+}
+
+/* Backwards it is the convolution of gy with the same weights. What output padding added behind the last window is left out of that: of the pad
+ * where there is one, else of gy. */
+cvk_status cvk_grad_conv_transpose(cvk_gradient *c) {
+  const cvk_tensor_desc *x = c->in[0];
+  cvk_conv_attr a = c->attr->conv;
+  cvk_pad_attr crop = {.struct_size = sizeof crop};
+  cvk_axes_attr all = {.struct_size = sizeof all, .n_axes = 1};
+  cvk_value gy = c->gy[0];
+  int32_t crops = 0;
+  for (int32_t i = 0; i < x->rank - 2; i++) {
+    a.pad_end[i] -= a.output_padding[i];
+    if (a.pad_end[i] < 0) {
+      crop.end[i + 2] = a.pad_end[i];
+      a.pad_end[i] = 0;
+      crops = 1;
+    }
+    a.output_padding[i] = 0;
+    all.axis[all.n_axes++] = i + 2;
+  }
+  if (c->n_in > 2 && c->wanted[2]) c->gx[2] = cvk_grad_op(c, CVK_OP_REDUCE_SUM, &all, 1, &gy);
+  if (cvk_count(x->rank, x->dim) == 0) return c->status;
+  if (crops) gy = cvk_grad_op(c, CVK_OP_PAD, &crop, 1, &gy);
+  const cvk_value weights[2] = {gy, c->x[0]}, back[2] = {gy, c->x[1]};
+  if (c->wanted[0]) c->gx[0] = cvk_grad_op(c, CVK_OP_CONV, &a, 2, back);
+  if (c->wanted[1]) c->gx[1] = cvk_grad_op(c, CVK_OP_CONV_GRAD_WEIGHT, &a, 2, weights);
+  return c->status;
 }

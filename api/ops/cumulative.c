@@ -3,6 +3,7 @@
  * element itself where exclusive, from the end where reverse. Reals run in double, integers wrap. */
 #include "element.h"
 #include "ops_internal.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_cumulative(cvk_op_call *call) {
   static const int32_t types[] = {CVK_F32, CVK_F64, CVK_F16, CVK_BF16, CVK_I8,  CVK_I16,
@@ -63,4 +64,12 @@ cvk_status cvk_ref_cumulative(const cvk_op *op, const void *const *in, void *con
         run_line(op, in[0], out[0], first, after, n);
     }
   return CVK_OK;
+}
+
+/* CUM_SUM: the sums from the other end. */
+cvk_status cvk_grad_cum_sum(cvk_gradient *c) {
+  cvk_cumulative_attr a = c->attr->cumulative;
+  a.reverse = !a.reverse;
+  c->gx[0] = cvk_grad_op(c, CVK_OP_CUM_SUM, &a, 1, c->gy);
+  return c->status;
 }

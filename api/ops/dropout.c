@@ -57,3 +57,8 @@ cvk_status cvk_grad_dropout_train(cvk_gradient *c) {
   c->gx[0] = cvk_grad_op(c, CVK_OP_DROPOUT_TRAIN, c->attr, 2, in);
   return c->status;
 }
+
+cvk_status cvk_grad_dropout(cvk_gradient *c) {
+  c->gx[0] = c->gy[0];
+  return c->status;
+}

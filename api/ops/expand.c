@@ -5,6 +5,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_expand(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
@@ -26,4 +27,9 @@ cvk_status cvk_ref_expand(const cvk_op *op, const void *const *in, void *const *
   cvk_dense_strides(y->rank, y->dim, to);
   cvk_copy_strided(cvk_dtype_bytes(x->dtype), y->rank, y->dim, out[0], to, 0, in[0], from, 0);
   return CVK_OK;
+}
+
+cvk_status cvk_grad_expand_op(cvk_gradient *c) {
+  c->gx[0] = cvk_grad_sum_to(c, c->gy[0], &c->out[0], c->in[0]);
+  return c->status;
 }

@@ -6,6 +6,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_gather(cvk_op_call *call) {
   static const int32_t index_types[] = {CVK_I64, CVK_I32};
@@ -40,4 +41,18 @@ cvk_status cvk_ref_gather(const cvk_op *op, const void *const *in, void *const *
       cvk_copy_run(bytes, after, out[0], (b * picks + p) * after, 1, in[0], (b * extent + index) * after, 1);
   }
   return CVK_OK;
+}
+
+/* Every entry of y is added to the one that it was. */
+cvk_status cvk_grad_gather(cvk_gradient *c) {
+  const int64_t picks = cvk_count(c->in[1]->rank, c->in[1]->dim);
+  c->gx[0] = cvk_grad_scatter_axis(c, c->gy[0], c->in[0], c->attr->axis.axis, c->x[1], picks);
+  return c->status;
+}
+
+cvk_status cvk_grad_gather_elements(cvk_gradient *c) {
+  const cvk_scatter_attr add = {.struct_size = sizeof add, .axis = c->attr->axis.axis, .reduction = CVK_SCATTER_ADD};
+  const cvk_value in[3] = {cvk_grad_zeros(c, c->in[0]), c->x[1], c->gy[0]};
+  c->gx[0] = cvk_grad_op(c, CVK_OP_SCATTER_ELEMENTS, &add, 3, in);
+  return c->status;
 }

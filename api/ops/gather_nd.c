@@ -4,6 +4,7 @@
 #include "indices.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_gather_elements(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0], *indices = call->in[1];
@@ -71,4 +72,13 @@ cvk_status cvk_ref_gather_nd(const cvk_op *op, const void *const *in, void *cons
       cvk_copy_run(cvk_dtype_bytes(x->dtype), slice, out[0], t * slice, 1, in[0], t / of_batch * each + at * slice, 1);
   }
   return CVK_OK;
+}
+
+cvk_status cvk_grad_gather_nd(cvk_gradient *c) {
+  const cvk_scatter_attr add = {.struct_size = sizeof add, .reduction = CVK_SCATTER_ADD};
+  if (c->attr->gather_nd.batch_dims > 0)
+    return cvk_fail(CVK_UNSUPPORTED, "gather_nd has a gradient with batch_dims 0 alone, it is %d", c->attr->gather_nd.batch_dims);
+  const cvk_value in[3] = {cvk_grad_zeros(c, c->in[0]), c->x[1], c->gy[0]};
+  c->gx[0] = cvk_grad_op(c, CVK_OP_SCATTER_ND, &add, 3, in);
+  return c->status;
 }

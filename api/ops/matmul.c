@@ -5,6 +5,7 @@
 #include "ops_internal.h"
 #include "product.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 /* An operand seen as a stack of matrices. */
 typedef struct stack {
@@ -69,4 +70,50 @@ cvk_status cvk_ref_matmul(const cvk_op *op, const void *const *in, void *const *
       p.y_offset += p.m * p.n;
     }
   return CVK_OK;
+}
+
+static cvk_value swapped(cvk_gradient *c, cvk_value v, int32_t rank) {
+  int32_t perm[CVK_MAX_RANK];
+  for (int32_t i = 0; i < rank; i++) perm[i] = i;
+  perm[rank - 2] = rank - 1;
+  perm[rank - 1] = rank - 2;
+  return cvk_grad_transpose(c, v, rank, perm);
+}
+
+static cvk_tensor_desc matrices(const cvk_tensor_desc *batch, int64_t rows, int64_t columns) {
+  cvk_tensor_desc d = *batch;
+  d.dim[d.rank - 2] = rows;
+  d.dim[d.rank - 1] = columns;
+  return d;
+}
+
+static cvk_tensor_desc one_matrix(const cvk_tensor_desc *d) {
+  return (cvk_tensor_desc){.struct_size = sizeof *d, .dtype = d->dtype, .rank = 2, .dim = {cvk_count(d->rank - 1, d->dim), d->dim[d->rank - 1]}};
+}
+
+/* ga = gy b', gb = a' gy, summed over batches that were broadcast; vectors are seen as matrices of one row or column. One b for all batches is
+ * one product of all rows. */
+cvk_status cvk_grad_matmul(cvk_gradient *c) {
+  cvk_tensor_desc a = *c->in[0], b = *c->in[1], y = c->out[0];
+  if (a.rank == 1) a = (cvk_tensor_desc){.struct_size = sizeof a, .dtype = a.dtype, .rank = 2, .dim = {1, a.dim[0]}};
+  if (b.rank == 1) b = (cvk_tensor_desc){.struct_size = sizeof b, .dtype = b.dtype, .rank = 2, .dim = {b.dim[0], 1}};
+  const int64_t m = a.dim[a.rank - 2], k = a.dim[a.rank - 1], n = b.dim[b.rank - 1];
+  y.rank += (c->in[0]->rank == 1) + (c->in[1]->rank == 1);
+  y = matrices(&y, m, n);
+  cvk_value va = cvk_grad_reshape(c, c->x[0], &a), vb = cvk_grad_reshape(c, c->x[1], &b), gy = cvk_grad_reshape(c, c->gy[0], &y);
+  if (b.rank == 2) {
+    const cvk_gemm_attr by_b = {.struct_size = sizeof by_b, .trans_b = 1, .alpha = 1}, by_a = {.struct_size = sizeof by_a, .trans_a = 1, .alpha = 1};
+    const cvk_tensor_desc rows = one_matrix(&a), results = one_matrix(&y);
+    gy = cvk_grad_reshape(c, gy, &results);
+    const cvk_value for_a[2] = {gy, vb}, for_b[2] = {cvk_grad_reshape(c, va, &rows), gy};
+    if (c->wanted[0]) c->gx[0] = cvk_grad_reshape(c, cvk_grad_op(c, CVK_OP_GEMM, &by_b, 2, for_a), c->in[0]);
+    if (c->wanted[1]) c->gx[1] = cvk_grad_reshape(c, cvk_grad_op(c, CVK_OP_GEMM, &by_a, 2, for_b), c->in[1]);
+    return c->status;
+  }
+  const cvk_tensor_desc full_a = matrices(&y, m, k), full_b = matrices(&y, k, n);
+  if (c->wanted[0])
+    c->gx[0] = cvk_grad_reshape(c, cvk_grad_sum_to(c, cvk_grad_op2(c, CVK_OP_MATMUL, gy, swapped(c, vb, b.rank)), &full_a, &a), c->in[0]);
+  if (c->wanted[1])
+    c->gx[1] = cvk_grad_reshape(c, cvk_grad_sum_to(c, cvk_grad_op2(c, CVK_OP_MATMUL, swapped(c, va, a.rank), gy), &full_b, &b), c->in[1]);
+  return c->status;
 }

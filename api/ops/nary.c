@@ -6,6 +6,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 typedef double (*real_function)(double a, double b);
 typedef int64_t (*int_function)(int64_t a, int64_t b);
@@ -114,4 +115,24 @@ cvk_status cvk_ref_nary(const cvk_op *op, const void *const *in, void *const *ou
         run_ints(op, class == CVK_CLASS_SIGNED ? row->on_signed : row->on_unsigned, &w, done, n, in, out[0]);
     }
   return CVK_OK;
+}
+
+/* MIN, MAX: the first input that equals the result takes the gradient; where the result is NaN none does. */
+cvk_status cvk_grad_min_max(cvk_gradient *c) {
+  const cvk_value zero = cvk_grad_scalar(c, c->out[0].dtype, 0);
+  cvk_value rest = c->gy[0];
+  for (int32_t i = 0; i < c->n_in; i++) {
+    const cvk_value wins = cvk_grad_op2(c, CVK_OP_EQUAL, c->x[i], c->y[0]);
+    if (c->wanted[i]) c->gx[i] = cvk_grad_sum_to(c, cvk_grad_where(c, wins, rest, zero), &c->out[0], c->in[i]);
+    if (i + 1 < c->n_in) rest = cvk_grad_where(c, wins, zero, rest);
+  }
+  return c->status;
+}
+
+/* SUM, MEAN */
+cvk_status cvk_grad_sum(cvk_gradient *c) {
+  const cvk_value g = c->def->kind == CVK_OP_MEAN ? cvk_grad_times(c, c->gy[0], c->out[0].dtype, 1 / (double)c->n_in) : c->gy[0];
+  for (int32_t i = 0; i < c->n_in; i++)
+    if (c->wanted[i]) c->gx[i] = cvk_grad_sum_to(c, g, &c->out[0], c->in[i]);
+  return c->status;
 }

@@ -2,10 +2,12 @@
 /* pad.c: PAD, https://onnx.ai/onnx/operators/onnx__Pad.html: any rank and element type. A negative pad crops, and all crops come before any
  * padding: reflect, edge and wrap see the cropped input. Reflect wider than the input bounces back and forth (of one cell it repeats that
  * cell), wrap repeats. Only constant pads may grow an axis that has nothing left. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "element.h"
 #include "ops_internal.h"
+#include "train/gradient.h"
 
 enum { PADS = 1, VALUE = 2, AXES = 3 }; /* inputs */
 
@@ -136,4 +138,30 @@ cvk_status cvk_ref_pad(const cvk_op *op, const void *const *in, void *const *out
              &axes[outer], a->mode, size, &value);
   }
   return CVK_OK;
+}
+
+/* CONSTANT: the pads with the other sign, so that what was added is cropped and what was cropped is zero. Else each cell of an axis is added to
+ * the one that it repeats. */
+cvk_status cvk_grad_pad(cvk_gradient *c) {
+  cvk_pad_attr a = c->attr->pad;
+  cvk_tensor_desc d = c->out[0];
+  c->gx[0] = c->gy[0];
+  if (a.mode == CVK_PAD_CONSTANT) {
+    for (int32_t i = 0; i < d.rank; i++) a.begin[i] = -a.begin[i], a.end[i] = -a.end[i];
+    a.value = 0;
+    c->gx[0] = cvk_grad_op(c, CVK_OP_PAD, &a, 1, c->gy);
+    return c->status;
+  }
+  for (int32_t i = 0; i < d.rank && c->status == CVK_OK; i++) {
+    const pad_axis p = axis_of(&a, i, c->in[0]->dim[i]);
+    const int64_t n = d.dim[i];
+    if (a.begin[i] == 0 && a.end[i] == 0) continue;
+    int64_t *source = malloc(((size_t)n + 1) * sizeof *source);
+    if (source == NULL) return cvk_fail(CVK_NO_MEMORY, "pad: no memory for the indices of its gradient");
+    for (int64_t o = 0; o < n; o++) source[o] = source_of(&p, a.mode, o);
+    d.dim[i] = c->in[0]->dim[i];
+    c->gx[0] = cvk_grad_scatter_axis(c, c->gx[0], &d, i, cvk_grad_ints(c, n, source), n);
+    free(source);
+  }
+  return c->status;
 }

@@ -143,3 +143,40 @@ cvk_status cvk_grad_global_pool(cvk_gradient *c) {
   c->gx[0] = cvk_grad_op(c, c->def->kind == CVK_OP_GLOBAL_MAX_POOL ? CVK_OP_MAX_POOL_GRAD : CVK_OP_AVG_POOL_GRAD, &a, 2, in);
   return c->status;
 }
+
+/* An average pool passes its gradient on as it passes x on. */
+cvk_status cvk_grad_avg_pool_grad(cvk_gradient *c) {
+  if (c->wanted[1]) c->gx[1] = cvk_grad_op(c, CVK_OP_AVG_POOL, c->attr, 1, c->gy);
+  return c->status;
+}
+
+/* sign(x) |x|^(p - 1) */
+static cvk_value slope_of(cvk_gradient *c, int32_t p) {
+  const cvk_value x = c->x[0];
+  if (p == 2) return x;
+  const cvk_value sign = cvk_grad_op1(c, CVK_OP_SIGN, x);
+  if (p == 1) return sign;
+  return cvk_grad_op2(c, CVK_OP_MUL, sign, cvk_grad_op2(c, CVK_OP_POW, cvk_grad_op1(c, CVK_OP_ABS, x), cvk_grad_scalar(c, c->in[0]->dtype, p - 1)));
+}
+
+/* LP_POOL, GLOBAL_LP_POOL: x's slope times the sum of gy y^(1 - p) over the windows that hold the cell. That sum is the gradient of an average
+ * pool whose windows are weighed by their cells, which an LP_POOL of ones with p = 1 counts. A window of zeros gives nothing. */
+cvk_status cvk_grad_lp_pool(cvk_gradient *c) {
+  const cvk_tensor_desc *x = c->in[0];
+  const int32_t p = c->attr->pool.p;
+  cvk_tensor_desc one = *x;
+  cvk_pool_attr a = c->attr->pool;
+  one.dim[0] = one.dim[1] = 1;
+  for (int32_t i = 0; i < x->rank - 2 && c->def->kind == CVK_OP_GLOBAL_LP_POOL; i++) a.kernel[i] = x->dim[i + 2];
+  cvk_value g = c->gy[0];
+  if (p > 1) {
+    const cvk_value zero = cvk_grad_scalar(c, x->dtype, 0), power = cvk_grad_op2(c, CVK_OP_POW, c->y[0], cvk_grad_scalar(c, x->dtype, 1 - p));
+    g = cvk_grad_where(c, cvk_grad_op2(c, CVK_OP_GREATER, c->y[0], zero), cvk_grad_op2(c, CVK_OP_MUL, g, power), zero);
+  }
+  a.p = 1;
+  const cvk_value ones = cvk_grad_expand(c, cvk_grad_scalar(c, x->dtype, 1), &one), cells = cvk_grad_op(c, CVK_OP_LP_POOL, &a, 1, &ones);
+  a.p = 0;
+  const cvk_value in[2] = {c->x[0], cvk_grad_op2(c, CVK_OP_MUL, g, cells)};
+  c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, slope_of(c, p), cvk_grad_op(c, CVK_OP_AVG_POOL_GRAD, &a, 2, in));
+  return c->status;
+}

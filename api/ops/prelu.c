@@ -3,6 +3,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_prelu(cvk_op_call *call) {
   static const int32_t types[] = {CVK_F32, CVK_F64, CVK_F16, CVK_BF16, CVK_I32, CVK_I64, CVK_U32, CVK_U64};
@@ -58,4 +59,14 @@ cvk_status cvk_ref_prelu(const cvk_op *op, const void *const *in, void *const *o
         run_ints(x->dtype, &w, done, n, in, out[0]);
     }
   return CVK_OK;
+}
+
+/* The slope gets x where it counted, summed over what it was broadcast to. */
+cvk_status cvk_grad_prelu(cvk_gradient *c) {
+  const cvk_value x = c->x[0], gy = c->gy[0], zero = cvk_grad_scalar(c, c->in[0]->dtype, 0);
+  const cvk_value below = cvk_grad_op2(c, CVK_OP_LESS, x, zero);
+  if (c->wanted[0]) c->gx[0] = cvk_grad_where(c, below, cvk_grad_op2(c, CVK_OP_MUL, gy, c->x[1]), gy);
+  if (c->wanted[1])
+    c->gx[1] = cvk_grad_sum_to(c, cvk_grad_where(c, below, cvk_grad_op2(c, CVK_OP_MUL, gy, x), zero), &c->out[0], c->in[1]);
+  return c->status;
 }

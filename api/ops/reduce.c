@@ -218,3 +218,60 @@ cvk_status cvk_grad_reduce_sum(cvk_gradient *c) {
   c->gx[0] = cvk_grad_expand(c, g, x);
   return c->status;
 }
+
+/* x with the axes that are reduced last, seen as rows of n. */
+typedef struct folded {
+  int32_t perm[CVK_MAX_RANK];
+  cvk_tensor_desc moved, rows, row; /* x transposed; [rows, n]; [rows, 1] */
+} folded;
+
+static folded fold(const cvk_gradient *c) {
+  const cvk_tensor_desc *x = c->in[0];
+  const cvk_axes_attr *a = &c->attr->axes;
+  folded f = {.moved = *x, .rows = {.struct_size = sizeof f.rows, .dtype = x->dtype, .rank = 2, .dim = {1, 1}}};
+  int32_t reduced = 0, at = 0;
+  for (int32_t i = 0; i < a->n_axes; i++) reduced |= 1 << a->axis[i];
+  if (a->n_axes == 0) reduced = -1;
+  for (int32_t last = 0; last < 2; last++) {
+    for (int32_t i = 0; i < x->rank; i++) {
+      if ((reduced >> i & 1) != last) continue;
+      f.rows.dim[last] *= x->dim[i];
+      f.moved.dim[at] = x->dim[i];
+      f.perm[at++] = i;
+    }
+  }
+  f.row = f.rows;
+  f.row.dim[1] = 1;
+  return f;
+}
+
+static cvk_value unfold(cvk_gradient *c, const folded *f, cvk_value v) {
+  int32_t back[CVK_MAX_RANK] = {0};
+  for (int32_t i = 0; i < f->moved.rank; i++) back[f->perm[i]] = i;
+  return cvk_grad_transpose(c, cvk_grad_reshape(c, v, &f->moved), f->moved.rank, back);
+}
+
+/* REDUCE_MAX, REDUCE_MIN: the first of equal elements gets all, a NaN as it wins. REDUCE_PROD: the product of the others, those before times those
+ * behind, so that zeros do no harm. */
+cvk_status cvk_grad_reduce_pick(cvk_gradient *c) {
+  const folded f = fold(c);
+  const cvk_arg_attr along = {.struct_size = sizeof along, .axis = 1, .keep_dims = 1};
+  const cvk_scatter_attr place = {.struct_size = sizeof place, .axis = 1};
+  const cvk_cumulative_attr before = {.struct_size = sizeof before, .axis = 1, .exclusive = 1};
+  const cvk_cumulative_attr behind = {.struct_size = sizeof behind, .axis = 1, .exclusive = 1, .reverse = 1};
+  if (c->attr->axes.n_axes == 0 && c->attr->axes.noop_with_empty_axes) {
+    c->gx[0] = c->gy[0];
+    return c->status;
+  }
+  if (cvk_count(2, f.rows.dim) == 0) return c->status;
+  const cvk_value x = cvk_grad_reshape(c, cvk_grad_transpose(c, c->x[0], f.moved.rank, f.perm), &f.rows), g = cvk_grad_reshape(c, c->gy[0], &f.row);
+  if (c->def->kind == CVK_OP_REDUCE_PROD) {
+    const cvk_value left = cvk_grad_op(c, CVK_OP_CUM_PROD, &before, 1, &x), right = cvk_grad_op(c, CVK_OP_CUM_PROD, &behind, 1, &x);
+    c->gx[0] = unfold(c, &f, cvk_grad_op2(c, CVK_OP_MUL, g, cvk_grad_op2(c, CVK_OP_MUL, left, right)));
+  } else {
+    const int32_t arg = c->def->kind == CVK_OP_REDUCE_MAX ? CVK_OP_ARG_MAX : CVK_OP_ARG_MIN;
+    const cvk_value in[3] = {cvk_grad_zeros(c, &f.rows), cvk_grad_op(c, arg, &along, 1, &x), g};
+    c->gx[0] = unfold(c, &f, cvk_grad_op(c, CVK_OP_SCATTER_ELEMENTS, &place, 3, in));
+  }
+  return c->status;
+}

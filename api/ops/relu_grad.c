@@ -32,7 +32,8 @@ cvk_status cvk_ref_relu_grad(const cvk_op *op, const void *const *in, void *cons
   return CVK_OK;
 }
 
-cvk_status cvk_grad_relu(cvk_gradient *c) {
-  if (c->wanted[0]) c->gx[0] = cvk_grad_op2(c, CVK_OP_RELU_GRAD, c->y[0], c->gy[0]);
+/* In gy alone: y only says where. */
+cvk_status cvk_grad_relu_grad(cvk_gradient *c) {
+  if (c->wanted[1]) c->gx[1] = cvk_grad_op2(c, CVK_OP_RELU_GRAD, c->x[0], c->gy[0]);
   return c->status;
 }

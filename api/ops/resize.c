@@ -10,6 +10,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 enum { ROI = 1, SCALES = 2, SIZES = 3 }; /* inputs */
 #define MOST_ROI 0x1p53
@@ -340,4 +341,55 @@ cvk_status cvk_ref_resize(const cvk_op *op, const void *const *in, void *const *
   const cvk_status s = (a->mode == CVK_NEAREST ? ref_nearest : ref_filtered)(a, x, y, in[0], out[0]);
   if (s == CVK_OK && a->coordinates == CVK_TF_CROP_AND_RESIZE) extrapolate(a, x, y, out[0]);
   return s;
+}
+
+/* Nearest: each cell of y is added to the one that it is. Linear, cubic: y is a matrix times x along each axis, so x gets the transposed one. */
+static cvk_value axis_gradient(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *y, int32_t axis) {
+  const cvk_resize_attr *a = &c->attr->resize;
+  const int64_t n = c->in[0]->dim[axis], out = y->dim[axis], square[2] = {n, n}, taps[2] = {n, out};
+  cvk_tensor_desc to = *y;
+  to.dim[axis] = n;
+  if (a->mode == CVK_NEAREST) {
+    int64_t *source = malloc(((size_t)out + 1) * sizeof *source);
+    for (int64_t o = 0; source && o < out; o++) source[o] = nearest_of(cvk_resize_source(a, axis, n, o), a->rounding, n);
+    if (source) v = cvk_grad_scatter_axis(c, v, &to, axis, cvk_grad_ints(c, out, source), out);
+    else c->status = cvk_fail(CVK_NO_MEMORY, "resize: no memory for the indices of its gradient");
+    free(source);
+    return v;
+  }
+  const int64_t cells = cvk_count(2, square), weights = cvk_count(2, taps);
+  const int32_t fits = cells >= 0 && weights >= 0 && cells < INT64_MAX / 16 && weights < INT64_MAX / 16;
+  double *one = fits ? calloc((size_t)cells + 1, sizeof *one) : NULL, *row = fits ? calloc((size_t)n + 1, sizeof *row) : NULL;
+  double *m = fits ? calloc((size_t)weights + 1, sizeof *m) : NULL;
+  if (one && row && m) {
+    for (int64_t i = 0; i < n; i++) one[i * n + i] = 1;
+    for (int64_t o = 0; o < out; o++) {
+      memset(row, 0, (size_t)n * sizeof *row);
+      add_taps(a, axis, n, o, n, one, row);
+      for (int64_t i = 0; i < n; i++) m[i * out + o] = row[i];
+    }
+    v = cvk_grad_along(c, v, y, axis, cvk_grad_matrix(c, y->dtype, n, out, m), n);
+  } else {
+    c->status = cvk_fail(CVK_NO_MEMORY, "resize: no memory for the %lld by %lld weights of its gradient", (long long)n, (long long)out);
+  }
+  free(one);
+  free(row);
+  free(m);
+  return v;
+}
+
+cvk_status cvk_grad_resize(cvk_gradient *c) {
+  cvk_tensor_desc d = c->out[0];
+  const cvk_resize_attr *a = &c->attr->resize;
+  if (a->coordinates == CVK_TF_CROP_AND_RESIZE) return cvk_fail(CVK_UNSUPPORTED, "resize has no gradient with tf_crop_and_resize");
+  for (int32_t i = 1; i < c->n_in; i++)
+    if (c->wanted[i]) return cvk_fail(CVK_UNSUPPORTED, "resize has no gradient in input %d", i);
+  c->gx[0] = c->gy[0];
+  if (cvk_count(d.rank, d.dim) == 0) c->gx[0] = CVK_NO_VALUE;
+  for (int32_t i = 0; i < d.rank && c->gx[0] != CVK_NO_VALUE; i++) {
+    if (!resized(a, i, c->in[0]->dim[i])) continue;
+    c->gx[0] = axis_gradient(c, c->gx[0], &d, i);
+    d.dim[i] = c->in[0]->dim[i];
+  }
+  return c->status;
 }

@@ -4,6 +4,7 @@
 #include "element.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 void cvk_defaults_reverse_sequence(int32_t kind, cvk_any_attr *a) {
   (void)kind;
@@ -47,4 +48,11 @@ cvk_status cvk_ref_reverse_sequence(const cvk_op *op, const void *const *in, voi
     }
   }
   return CVK_OK;
+}
+
+/* Turning back is turning. */
+cvk_status cvk_grad_reverse_sequence(cvk_gradient *c) {
+  const cvk_value in[2] = {c->gy[0], c->x[1]};
+  c->gx[0] = cvk_grad_op(c, CVK_OP_REVERSE_SEQUENCE, c->attr, 2, in);
+  return c->status;
 }

@@ -10,6 +10,7 @@
 #include "indices.h"
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 static double real_add(double a, double b) {
   return a + b;
@@ -165,4 +166,23 @@ cvk_status cvk_ref_scatter_nd(const cvk_op *op, const void *const *in, void *con
     update(x->dtype, ((const cvk_scatter_attr *)op->attr)->reduction, out[0], at * slice, in[2], t * slice, slice);
   }
   return CVK_OK;
+}
+
+/* With ADD x gets gy; with NONE all of it that was not replaced. The updates get what stands where they went: without a reduction indices must
+ * not repeat, as ONNX has it. */
+cvk_status cvk_grad_scatter(cvk_gradient *c) {
+  const int32_t elements = c->def->kind == CVK_OP_SCATTER_ELEMENTS, how = c->attr->scatter.reduction;
+  const cvk_axis_attr axis = {.struct_size = sizeof axis, .axis = c->attr->scatter.axis};
+  const cvk_value read[2] = {c->gy[0], c->x[1]};
+  if (how != CVK_SCATTER_NONE && how != CVK_SCATTER_ADD)
+    return cvk_fail(CVK_UNSUPPORTED, "%s has a gradient with reductions none and add alone, it is %d", c->def->name, how);
+  if (c->wanted[2])
+    c->gx[2] = elements ? cvk_grad_op(c, CVK_OP_GATHER_ELEMENTS, &axis, 2, read) : cvk_grad_op2(c, CVK_OP_GATHER_ND, c->gy[0], c->x[1]);
+  if (!c->wanted[0]) return c->status;
+  c->gx[0] = c->gy[0];
+  if (how == CVK_SCATTER_NONE) {
+    const cvk_value cut[3] = {c->gy[0], c->x[1], cvk_grad_zeros(c, c->in[2])};
+    c->gx[0] = cvk_grad_op(c, c->def->kind, c->attr, 3, cut);
+  }
+  return c->status;
 }

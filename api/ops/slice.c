@@ -6,6 +6,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 static int64_t clamp(int64_t v, int64_t low, int64_t high) {
   return v < low ? low : v > high ? high : v;
@@ -94,4 +95,45 @@ cvk_status cvk_ref_slice(const cvk_op *op, const void *const *in, void *const *o
   }
   cvk_copy_strided(cvk_dtype_bytes(x->dtype), y->rank, y->dim, out[0], to, 0, in[0], from, base);
   return CVK_OK;
+}
+
+/* Turns the axes with negative steps round, so that their cells come in order. */
+static cvk_value turn(cvk_gradient *c, cvk_value v, const cvk_slice_attr *a) {
+  cvk_slice_attr t = {.struct_size = sizeof t};
+  for (int32_t i = 0; i < a->n_axes; i++) {
+    if (a->step[i] > 0) continue;
+    t.axis[t.n_axes] = i;
+    t.start[t.n_axes] = -1;
+    t.end[t.n_axes] = INT64_MIN;
+    t.step[t.n_axes++] = -1;
+  }
+  return t.n_axes > 0 ? cvk_grad_op(c, CVK_OP_SLICE, &t, 1, &v) : v;
+}
+
+/* Puts step - 1 zeros behind each cell of an axis; d is v's shape and becomes the new one. */
+static cvk_value spread(cvk_gradient *c, cvk_value v, cvk_tensor_desc *d, int32_t axis, int64_t step) {
+  const cvk_tensor_desc single = {.struct_size = sizeof single, .dtype = d->dtype, .rank = 3,
+                                  .dim = {cvk_count(axis + 1, d->dim), 1, cvk_count(d->rank - axis - 1, d->dim + axis + 1)}};
+  const cvk_pad_attr behind = {.struct_size = sizeof behind, .end = {0, step - 1}};
+  v = cvk_grad_reshape(c, v, &single);
+  d->dim[axis] *= step;
+  return cvk_grad_reshape(c, cvk_grad_op(c, CVK_OP_PAD, &behind, 1, &v), d);
+}
+
+/* Every cell back to its place, zeros elsewhere. */
+cvk_status cvk_grad_slice(cvk_gradient *c) {
+  const cvk_slice_attr *a = &c->attr->slice;
+  const cvk_tensor_desc *x = c->in[0];
+  cvk_tensor_desc d = c->out[0];
+  cvk_pad_attr pad = {.struct_size = sizeof pad};
+  if (cvk_count(d.rank, d.dim) == 0) return c->status;
+  cvk_value v = turn(c, c->gy[0], a);
+  for (int32_t i = 0; i < x->rank; i++) {
+    const int64_t n = d.dim[i], step = n == 1 ? 1 : a->step[i] < 0 ? -a->step[i] : a->step[i];
+    pad.begin[i] = a->step[i] < 0 ? a->start[i] - (n - 1) * step : a->start[i];
+    if (step > 1) v = spread(c, v, &d, i, step);
+    pad.end[i] = x->dim[i] - pad.begin[i] - d.dim[i]; /* the zeros behind the last cell may be too many */
+  }
+  c->gx[0] = cvk_grad_op(c, CVK_OP_PAD, &pad, 1, &v);
+  return c->status;
 }

@@ -5,6 +5,7 @@
 
 #include "element.h"
 #include "ops_internal.h"
+#include "train/gradient.h"
 
 void cvk_defaults_softmax(int32_t kind, cvk_any_attr *a) {
   (void)kind;
@@ -50,4 +51,19 @@ cvk_status cvk_ref_softmax(const cvk_op *op, const void *const *in, void *const 
   const int64_t n = x->rank > 0 ? x->dim[axis] : 1, stride = x->rank > 0 ? cvk_count(x->rank - 1 - axis, x->dim + axis + 1) : 1;
   for (int64_t row = 0; row < count / n; row++) run_row(op, in[0], out[0], row / stride * n * stride + row % stride, stride, n);
   return CVK_OK;
+}
+
+/* With the row's sum S: softmax y (gy - S(gy y)), its logarithm gy - exp(y) S(gy). */
+cvk_status cvk_grad_softmax(cvk_gradient *c) {
+  const cvk_axes_attr row = {.struct_size = sizeof row, .n_axes = 1, .axis = {c->attr->axis.axis}, .keep_dims = 1};
+  const cvk_value y = c->y[0], gy = c->gy[0];
+  if (c->in[0]->rank == 0) return c->status; /* always 1 */
+  if (c->def->kind == CVK_OP_LOG_SOFTMAX) {
+    const cvk_value sum = cvk_grad_op(c, CVK_OP_REDUCE_SUM, &row, 1, &gy);
+    c->gx[0] = cvk_grad_op2(c, CVK_OP_SUB, gy, cvk_grad_op2(c, CVK_OP_MUL, cvk_grad_op1(c, CVK_OP_EXP, y), sum));
+  } else {
+    const cvk_value product = cvk_grad_op2(c, CVK_OP_MUL, gy, y), sum = cvk_grad_op(c, CVK_OP_REDUCE_SUM, &row, 1, &product);
+    c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, y, cvk_grad_op2(c, CVK_OP_SUB, gy, sum));
+  }
+  return c->status;
 }

@@ -5,6 +5,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 /* Sizes from input 1, else the attribute, else equal parts. */
 static cvk_status resolve_sizes(cvk_op_call *call, int64_t extent) {
@@ -63,4 +64,13 @@ cvk_status cvk_ref_split(const cvk_op *op, const void *const *in, void *const *o
     at += attr->size[i] * from[attr->axis];
   }
   return CVK_OK;
+}
+
+/* The parts joined again; those that nothing reads are zero. */
+cvk_status cvk_grad_split(cvk_gradient *c) {
+  const cvk_axis_attr a = {.struct_size = sizeof a, .axis = c->attr->split.axis};
+  cvk_value part[CVK_MAX_OUTPUTS];
+  for (int32_t i = 0; i < c->n_out; i++) part[i] = c->gy[i] == CVK_NO_VALUE ? cvk_grad_zeros(c, &c->out[i]) : c->gy[i];
+  c->gx[0] = cvk_grad_op(c, CVK_OP_CONCAT, &a, c->n_out, part);
+  return c->status;
 }

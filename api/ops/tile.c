@@ -4,6 +4,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_tile(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
@@ -40,4 +41,22 @@ cvk_status cvk_ref_tile(const cvk_op *op, const void *const *in, void *const *ou
   }
   cvk_copy_strided(cvk_dtype_bytes(x->dtype), 2 * x->rank, dim, out[0], to, 0, in[0], from, 0);
   return CVK_OK;
+}
+
+/* The repeats added up, axis by axis. */
+cvk_status cvk_grad_tile(cvk_gradient *c) {
+  const cvk_axes_attr repeats = {.struct_size = sizeof repeats, .n_axes = 1, .axis = {1}};
+  cvk_tensor_desc d = c->out[0];
+  cvk_value v = c->gy[0];
+  for (int32_t i = 0; i < d.rank; i++) {
+    if (c->attr->shape.dim[i] == 1) continue;
+    const cvk_tensor_desc split = {.struct_size = sizeof split, .dtype = d.dtype, .rank = 3, .dim = {
+        cvk_count(i, d.dim), c->attr->shape.dim[i], c->in[0]->dim[i] * cvk_count(d.rank - i - 1, d.dim + i + 1)}};
+    v = cvk_grad_reshape(c, v, &split);
+    v = cvk_grad_op(c, CVK_OP_REDUCE_SUM, &repeats, 1, &v);
+    d.dim[i] = c->in[0]->dim[i];
+    v = cvk_grad_reshape(c, v, &d);
+  }
+  c->gx[0] = v;
+  return c->status;
 }

@@ -7,6 +7,7 @@
 #include "ops_internal.h"
 #include "order_key.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 void cvk_defaults_top_k(int32_t kind, cvk_any_attr *a) {
   (void)kind;
@@ -77,4 +78,15 @@ cvk_status cvk_ref_top_k(const cvk_op *op, const void *const *in, void *const *o
     }
   free(line);
   return CVK_OK;
+}
+
+/* The values' gradients go to the elements that they were. */
+cvk_status cvk_grad_top_k(cvk_gradient *c) {
+  const cvk_scatter_attr place = {.struct_size = sizeof place, .axis = c->attr->top_k.axis};
+  cvk_value y[2] = {c->y[0], c->n_out > 1 ? c->y[1] : CVK_NO_VALUE};
+  if (c->gy[0] == CVK_NO_VALUE) return c->status;
+  if (c->n_out == 1) cvk_grad_op_all(c, CVK_OP_TOP_K, c->attr, 1, c->x, 2, y);
+  const cvk_value in[3] = {cvk_grad_zeros(c, c->in[0]), y[1], c->gy[0]};
+  c->gx[0] = cvk_grad_op(c, CVK_OP_SCATTER_ELEMENTS, &place, 3, in);
+  return c->status;
 }

@@ -2,6 +2,7 @@
 /* transpose.c: TRANSPOSE, axis i of the result is axis perm[i] of x (ONNX Transpose); without a permutation the axes are reversed. */
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_transpose(cvk_op_call *call) {
   const cvk_tensor_desc *x = call->in[0];
@@ -32,4 +33,11 @@ cvk_status cvk_ref_transpose(const cvk_op *op, const void *const *in, void *cons
   for (int32_t a = 0; a < y->rank; a++) permuted[a] = from[attr->axis[a]];
   cvk_copy_strided(cvk_dtype_bytes(x->dtype), y->rank, y->dim, out[0], to, 0, in[0], permuted, 0);
   return CVK_OK;
+}
+
+cvk_status cvk_grad_transpose_op(cvk_gradient *c) {
+  int32_t back[CVK_MAX_RANK] = {0};
+  for (int32_t i = 0; i < c->in[0]->rank; i++) back[c->attr->axes.axis[i]] = i;
+  c->gx[0] = cvk_grad_transpose(c, c->gy[0], c->in[0]->rank, back);
+  return c->status;
 }

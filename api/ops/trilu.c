@@ -5,6 +5,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 void cvk_defaults_trilu(int32_t kind, cvk_any_attr *a) {
   (void)kind;
@@ -40,4 +41,9 @@ cvk_status cvk_ref_trilu(const cvk_op *op, const void *const *in, void *const *o
       cvk_copy_run(bytes, end - begin, out[0], at, 1, in[0], at, 1);
     }
   return CVK_OK;
+}
+
+cvk_status cvk_grad_trilu(cvk_gradient *c) {
+  c->gx[0] = cvk_grad_op(c, CVK_OP_TRILU, c->attr, 1, c->gy);
+  return c->status;
 }

@@ -6,7 +6,6 @@
 
 #include "element.h"
 #include "ops_internal.h"
-#include "train/gradient.h"
 
 typedef double (*real_function)(double x, double alpha, double beta);
 typedef int64_t (*int_function)(int64_t x);
@@ -436,20 +435,4 @@ cvk_status cvk_ref_unary(const cvk_op *op, const void *const *in, void *const *o
   else
     run_ints(op, int_function_of(row, x->dtype), in[0], out[0], count);
   return CVK_OK;
-}
-
-/* ---- gradients, of x or of the result y ---- */
-
-/* sigmoid: gy y (1 - y) */
-cvk_status cvk_grad_sigmoid(cvk_gradient *c) {
-  const cvk_value y = c->y[0], rest = cvk_grad_op2(c, CVK_OP_SUB, cvk_grad_scalar(c, c->in[0]->dtype, 1), y);
-  c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, c->gy[0], cvk_grad_op2(c, CVK_OP_MUL, y, rest));
-  return c->status;
-}
-
-/* tanh: gy (1 - y^2) */
-cvk_status cvk_grad_tanh(cvk_gradient *c) {
-  const cvk_value y = c->y[0], one = cvk_grad_scalar(c, c->in[0]->dtype, 1);
-  c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, c->gy[0], cvk_grad_op2(c, CVK_OP_SUB, one, cvk_grad_op2(c, CVK_OP_MUL, y, y)));
-  return c->status;
 }

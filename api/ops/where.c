@@ -4,6 +4,7 @@
 
 #include "ops_internal.h"
 #include "strided.h"
+#include "train/gradient.h"
 
 cvk_status cvk_infer_where(cvk_op_call *call) {
   static const int32_t condition_types[] = {CVK_BOOL};
@@ -35,4 +36,11 @@ cvk_status cvk_ref_where(const cvk_op *op, const void *const *in, void *const *o
       memcpy((char *)out[0] + (size_t)(w.offset[0] + i * w.step[0]) * bytes, source, bytes);
     }
   return CVK_OK;
+}
+
+cvk_status cvk_grad_where_op(cvk_gradient *c) {
+  const cvk_value zero = cvk_grad_scalar(c, c->out[0].dtype, 0);
+  if (c->wanted[1]) c->gx[1] = cvk_grad_sum_to(c, cvk_grad_where(c, c->x[0], c->gy[0], zero), &c->out[0], c->in[1]);
+  if (c->wanted[2]) c->gx[2] = cvk_grad_sum_to(c, cvk_grad_where(c, c->x[0], zero, c->gy[0]), &c->out[0], c->in[2]);
+  return c->status;
 }

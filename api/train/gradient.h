@@ -33,6 +33,18 @@ cvk_value cvk_grad_scalar(cvk_gradient *c, int32_t dtype, double v); /* a consta
 cvk_value cvk_grad_reshape(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *d);
 /* v, of broadcast shape `from`, summed down to the shape of `to`: the gradient of broadcasting. */
 cvk_value cvk_grad_sum_to(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *from, const cvk_tensor_desc *to);
+/* v times a number, of v's type. */
+cvk_value cvk_grad_times(cvk_gradient *c, cvk_value v, int32_t dtype, double factor);
+cvk_value cvk_grad_where(cvk_gradient *c, cvk_value condition, cvk_value a, cvk_value b);
+cvk_value cvk_grad_zeros(cvk_gradient *c, const cvk_tensor_desc *d);
+/* A constant of ints or, from doubles, of floats. */
+cvk_value cvk_grad_ints(cvk_gradient *c, int64_t n, const int64_t *v);
+cvk_value cvk_grad_matrix(cvk_gradient *c, int32_t dtype, int64_t rows, int64_t columns, const double *v);
+cvk_value cvk_grad_transpose(cvk_gradient *c, cvk_value v, int32_t rank, const int32_t *perm);
+/* v, of shape d but for `axis`, where it has n cells: cell i is added to cell index[i] of a tensor of zeros of shape d. */
+cvk_value cvk_grad_scatter_axis(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *d, int32_t axis, cvk_value index, int64_t n);
+/* v of shape d times a matrix along one axis: cell o of the result, of n, is the sum of m[o, i] v[i]; m [n, d's extent] is a value. */
+cvk_value cvk_grad_along(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *d, int32_t axis, cvk_value m, int64_t n);
 /* v broadcast to d's shape. */
 cvk_value cvk_grad_expand(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *d);
 
