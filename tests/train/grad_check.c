@@ -74,31 +74,39 @@ static cvk_value int_input(cvk_graph *g, const grad_input *in) {
   return constant(g, t);
 }
 
-static cvk_value times_weights(cvk_graph *g, cvk_value y, const cvk_tensor *like, int32_t dtype, int32_t salt) {
-  const int64_t n = cvk_tensor_count(like);
-  double *w = calloc((size_t)n + 1, sizeof *w);
+cvk_value grad_constant(cvk_graph *g, int32_t dtype, int32_t rank, const int64_t *dim, int32_t salt) {
+  const int64_t n = cvk_count(rank, dim);
+  double *v = calloc((size_t)n + 1, sizeof *v);
+  grad_fill(v, n, -1, 1.25, salt);
+  const cvk_value out = constant(g, tensor_of(dtype, rank, dim, v));
+  free(v);
+  return out;
+}
+
+cvk_value grad_weighted_sum(cvk_graph *g, int32_t dtype, cvk_value y, int32_t rank, const int64_t *dim, int32_t salt) {
   cvk_value product, sum;
-  grad_fill(w, n, -1, 1.25, salt);
-  ck_ok(cvk_graph_mul(g, y, constant(g, tensor_of(dtype, cvk_tensor_rank(like), cvk_tensor_dims(like), w)), &product));
+  ck_ok(cvk_graph_mul(g, y, grad_constant(g, dtype, rank, dim, salt), &product));
   ck_ok(cvk_graph_reduce_sum(g, product, NULL, &sum));
-  free(w);
   return sum;
 }
 
-/* The op alone, run once, says the shapes of its outputs. */
-static void add_op(built *b, cvk_value *in, cvk_value *out) {
-  const grad_case *c = b->c;
+static void add_inputs(built *b, cvk_value *in) {
   for (int32_t i = 0; i < b->n_in; i++) {
-    const grad_input *d = &c->in[i];
+    const grad_input *d = &b->c->in[i];
     in[i] = CVK_NO_VALUE;
-    if (d->rank < 0) continue;
-    if (d->ints) {
+    if (d->rank >= 0 && d->ints)
       in[i] = int_input(b->g, d);
-      continue;
-    }
-    ck_ok(cvk_graph_input(b->g, numbered("x", i), b->dtype, d->rank, d->dim, &in[i]));
+    else if (d->rank >= 0)
+      ck_ok(cvk_graph_input(b->g, numbered("x", i), b->dtype, d->rank, d->dim, &in[i]));
   }
-  ck_ok(cvk_graph_op(b->g, c->kind, c->attr, b->n_in, in, c->n_out ? c->n_out : 1, out, c->name));
+}
+
+static int32_t outputs_of(const grad_case *c) {
+  return c->n_out ? c->n_out : 1;
+}
+
+static void add_op(built *b, const cvk_value *in, cvk_value *out) {
+  ck_ok(cvk_graph_op(b->g, b->c->kind, b->c->attr, b->n_in, in, outputs_of(b->c), out, b->c->name));
 }
 
 static cvk_session *session_of(cvk_graph *g, const char *device) {
@@ -107,22 +115,41 @@ static cvk_session *session_of(cvk_graph *g, const char *device) {
   return s;
 }
 
+/* The op alone, run once, says the shapes of its outputs. */
 static void probe_outputs(const built *like, cvk_tensor **y) {
   built b = *like;
   cvk_value in[GRAD_INPUTS], out[GRAD_OUTPUTS];
   ck_ok(cvk_graph_create(b.ctx, &b.g));
+  add_inputs(&b, in);
   add_op(&b, in, out);
-  for (int32_t i = 0; i < (b.c->n_out ? b.c->n_out : 1); i++) ck_ok(cvk_graph_output(b.g, out[i], numbered("y", i)));
+  for (int32_t i = 0; i < outputs_of(b.c); i++) ck_ok(cvk_graph_output(b.g, out[i], numbered("y", i)));
   cvk_session *s = session_of(b.g, "reference");
-  const cvk_status status = cvk_session_run(s, b.n_x, b.x, b.c->n_out ? b.c->n_out : 1, y);
+  const cvk_status status = cvk_session_run(s, b.n_x, b.x, outputs_of(b.c), y);
   ck_assert_msg(status == CVK_OK, "%s: %s", b.c->name, cvk_error_message());
   cvk_session_release(s);
   cvk_graph_release(b.g);
 }
 
-static void build(built *b, const grad_case *c, int32_t dtype, const char *device) {
-  cvk_value in[GRAD_INPUTS], out[GRAD_OUTPUTS], asked[GRAD_INPUTS], gradients[GRAD_INPUTS], loss = CVK_NO_VALUE;
+static cvk_value loss_of_op(built *b, const cvk_value *in) {
   cvk_tensor *y[GRAD_OUTPUTS] = {NULL};
+  cvk_value out[GRAD_OUTPUTS], loss = CVK_NO_VALUE;
+  probe_outputs(b, y);
+  add_op(b, in, out);
+  for (int32_t i = 0; i < outputs_of(b->c); i++) {
+    if (cvk_tensor_dtype(y[i]) == b->dtype && (b->c->n_loss == 0 || i < b->c->n_loss)) {
+      const cvk_value part = grad_weighted_sum(b->g, b->dtype, out[i], cvk_tensor_rank(y[i]), cvk_tensor_dims(y[i]), i);
+      if (loss == CVK_NO_VALUE)
+        loss = part;
+      else
+        ck_ok(cvk_graph_add(b->g, loss, part, &loss));
+    }
+    cvk_tensor_release(y[i]);
+  }
+  return loss;
+}
+
+static void build(built *b, const grad_case *c, int32_t dtype, const char *device) {
+  cvk_value in[GRAD_INPUTS], asked[GRAD_INPUTS], gradients[GRAD_INPUTS], loss;
   *b = (built){.c = c, .dtype = dtype, .n_in = c->n_in};
   ck_ok(cvk_context_create(&(cvk_context_options){.backends = "cpu", .num_threads = 1}, &b->ctx));
   for (int32_t i = 0; i < b->n_in; i++) {
@@ -134,19 +161,9 @@ static void build(built *b, const grad_case *c, int32_t dtype, const char *devic
     b->which[b->n_x] = i;
     b->x[b->n_x++] = tensor_of(dtype, d->rank, d->dim, v);
   }
-  probe_outputs(b, y);
   ck_ok(cvk_graph_create(b->ctx, &b->g));
-  add_op(b, in, out);
-  for (int32_t i = 0; i < GRAD_OUTPUTS && y[i]; i++) {
-    if (cvk_tensor_dtype(y[i]) == dtype && (c->n_loss == 0 || i < c->n_loss)) {
-      const cvk_value part = times_weights(b->g, out[i], y[i], dtype, i);
-      if (loss == CVK_NO_VALUE)
-        loss = part;
-      else
-        ck_ok(cvk_graph_add(b->g, loss, part, &loss));
-    }
-    cvk_tensor_release(y[i]);
-  }
+  add_inputs(b, in);
+  loss = c->build ? c->build(b->g, dtype, in) : loss_of_op(b, in);
   for (int32_t k = 0; k < b->n_x; k++) asked[k] = in[b->which[k]];
   const cvk_status status = cvk_graph_gradients(b->g, loss, b->n_x, asked, gradients);
   ck_assert_msg(status == CVK_OK, "%s: %s", c->name, cvk_error_message());

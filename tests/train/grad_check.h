@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grad_check.h: holds what cvk_graph_gradients makes of one op against central differences, in float64 on the reference, and the same graph
- * in float32 on the cpu with its fallback against that. */
+/* grad_check.h: holds what cvk_graph_gradients makes of an op or a small graph against central differences, in float64 on the reference,
+ * and the same graph in float32 on the cpu with its fallback against that. */
 #ifndef CVK_TESTS_GRAD_CHECK_H
 #define CVK_TESTS_GRAD_CHECK_H
 
@@ -23,9 +23,10 @@ typedef struct grad_case {
   const char *name;
   int32_t kind;
   const void *attr;
-  grad_input in[GRAD_INPUTS]; /* up to the first of all zeros */
-  int32_t n_in, n_out;        /* n_out 0: 1 */
-  int32_t n_loss;             /* outputs that the loss reads; 0: all that are floats */
+  grad_input in[GRAD_INPUTS];                                           /* up to the first of all zeros */
+  int32_t n_in, n_out;                                                  /* n_out 0: 1 */
+  int32_t n_loss;                                                       /* outputs that the loss reads; 0: all that are floats */
+  cvk_value (*build)(cvk_graph *g, int32_t dtype, const cvk_value *in); /* if not NULL: makes the loss of the inputs, instead of the op */
 } grad_case;
 
 #define D(...) .rank = (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), .dim = {__VA_ARGS__}
@@ -41,5 +42,10 @@ void grad_check(const grad_case *c);
 
 /* Fills n elements as a float input's: lo..hi, all different; `salt` tells inputs apart. */
 void grad_fill(double *v, int64_t n, double lo, double hi, int32_t salt);
+
+/* A constant of such values. */
+cvk_value grad_constant(cvk_graph *g, int32_t dtype, int32_t rank, const int64_t *dim, int32_t salt);
+/* The sum of y's elements times such values; y has this shape. */
+cvk_value grad_weighted_sum(cvk_graph *g, int32_t dtype, cvk_value y, int32_t rank, const int64_t *dim, int32_t salt);
 
 #endif

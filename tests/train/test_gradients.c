@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_gradients.c: the gradient of each op against central differences (grad_check.h), a table a family. Inputs keep away from kinks and
- * ties, where a difference is no derivative; what holds there is tested by hand below. */
+ * ties, where a difference is no derivative; what holds there stands in a table of its own. */
 #include "grad_check.h"
+
+#include <convoke/train.h>
+#include <math.h>
 
 /* clang-format off: tables, a line a case */
 #define CHECK_ALL(TABLE) \
@@ -258,4 +261,118 @@ START_TEST(pads_and_resizes) {
 }
 END_TEST
 
-SUITE("train", convolutions, pools, normalisations_and_losses, products, unary, binary_and_nary, reductions, movement, pads_and_resizes)
+/* ---- at ties, kinks and what is not finite ---- */
+
+#define MOST 8
+
+/* The gradient of the sum of the results in x, a vector of n; [1, 1, n] for pools. */
+typedef struct edge {
+  const char *name;
+  int32_t kind;
+  const void *attr;
+  int32_t n;
+  float x[MOST], want[MOST];
+  int32_t pool;
+} edge;
+
+#define EDGE(NAME, KIND, A, N, ...) { .name = NAME, .kind = CVK_OP_##KIND, .attr = A, .n = N, __VA_ARGS__ }
+#define X(...) .x = {__VA_ARGS__}
+#define G(...) .want = {__VA_ARGS__}
+
+static void run_edges(const char *device, const edge *e, int32_t n_in, const float *second, float *got, float *got_second) {
+  const int64_t dim[3] = {1, 1, e->n}, *d = e->pool ? dim : dim + 2;
+  const int32_t rank = e->pool ? 3 : 1;
+  cvk_context *ctx = NULL;
+  cvk_graph *g = NULL;
+  cvk_session *s = NULL;
+  cvk_tensor *in[2] = {NULL}, *out[2] = {NULL};
+  cvk_value x[2], y, loss, gradient[2];
+  ck_ok(cvk_context_create(&(cvk_context_options){.backends = "cpu", .num_threads = 1}, &ctx));
+  ck_ok(cvk_graph_create(ctx, &g));
+  for (int32_t i = 0; i < n_in; i++) {
+    ck_ok(cvk_tensor_create(NULL, CVK_F32, rank, d, i ? second : e->x, &in[i]));
+    ck_ok(cvk_graph_input(g, i ? "b" : "a", CVK_F32, rank, d, &x[i]));
+  }
+  ck_ok(cvk_graph_op(g, e->kind, e->attr, n_in, x, 1, &y, NULL));
+  ck_ok(cvk_graph_reduce_sum(g, y, NULL, &loss));
+  ck_ok(cvk_graph_gradients(g, loss, n_in, x, gradient));
+  for (int32_t i = 0; i < n_in; i++) ck_ok(cvk_graph_output(g, gradient[i], i ? "gb" : "ga"));
+  ck_ok(cvk_session_create(g, &(cvk_session_options){.device = device}, &s));
+  ck_ok(cvk_session_run(s, n_in, in, n_in, out));
+  for (int32_t i = 0; i < n_in; i++) {
+    ck_ok(cvk_tensor_read(out[i], i ? got_second : got, (uint64_t)e->n * sizeof(float)));
+    cvk_tensor_release(in[i]);
+    cvk_tensor_release(out[i]);
+  }
+  cvk_session_release(s);
+  cvk_graph_release(g);
+  cvk_context_release(ctx);
+}
+
+static void expect(const char *device, const char *name, int32_t n, const float *got, const float *want) {
+  for (int32_t i = 0; i < n; i++) {
+    const int same = isnan(want[i]) ? isnan(got[i]) : isinf(want[i]) ? got[i] == want[i] : fabsf(got[i] - want[i]) <= 1e-6f;
+    ck_assert_msg(same, "%s on %s: element %d: %g, wanted %g", name, device, i, (double)got[i], (double)want[i]);
+  }
+}
+
+START_TEST(edges) {
+  const edge cases[] = {
+      EDGE("relu", RELU, NULL, 4, X(-1, 0, 1, NAN), G(0, 0, 1, 0)),
+      EDGE("leaky_relu", LEAKY_RELU, ATTR(unary, .alpha = 0.25f), 3, X(-1, 0, 1), G(0.25f, 1, 1)),
+      EDGE("elu", ELU, ATTR(unary, .alpha = 0.5f), 3, X(0, 1000, -INFINITY), G(1, 1, 0)),
+      EDGE("selu", SELU, ATTR(unary, .alpha = 2, .beta = 3), 2, X(0, 1000), G(6, 3)),
+      EDGE("celu", CELU, ATTR(unary, .alpha = 0.5f), 2, X(0, 1000), G(1, 1)),
+      EDGE("clip", CLIP, ATTR(unary, .alpha = -1, .beta = 1), 6, X(-2, -1, 0, 1, 2, NAN), G(0, 1, 1, 1, 0, 1)),
+      EDGE("clip, crossed", CLIP, ATTR(unary, .alpha = 1, .beta = -1), 3, X(-2, 0, 2), G(0, 0, 0)),
+      EDGE("hard_sigmoid", HARD_SIGMOID, ATTR(unary, .alpha = 0.25f, .beta = 0.5f), 3, X(-2, 0, 2), G(0, 0.25f, 0)),
+      EDGE("hard_swish", HARD_SWISH, NULL, 4, X(-3, 3, INFINITY, -INFINITY), G(-0.5f, 1.5f, 1, 0)),
+      EDGE("thresholded_relu", THRESHOLDED_RELU, ATTR(unary, .alpha = 1), 3, X(1, 2, NAN), G(0, 1, 0)),
+      EDGE("shrink", SHRINK, ATTR(unary, .alpha = 0.5f), 4, X(-0.5f, 0.5f, 0.75f, 0), G(0, 0, 1, 0)),
+      EDGE("abs", ABS, NULL, 3, X(-2, 0, 3), G(-1, 0, 1)),
+      EDGE("sqrt", SQRT, NULL, 2, X(0, 4), G(INFINITY, 0.25f)),
+      EDGE("sigmoid", SIGMOID, NULL, 2, X(-1000, 1000), G(0, 0)),
+      EDGE("softplus", SOFTPLUS, NULL, 2, X(-1000, 1000), G(0, 1)),
+      EDGE("max_pool", MAX_POOL, ATTR(pool, .kernel = {4}), 4, X(1, 2, 2, 1), G(0, 1, 0, 0), .pool = 1),
+      EDGE("max_pool of NaN", MAX_POOL, ATTR(pool, .kernel = {4}), 4, X(9, NAN, NAN, 2), G(0, 1, 0, 0), .pool = 1),
+      EDGE("global_max_pool", GLOBAL_MAX_POOL, NULL, 4, X(3, 3, 3, 1), G(1, 0, 0, 0), .pool = 1),
+      EDGE("lp_pool of zeros", LP_POOL, ATTR(pool, .kernel = {2}, .stride = {2}), 4, X(0, 0, 3, 4), G(0, 0, 0.6f, 0.8f), .pool = 1),
+      EDGE("reduce_max", REDUCE_MAX, NULL, 4, X(1, 3, 3, 2), G(0, 1, 0, 0)),
+      EDGE("reduce_max of NaN", REDUCE_MAX, NULL, 4, X(1, 3, NAN, NAN), G(0, 0, 1, 0)),
+      EDGE("reduce_min", REDUCE_MIN, NULL, 4, X(1, 3, 1, 2), G(1, 0, 0, 0)),
+      EDGE("reduce_prod, a zero", REDUCE_PROD, NULL, 3, X(2, 0, 3), G(0, 6, 0)),
+      EDGE("reduce_prod, two zeros", REDUCE_PROD, NULL, 3, X(0, 0, 3), G(0, 0, 0)),
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (int32_t d = 0; d < 2; d++) {
+      const char *device = d ? "cpu" : "reference";
+      float got[MOST];
+      run_edges(device, &cases[i], 1, NULL, got, NULL);
+      expect(device, cases[i].name, cases[i].n, got, cases[i].want);
+    }
+  }
+}
+END_TEST
+
+/* The first of two equal inputs; NaN gives to none. What a power is at 0. */
+START_TEST(edges_of_two_inputs) {
+  const struct { edge a; float b[MOST], want_b[MOST]; } cases[] = {
+      {EDGE("max", MAX, NULL, 4, X(1, 2, 1, NAN), G(1, 1, 0, 0)), {1, 1, 2, 0}, {0, 0, 1, 0}},
+      {EDGE("min", MIN, NULL, 4, X(1, 2, 1, 0), G(1, 0, 1, 0)), {1, 1, 2, NAN}, {0, 1, 0, 0}},
+      {EDGE("pow", POW, NULL, 4, X(0, 0, 2, -2), G(0, 0, 1, -4)), {0, 2, 1, 2}, {0, 0, 1.3862944f, NAN}},
+      {EDGE("prelu", PRELU, NULL, 3, X(-2, 0, NAN), G(0.5f, 1, 1)), {0.5f, 0.5f, 0.5f}, {-2, 0, 0}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (int32_t d = 0; d < 2; d++) {
+      const char *device = d ? "cpu" : "reference";
+      float got[MOST], second[MOST];
+      run_edges(device, &cases[i].a, 2, cases[i].b, got, second);
+      expect(device, cases[i].a.name, cases[i].a.n, got, cases[i].a.want);
+      expect(device, cases[i].a.name, cases[i].a.n, second, cases[i].want_b);
+    }
+  }
+}
+END_TEST
+
+SUITE("train", convolutions, pools, normalisations_and_losses, products, unary, binary_and_nary, reductions, movement, pads_and_resizes,
+      edges, edges_of_two_inputs)
