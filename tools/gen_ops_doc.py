@@ -29,6 +29,9 @@ What holds for all of them:
 - Integers wrap on overflow. Integer division truncates; a zero divisor is INVALID_ARGUMENT.
 - Shapes broadcast as NumPy's where two or more inputs meet. Empty tensors are allowed everywhere a result is defined.
 - Axes may be negative. Ranks go to 8, extents and sizes to 2^63-1; larger ones are SIZE_OVERFLOW before anything is allocated.
+
+Gradient: whether `cvk_graph_gradients` goes through the op ([training.md](training.md) has the rules). 0: its result does not change where it
+could be differentiated, so nothing passes. -: it has none, asking for one is UNSUPPORTED.
 """
 
 
@@ -66,21 +69,26 @@ def outputs_text(high):
     return count_text(1, high)
 
 
+def gradient_text(function):
+    return {'none': '-', 'zero': '0'}.get(function, 'yes')
+
+
 def document(path):
     out = [INTRO]
-    total = 0
+    total = differentiable = 0
     for title, rows in parse(path):
         out.append(f'## {title[0].upper()}{title[1:]}\n')
-        out.append('| op | ONNX | inputs | outputs | attribute | rule |')
-        out.append('|---|---|---|---|---|---|')
+        out.append('| op | ONNX | inputs | outputs | attribute | gradient | rule |')
+        out.append('|---|---|---|---|---|---|---|')
         for _, name, onnx, _, low, high, outputs, attr, _, _, _, gradient, values, doc in rows:
             attr = '' if attr == 'cvk_no_attr' else f'`{attr}`'
             doc = doc.replace('|', '\\|')
             out.append(f'| `{name}` | {onnx or "-"} | {inputs_text(int(low), int(high), int(values, 0))} | {outputs_text(int(outputs))} '
-                       f'| {attr} | {doc} |')
+                       f'| {attr} | {gradient_text(gradient)} | {doc} |')
             total += 1
+            differentiable += gradient_text(gradient) == 'yes'
         out.append('')
-    out.append(f'{total} ops.')
+    out.append(f'{total} ops.\n\n{differentiable} of them have a gradient.')
     return '\n'.join(out) + '\n'
 
 
