@@ -124,7 +124,7 @@ static cvk_status copy_variable(copier *k, int32_t index) {
   cvk_variable *v = &k->t->variables[index];
   cvk_tensor *host = NULL;
   char name[32];
-  if (k->c->batch > 0) {
+  if (k->c->batch) {
     snprintf(name, sizeof name, "variable %d", index);
     const cvk_status status = cvk_graph_input(k->g, name, v->desc.dtype, v->desc.rank, v->desc.dim, &k->map[v->model]);
     k->c->variable[index] = k->map[v->model];
@@ -141,15 +141,14 @@ static cvk_status copy_variable(copier *k, int32_t index) {
 static cvk_status copy_values(copier *k) {
   const cvk_graph *m = k->t->model;
   const cvk_graph_value *x = &m->values[m->inputs[0]];
-  int64_t dim[CVK_MAX_RANK];
-  memcpy(dim, x->dim, sizeof dim);
-  if (k->c->batch > 0 && x->rank > 0) {
-    if (dim[0] >= 0 && dim[0] != k->c->batch)
-      return cvk_fail(CVK_INVALID_SHAPE, "trainer: the model's input '%s' is for %lld samples at a time, the batch has %lld", x->name, (long long)dim[0],
-                      (long long)k->c->batch);
-    dim[0] = k->c->batch;
-  }
-  cvk_status status = cvk_graph_input(k->g, x->name, x->dtype, x->rank, dim, &k->map[m->inputs[0]]);
+  const cvk_tensor_desc *b = k->c->batch;
+  char got[CVK_DIMS_TEXT], want[CVK_DIMS_TEXT];
+  int32_t fits = b == NULL || x->rank < 0 || x->rank == b->rank;
+  for (int32_t i = 0; b && i < x->rank && fits; i++) fits = x->dim[i] < 0 || x->dim[i] == b->dim[i];
+  if (!fits)
+    return cvk_fail(CVK_INVALID_SHAPE, "trainer: the batch has shape %s, the model's input '%s' %s (-1: any)", cvk_dims_text(b->rank, b->dim, got), x->name,
+                    cvk_dims_text(x->rank, x->dim, want));
+  cvk_status status = cvk_graph_input(k->g, x->name, x->dtype, b ? b->rank : x->rank, b ? b->dim : x->dim, &k->map[m->inputs[0]]);
   k->c->x = k->map[m->inputs[0]];
   for (int32_t v = 0; v < m->n_values && status == CVK_OK; v++) {
     if (m->values[v].constant == NULL) continue;
@@ -198,7 +197,7 @@ static cvk_status copy_convolution(copier *k, const cvk_graph_node *node, const 
 static cvk_status copy_node(copier *k, int32_t index) {
   const cvk_graph_node *node = &k->t->model->nodes[index];
   cvk_value in[CVK_MAX_INPUTS], out[CVK_MAX_OUTPUTS];
-  const int32_t training = k->c->batch > 0;
+  const int32_t training = k->c->batch != NULL;
   for (int32_t i = 0; i < node->n_in; i++) in[i] = node->in[i] == CVK_NO_VALUE ? CVK_NO_VALUE : k->map[node->in[i]];
   if (training && node->kind == CVK_OP_BATCH_NORM && variable_of(k->t, node->in[3]) >= 0 && variable_of(k->t, node->in[4]) >= 0)
     return copy_batch_norm(k, node, in);
@@ -224,7 +223,7 @@ cvk_status cvk_trainer_copy_model(cvk_trainer *t, cvk_graph *g, cvk_model_copy *
   for (int32_t v = 0; v < m->n_values; v++) k.map[v] = CVK_NO_VALUE;
   c->seed = CVK_NO_VALUE;
   cvk_status status = copy_values(&k);
-  if (status == CVK_OK && c->batch > 0 && has_dropout(m)) status = cvk_graph_input(g, "dropout seed", CVK_I64, 0, NULL, &c->seed);
+  if (status == CVK_OK && c->batch && has_dropout(m)) status = cvk_graph_input(g, "dropout seed", CVK_I64, 0, NULL, &c->seed);
   for (int32_t n = 0; n < m->n_nodes && status == CVK_OK; n++) {
     if (c->logits && m->nodes[n].out[0] == m->outputs[0] && t->logits != m->outputs[0]) continue; /* the softmax */
     status = copy_node(&k, n);
@@ -233,10 +232,10 @@ cvk_status cvk_trainer_copy_model(cvk_trainer *t, cvk_graph *g, cvk_model_copy *
     c->output = k.map[c->logits ? t->logits : m->outputs[0]];
     if (c->output == CVK_NO_VALUE) status = cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model's output 0 is not made by an op");
   }
-  for (int32_t o = 0; c->batch == 0 && !c->logits && o < m->n_outputs && status == CVK_OK; o++) {
+  for (int32_t o = 0; c->batch == NULL && !c->logits && o < m->n_outputs && status == CVK_OK; o++) {
     status = cvk_graph_output(g, k.map[m->outputs[o]], m->output_names[o]);
   }
-  if (c->batch == 0 && c->logits && status == CVK_OK) status = cvk_graph_output(g, c->output, m->output_names[0]);
+  if (c->batch == NULL && c->logits && status == CVK_OK) status = cvk_graph_output(g, c->output, m->output_names[0]);
   free(k.map);
   return status;
 }

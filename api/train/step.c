@@ -154,7 +154,7 @@ static cvk_status make_lists(cvk_step *s, const cvk_graph *g) {
 static cvk_status plan(cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *target, cvk_step *s) {
   const cvk_session_options options = {.device = t->device_spec, .fallback = t->options.fallback, .flags = t->options.flags | CVK_DETERMINISTIC,
                                        .profile = t->options.profile};
-  builder b = {.t = t, .copy = {.batch = x->desc.dim[0], .logits = 1}};
+  builder b = {.t = t, .copy = {.batch = &x->desc, .logits = 1}};
   const size_t n = (size_t)t->n_variables + 1;
   cvk_value *values = calloc(4 * n, sizeof *values);
   cvk_status status = values ? cvk_graph_create(t->model->ctx, &b.g) : cvk_fail(CVK_NO_MEMORY, "trainer: no memory for a step");
@@ -168,7 +168,8 @@ static cvk_status plan(cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *ta
   if (status == CVK_OK) status = cvk_session_create(b.g, &options, &s->session);
   if (status == CVK_OK) status = make_lists(s, b.g);
   s->takes_seed = status == CVK_OK && b.copy.seed != CVK_NO_VALUE;
-  s->batch = x->desc.dim[0];
+  s->x = x->desc;
+  s->target = target->desc;
   cvk_graph_release(b.g);
   free(values);
   return status;
@@ -182,11 +183,15 @@ void cvk_step_free(cvk_step *s) {
   *s = (cvk_step){0};
 }
 
+static int32_t same_shape(const cvk_tensor_desc *a, const cvk_tensor_desc *b) {
+  return a->dtype == b->dtype && a->rank == b->rank && memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0;
+}
+
 cvk_status cvk_trainer_find_step(cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *target, cvk_step **out) {
   cvk_step fresh = {0}, *oldest = &t->steps[0];
   for (int32_t i = 0; i < CVK_TRAINER_STEPS; i++) {
     cvk_step *s = &t->steps[i];
-    if (s->session && s->batch == x->desc.dim[0]) {
+    if (s->session && same_shape(&s->x, &x->desc) && same_shape(&s->target, &target->desc)) {
       *out = s;
       return CVK_OK;
     }
@@ -249,12 +254,12 @@ static int64_t seed_of(uint64_t seed, int64_t step) {
 }
 
 static cvk_status check(const cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *target) {
-  const int32_t want = t->options.loss == CVK_LOSS_MEAN_SQUARED_ERROR ? CVK_F32 : CVK_I64;
   if (x == NULL || target == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: %s is NULL", x ? "target" : "x");
   if (x->storage->buf || target->storage->buf) return cvk_fail(CVK_DEVICE_MISMATCH, "trainer_step: x and target must be in host memory");
+  if (x->desc.dtype != CVK_F32) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: x is %s, wanted float32", cvk_dtype_name(x->desc.dtype));
   if (x->desc.rank < 1 || x->desc.dim[0] < 1) return cvk_fail(CVK_INVALID_SHAPE, "trainer_step: x holds no samples");
-  if (target->desc.dtype != want)
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: the target is %s, this loss wants %s", cvk_dtype_name(target->desc.dtype), cvk_dtype_name(want));
+  const cvk_status status = cvk_trainer_check_target(t, target);
+  if (status != CVK_OK) return status;
   if (target->desc.rank < 1 || target->desc.dim[0] != x->desc.dim[0])
     return cvk_fail(CVK_INVALID_SHAPE, "trainer_step: x holds %lld samples, the target %lld", (long long)x->desc.dim[0],
                     (long long)(target->desc.rank < 1 ? 1 : target->desc.dim[0]));
@@ -268,7 +273,8 @@ cvk_status cvk_trainer_step(cvk_trainer *t, cvk_tensor *x, cvk_tensor *target, c
   const int64_t number = t ? t->steps_taken + 1 : 0;
   float loss = 0;
   if (t == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: the trainer is NULL");
-  cvk_status status = check(t, x, target);
+  cvk_status status = result ? cvk_copy_out(result, &full, sizeof full, "trainer_step") : CVK_OK; /* struct_size, while nothing is done */
+  if (status == CVK_OK) status = check(t, x, target);
   if (status == CVK_OK) status = cvk_trainer_find_step(t, x, target, &s);
   if (status != CVK_OK) return status;
   s->used = (uint64_t)number;

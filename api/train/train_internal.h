@@ -23,16 +23,16 @@ typedef struct cvk_variable {
 
 /* What a copy of the model is made for, and where its parts are. */
 typedef struct cvk_model_copy {
-  int64_t batch;            /* > 0: for training, inputs of so many samples; 0: for inference */
+  const cvk_tensor_desc *batch; /* for training: the shape of the input; NULL: for inference */
   int32_t logits;           /* the first output is what goes into the loss */
   cvk_value *variable;      /* training: input of each variable, or what has become of it behind the ops (statistics) */
   cvk_value *new_statistic; /* training: a variable's new value, CVK_NO_VALUE for weights */
   cvk_value x, seed, output; /* seed: CVK_NO_VALUE without dropout */
 } cvk_model_copy;
 
-/* A step for one batch size. */
+/* A step for one shape of batches. */
 typedef struct cvk_step {
-  int64_t batch;
+  cvk_tensor_desc x, target;
   uint64_t used;
   cvk_session *session;
   int32_t n_in, n_out, takes_seed;
@@ -81,11 +81,14 @@ float cvk_trainer_rate(const cvk_trainer_options *o, int64_t step);
 
 /* ---- score.c ---- */
 
+/* INVALID_ARGUMENT: the loss wants another type of targets. */
+cvk_status cvk_trainer_check_target(const cvk_trainer *t, const cvk_tensor *target);
+
 typedef struct cvk_score {
   double loss; /* sum over the targets that count, without smoothing and weights; squared errors: over all elements */
   int64_t count, correct;
 } cvk_score;
-/* Adds to *s what outputs [n, ...] say of targets. Both are host tensors of types and shapes that a step was planned for. */
+/* Adds to *s what outputs [n, ...] say of targets, both host tensors. INVALID_ARGUMENT, INVALID_SHAPE: they do not fit one another or the loss. */
 cvk_status cvk_trainer_score(const cvk_trainer *t, const cvk_tensor *output, const cvk_tensor *target, int32_t with_loss, cvk_score *s);
 
 /* ---- trainer.c ---- */
