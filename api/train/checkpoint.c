@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checkpoint.c: a trainer's state in a file, little endian, as on every machine that Convoke runs on:
- *   "cvktrain" u32 version u32 0, then the fingerprint of model and options (u64), steps (i64), best epoch (i64) and loss (f64), history (i64
+ *   "cvktrain" u32 version u32 0, then the fingerprint of model and options (u64), all steps of the schedule (i64), steps (i64), best epoch (i64) and loss (f64), history (i64
  *   count, cvk_epoch_result each), for each variable its tensors (now, then slots), i64 1 and the best weights or i64 0, and last the
  *   XXH64 of all that stands before it. The file is made beside the old one and renamed over it. */
 #define _GNU_SOURCE /* mkostemp */
@@ -22,7 +22,7 @@ static const char magic[16] = {'c', 'v', 'k', 't', 'r', 'a', 'i', 'n', 1};
 static uint64_t fingerprint(const cvk_trainer *t) {
   const cvk_trainer_options *o = &t->options;
   const int64_t whole[] = {o->loss, o->has_ignore, o->ignore_index, o->n_class_weights, o->optimizer, o->nesterov, o->schedule, o->decay_steps,
-                           o->total_steps, (int64_t)o->seed, t->n_variables};
+                           (int64_t)o->seed, t->n_variables};
   const float real[] = {o->label_smoothing, o->learning_rate, o->momentum, o->beta1, o->beta2, o->epsilon, o->weight_decay, o->clip_norm, o->clip_value,
                         o->warmup, o->decay_factor};
   XXH64_hash_t h = XXH64(whole, sizeof whole, 0);
@@ -65,6 +65,7 @@ static cvk_status put_state(writer *w, const cvk_trainer *t) {
   cvk_status status = CVK_OK;
   put(w, magic, sizeof magic);
   put(w, &print, sizeof print);
+  put(w, &t->total_steps, sizeof t->total_steps);
   put(w, &t->steps_taken, sizeof t->steps_taken);
   put(w, &t->best_epoch, sizeof t->best_epoch);
   put(w, &t->best_loss, sizeof t->best_loss);
@@ -152,14 +153,14 @@ static cvk_status read_file(const char *path, reader *out) {
 
 typedef struct state {
   uint64_t print;
-  int64_t steps, best_epoch, n_epochs, has_best;
+  int64_t total_steps, steps, best_epoch, n_epochs, has_best;
   double best_loss;
   const void *epochs;
 } state;
 
 static int32_t take_head(reader *r, state *s) {
-  return take_to(r, &s->print, sizeof s->print) && take_to(r, &s->steps, sizeof s->steps) && take_to(r, &s->best_epoch, sizeof s->best_epoch) &&
-         take_to(r, &s->best_loss, sizeof s->best_loss) && take_to(r, &s->n_epochs, sizeof s->n_epochs) && s->n_epochs >= 0 &&
+  return take_to(r, &s->print, sizeof s->print) && take_to(r, &s->total_steps, sizeof s->total_steps) && take_to(r, &s->steps, sizeof s->steps) &&
+         take_to(r, &s->best_epoch, sizeof s->best_epoch) && take_to(r, &s->best_loss, sizeof s->best_loss) && take_to(r, &s->n_epochs, sizeof s->n_epochs) && s->n_epochs >= 0 &&
          (uint64_t)s->n_epochs <= r->bytes / sizeof(cvk_epoch_result) &&
          (s->epochs = take(r, (uint64_t)s->n_epochs * sizeof(cvk_epoch_result))) != NULL;
 }
@@ -189,6 +190,11 @@ static cvk_status take_tensors(cvk_trainer *t, reader *r, int32_t give, const ch
   return status;
 }
 
+/* A trainer that does not know its number of steps takes over the file's. */
+static int32_t other_total(const cvk_trainer *t, int64_t total_steps) {
+  return cvk_trainer_needs_total(&t->options) && t->total_steps != 0 && total_steps != 0 && t->total_steps != total_steps;
+}
+
 cvk_status cvk_trainer_load(cvk_trainer *t, const char *path) {
   reader r = {0};
   state s = {0};
@@ -196,7 +202,7 @@ cvk_status cvk_trainer_load(cvk_trainer *t, const char *path) {
   cvk_status status = read_file(path, &r);
   if (status != CVK_OK) return status;
   if (!take_head(&r, &s)) status = damaged(path);
-  if (status == CVK_OK && s.print != fingerprint(t))
+  if (status == CVK_OK && (s.print != fingerprint(t) || other_total(t, s.total_steps)))
     status = cvk_fail(CVK_INVALID_ARGUMENT, "trainer_load: '%s' is of another model or of other options (epochs, batch size, seed, optimiser, rates)", path);
   reader again = r;
   if (status == CVK_OK) status = take_tensors(t, &r, 0, path);
@@ -209,6 +215,7 @@ cvk_status cvk_trainer_load(cvk_trainer *t, const char *path) {
       memcpy(&e, (const char *)s.epochs + (size_t)i * sizeof e, sizeof e);
       status = cvk_trainer_add_epoch(t, &e);
     }
+    if (t->total_steps == 0) t->total_steps = s.total_steps;
     t->steps_taken = s.steps;
     t->best_epoch = s.best_epoch;
     t->best_loss = s.best_loss;

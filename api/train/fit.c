@@ -103,7 +103,9 @@ cvk_status cvk_fit(cvk_trainer *t, cvk_dataset *data, const cvk_fit_options *opt
   if (status == CVK_OK) status = check(&f);
   if (status != CVK_OK) return status;
   f.steps = (cvk_dataset_count(data) - 1) / f.o.batch + 1;
-  if (t->options.total_steps == 0) t->options.total_steps = f.steps * f.o.epochs;
+  t->total_steps = t->options.total_steps;
+  if (t->total_steps == 0 && __builtin_mul_overflow(f.steps, f.o.epochs, &t->total_steps))
+    return cvk_fail(CVK_SIZE_OVERFLOW, "fit: %lld epochs of %lld steps are too many to count", (long long)f.o.epochs, (long long)f.steps);
   if (f.o.resume && access(f.o.checkpoint, F_OK) == 0) status = cvk_trainer_load(t, f.o.checkpoint);
   while (status == CVK_OK && !f.stop && t->n_epochs < f.o.epochs && !out_of_patience(&f)) {
     cvk_epoch_result e = {.epoch = t->n_epochs + 1};

@@ -277,9 +277,12 @@ cvk_status cvk_trainer_step(cvk_trainer *t, cvk_tensor *x, cvk_tensor *target, c
   if (status == CVK_OK) status = check(t, x, target);
   if (status == CVK_OK) status = cvk_trainer_find_step(t, x, target, &s);
   if (status != CVK_OK) return status;
+  if (t->total_steps == 0 && cvk_trainer_needs_total(&t->options))
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: total_steps is 0, schedule %d with warmup %g wants the number of all steps", t->options.schedule,
+                    (double)t->options.warmup);
   s->used = (uint64_t)number;
   const int64_t seed = seed_of(t->options.seed, t->steps_taken);
-  full.rate = cvk_trainer_rate(&t->options, t->steps_taken);
+  full.rate = cvk_trainer_rate(&t->options, t->total_steps, t->steps_taken);
   status = cvk_tensor_write(t->rate, &full.rate, sizeof full.rate);
   if (status == CVK_OK) status = cvk_tensor_write(t->step, &number, sizeof number);
   if (status == CVK_OK) status = cvk_tensor_write(t->seed, &seed, sizeof seed);

@@ -50,6 +50,7 @@ struct cvk_trainer {
   cvk_variable *variables;
   cvk_value logits;            /* of the model: its output 0 without a softmax at the end */
   int64_t steps_taken;
+  int64_t total_steps;         /* of the schedule: the option, or what cvk_fit makes of it; 0: not known */
   cvk_tensor *rate, *step, *seed, *loss; /* host scalars */
   cvk_step steps[CVK_TRAINER_STEPS];
   cvk_step *last;
@@ -77,7 +78,9 @@ void cvk_step_free(cvk_step *s);
 
 /* ---- schedule.c ---- */
 
-float cvk_trainer_rate(const cvk_trainer_options *o, int64_t step);
+/* Whether rates depend on the number of all steps. */
+int32_t cvk_trainer_needs_total(const cvk_trainer_options *o);
+float cvk_trainer_rate(const cvk_trainer_options *o, int64_t total_steps, int64_t step);
 
 /* ---- score.c ---- */
 

@@ -86,6 +86,7 @@ static cvk_status take_options(cvk_trainer *t, const cvk_trainer_options *option
   status = check_options(o);
   if (status != CVK_OK) return status;
   if (spec && (t->device_spec = strdup(spec)) == NULL) return no_memory();
+  t->total_steps = o->total_steps;
   t->n_slots = o->optimizer != CVK_SGD ? 2 : o->momentum > 0;
   if (weights == NULL) return CVK_OK;
   if (o->n_class_weights < 1) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: n_class_weights is %lld", (long long)o->n_class_weights);
