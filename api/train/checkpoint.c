@@ -2,8 +2,7 @@
 /* checkpoint.c: a trainer's state in a file, little endian, as on every machine that Convoke runs on:
  *   "cvktrain" u32 version u32 0, then the fingerprint of model and options (u64), all steps of the schedule (i64), steps (i64), best epoch (i64) and loss (f64), history (i64
  *   count, cvk_epoch_result each), for each variable its tensors (now, then slots), i64 1 and the best weights or i64 0, and last the
- *   XXH64 of all that stands before it. The file is made beside the old one and renamed over it. */
-#define _GNU_SOURCE /* mkostemp */
+ *   XXH64 of all that stands before it. The file is made beside the old one, as PATH.new, and renamed over it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,6 +30,11 @@ static uint64_t fingerprint(const cvk_trainer *t) {
   for (int32_t i = 0; i < t->n_variables; i++) {
     const cvk_variable *v = &t->variables[i];
     h = XXH64(v->desc.dim, sizeof v->desc.dim, h + (uint64_t)v->desc.rank * 2 + (uint64_t)v->statistic);
+  }
+  for (int32_t n = 0; n < t->model->n_nodes; n++) {
+    const cvk_graph_node *node = &t->model->nodes[n];
+    h = XXH64(&node->kind, sizeof node->kind, h);
+    h = XXH64(node->in, (size_t)node->n_in * sizeof *node->in, h);
   }
   return h;
 }
@@ -86,9 +90,9 @@ static cvk_status put_state(writer *w, const cvk_trainer *t) {
 cvk_status cvk_trainer_save(cvk_trainer *t, const char *path) {
   char temporary[PATH_MAX];
   if (t == NULL || path == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_save: %s is NULL", t ? "the path" : "the trainer");
-  if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary)
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_save: the path has more than %d characters", PATH_MAX - 8);
-  const int fd = mkostemp(temporary, O_CLOEXEC);
+  if (snprintf(temporary, sizeof temporary, "%s.new", path) >= (int)sizeof temporary)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_save: the path has more than %d characters", PATH_MAX - 5);
+  const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return cvk_fail(CVK_IO_ERROR, "trainer_save: '%s': %s", temporary, strerror(errno));
   writer w = {.f = fdopen(fd, "wb"), .hash = XXH64_createState()};
   cvk_status status = w.f && w.hash ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "trainer_save: no memory");
@@ -182,6 +186,7 @@ static cvk_status take_tensors(cvk_trainer *t, reader *r, int32_t give, const ch
     }
   }
   if (status != CVK_OK || !take_to(r, &has_best, sizeof has_best)) return status != CVK_OK ? status : damaged(path);
+  if (!has_best && give) cvk_trainer_drop_best(t);
   if (has_best && give) status = cvk_trainer_take_best(t); /* makes the tensors */
   for (int32_t i = 0; has_best && i < t->n_variables && status == CVK_OK; i++) {
     const uint64_t bytes = cvk_tensor_bytes(t->variables[i].now);

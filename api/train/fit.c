@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fit.c: cvk_fit: epochs over a dataset, with validation, early stopping and checkpoints. */
+#include <errno.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -85,7 +86,7 @@ static cvk_status validate(fit *f, cvk_epoch_result *e) {
   if (status != CVK_OK) return status;
   e->validation_loss = v.loss;
   e->validation_accuracy = t->options.loss == CVK_LOSS_SOFTMAX_CROSS_ENTROPY ? share(v.correct, v.count) : 0;
-  e->improved = t->best_epoch == 0 || v.loss < t->best_loss;
+  e->improved = !isnan(v.loss) && (t->best_epoch == 0 || v.loss < t->best_loss);
   if (!e->improved) return CVK_OK;
   t->best_loss = v.loss;
   t->best_epoch = e->epoch;
@@ -106,7 +107,8 @@ cvk_status cvk_fit(cvk_trainer *t, cvk_dataset *data, const cvk_fit_options *opt
   t->total_steps = t->options.total_steps;
   if (t->total_steps == 0 && __builtin_mul_overflow(f.steps, f.o.epochs, &t->total_steps))
     return cvk_fail(CVK_SIZE_OVERFLOW, "fit: %lld epochs of %lld steps are too many to count", (long long)f.o.epochs, (long long)f.steps);
-  if (f.o.resume && access(f.o.checkpoint, F_OK) == 0) status = cvk_trainer_load(t, f.o.checkpoint);
+  if (f.o.resume && (access(f.o.checkpoint, F_OK) == 0 || errno != ENOENT)) status = cvk_trainer_load(t, f.o.checkpoint);
+  if (f.o.patience > 0 && t->best == NULL) t->best_epoch = 0; /* it was trained without patience: its best weights are gone */
   while (status == CVK_OK && !f.stop && t->n_epochs < f.o.epochs && !out_of_patience(&f)) {
     cvk_epoch_result e = {.epoch = t->n_epochs + 1};
     status = run_epoch(&f, &e);

@@ -99,6 +99,7 @@ cvk_status cvk_trainer_score(const cvk_trainer *t, const cvk_tensor *output, con
 /* Host copies of all variables' values, and back. */
 cvk_status cvk_trainer_take_best(cvk_trainer *t);
 cvk_status cvk_trainer_give_best(cvk_trainer *t);
+void cvk_trainer_drop_best(cvk_trainer *t);
 cvk_status cvk_trainer_add_epoch(cvk_trainer *t, const cvk_epoch_result *e);
 
 #endif

@@ -22,10 +22,8 @@ void cvk_trainer_release(cvk_trainer *t) {
   if (t == NULL) return;
   for (int32_t i = 0; i < CVK_TRAINER_STEPS; i++) cvk_step_free(&t->steps[i]);
   cvk_session_release(t->inference);
-  for (int32_t i = 0; i < t->n_variables; i++) {
-    variable_free(&t->variables[i]);
-    if (t->best) cvk_tensor_release(t->best[i]);
-  }
+  cvk_trainer_drop_best(t);
+  for (int32_t i = 0; i < t->n_variables; i++) variable_free(&t->variables[i]);
   cvk_tensor_release(t->class_tensor);
   cvk_tensor_release(t->rate);
   cvk_tensor_release(t->step);
@@ -33,7 +31,6 @@ void cvk_trainer_release(cvk_trainer *t) {
   cvk_tensor_release(t->loss);
   cvk_device_release(t->device);
   cvk_graph_release(t->model);
-  free(t->best);
   free(t->variables);
   free(t->epochs);
   free(t->device_spec);
@@ -212,6 +209,12 @@ cvk_status cvk_trainer_take_best(cvk_trainer *t) {
     if (status == CVK_OK) status = cvk_tensor_read(t->variables[i].now, cvk_tensor_host(t->best[i]), cvk_tensor_bytes(t->best[i]));
   }
   return status;
+}
+
+void cvk_trainer_drop_best(cvk_trainer *t) {
+  for (int32_t i = 0; t->best && i < t->n_variables; i++) cvk_tensor_release(t->best[i]);
+  free(t->best);
+  t->best = NULL;
 }
 
 cvk_status cvk_trainer_give_best(cvk_trainer *t) {
