@@ -14,8 +14,9 @@ enum { CVK_MAX_SLOTS = 2, CVK_TRAINER_STEPS = 2 };
  * the two change places: a step that fails has changed nothing. All lie on the device. */
 typedef struct cvk_variable {
   char *name;
-  cvk_value model;           /* the constant of the model */
-  int32_t statistic;         /* not a weight */
+  cvk_value model;           /* the constant of the model; statistics of several batch norms may be one constant there */
+  int32_t statistic;         /* 0: a weight; else the input (3: mean, 4: variance) of the batch norm that is the model's node number `node` */
+  int32_t node;
   cvk_tensor_desc desc;
   cvk_tensor *now, *next;
   cvk_tensor *slot[CVK_MAX_SLOTS], *slot_next[CVK_MAX_SLOTS]; /* of weights; n_slots of the trainer */
@@ -25,7 +26,7 @@ typedef struct cvk_variable {
 typedef struct cvk_model_copy {
   const cvk_tensor_desc *batch; /* for training: the shape of the input; NULL: for inference */
   int32_t logits;           /* the first output is what goes into the loss */
-  cvk_value *variable;      /* training: input of each variable, or what has become of it behind the ops (statistics) */
+  cvk_value *variable;      /* training: input of each variable */
   cvk_value *new_statistic; /* training: a variable's new value, CVK_NO_VALUE for weights */
   cvk_value x, seed, output; /* seed: CVK_NO_VALUE without dropout */
 } cvk_model_copy;
