@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_train.c: convoke train: trains a network on a folder of labelled images and writes it as ONNX. */
+#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 #include "curves.h"
 #include "data.h"
 #include "nets.h"
+
+#define OF_THE_RECIPE -1e300 /* a number that was not given */
 
 typedef struct training {
   cli_common common;
@@ -27,8 +31,9 @@ typedef struct training {
 
 /* ---- what is trained ---- */
 
-/* Mean and deviation of each channel's pixels, in 0..1 where they are bytes. */
-static void measure(const cvk_tensor *x, const unsigned char *data, net_wish *w) {
+/* Mean and deviation of each channel's pixels, as the net sees them. */
+static void measure(const training *t, const unsigned char *data, net_wish *w) {
+  const cvk_tensor *x = t->set.train_x;
   const int64_t plane = w->height * w->width, images = cvk_tensor_dims(x)[0];
   const int bytes = cvk_tensor_dtype(x) == CVK_U8;
   for (int64_t c = 0; c < w->channels; c++) {
@@ -41,8 +46,8 @@ static void measure(const cvk_tensor *x, const unsigned char *data, net_wish *w)
       }
     }
     const double n = (double)images * (double)plane, mean = sum / n, var = square / n - mean * mean;
-    w->mean[c] = (float)mean;
-    w->deviation[c] = var > 1e-12 ? (float)sqrt(var) : 1;
+    w->mean[c] = (float)((mean - t->mean) / t->deviation);
+    w->deviation[c] = var > 1e-12 ? (float)(sqrt(var) / t->deviation) : 1;
   }
 }
 
@@ -57,7 +62,7 @@ static int build_net(training *t, const net_recipe *recipe) {
   unsigned char *data = malloc(cvk_tensor_bytes(t->set.train_x) + 1);
   int code = data ? CLI_OK : cli_fail(CLI_FAILED, "no memory for the images");
   if (code == CLI_OK && cvk_tensor_read(t->set.train_x, data, cvk_tensor_bytes(t->set.train_x)) != CVK_OK) code = cli_library("train");
-  if (code == CLI_OK) measure(t->set.train_x, data, &w);
+  if (code == CLI_OK) measure(t, data, &w);
   free(data);
   if (code == CLI_OK && net_build(t->ctx, t->net, &w, &t->model) != CVK_OK) code = cli_library(t->net);
   return code;
@@ -72,6 +77,8 @@ static int check_model(const training *t) {
     if (in.dim[i] >= 0 && in.dim[i] != dim[i])
       return cli_fail(CLI_FAILED, "%s wants images with %lld on axis %d, the data has %lld", t->net, (long long)in.dim[i], i, (long long)dim[i]);
   }
+  if (out.rank == 2 && out.dim[1] >= 0 && out.dim[1] < t->set.classes)
+    return cli_fail(CLI_FAILED, "%s tells %lld classes apart, the data has %lld", t->net, (long long)out.dim[1], (long long)t->set.classes);
   return CLI_OK;
 }
 
@@ -81,7 +88,8 @@ static int load(training *t) {
   data_wish wish = {.channels = 1, .seed = (uint64_t)t->seed};
   cvk_value_info in = {.struct_size = sizeof in};
   const int own = net_find(t->net, &recipe);
-  if (!own && cvk_graph_load_onnx(t->ctx, t->net, &t->model) != CVK_OK) return cli_fail(CLI_FAILED, "%s", cvk_error_message());
+  if (!own && cvk_graph_load_onnx(t->ctx, t->net, &t->model) != CVK_OK)
+    return cli_fail(CLI_FAILED, "%s (networks that need no file: %s)", cvk_error_message(), net_names);
   if (!own && cvk_graph_input_info(t->model, 0, &in) == CVK_OK && in.rank == 4) {
     wish.channels = in.dim[1] == 3 ? 3 : 1;
     wish.height = in.dim[2] > 0 ? in.dim[2] : 0;
@@ -100,6 +108,8 @@ static int make_dataset(training *t, cvk_tensor *x, cvk_tensor *y, int augment, 
   return cvk_dataset_create(t->ctx, x, y, &o, out) == CVK_OK ? CLI_OK : cli_library("train");
 }
 
+static float given(double value, float otherwise) { return value != OF_THE_RECIPE ? (float)value : otherwise; }
+
 static int make_trainer(training *t) {
   net_recipe recipe = {CVK_ADAM, CVK_SCHEDULE_ONE_CYCLE, 1e-3f, 0, 0, 10, 20, 64, 0};
   static const int32_t optimizers[] = {CVK_ADAM, CVK_ADAMW, CVK_SGD, CVK_SGD, CVK_SGD};
@@ -107,11 +117,12 @@ static int make_trainer(training *t) {
   if (t->epochs == 0) t->epochs = t->augment ? recipe.epochs_augmented : recipe.epochs;
   if (t->batch == 0) t->batch = recipe.batch;
   const int momentum = t->optimizer >= 3; /* momentum, nesterov */
+  const int own = t->optimizer < 0; /* the recipe's rate and decay are for its optimiser */
   const cvk_trainer_options o = {
       .device = t->common.device, .fallback = t->common.fallback, .flags = t->common.exact ? CVK_EXACT : 0, .seed = (uint64_t)t->seed, .profile = t->profile,
-      .optimizer = t->optimizer < 0 ? recipe.optimizer : optimizers[t->optimizer], .nesterov = t->optimizer == 4,
-      .momentum = momentum ? (float)t->momentum : 0, .learning_rate = t->rate > 0 ? (float)t->rate : t->optimizer >= 2 ? 0.02f : recipe.learning_rate,
-      .weight_decay = t->decay >= 0 ? (float)t->decay : recipe.weight_decay, .label_smoothing = t->smoothing >= 0 ? (float)t->smoothing : recipe.label_smoothing,
+      .optimizer = own ? recipe.optimizer : optimizers[t->optimizer], .nesterov = t->optimizer == 4,
+      .momentum = momentum ? (float)t->momentum : 0, .learning_rate = given(t->rate, t->optimizer >= 2 ? 0.02f : recipe.learning_rate),
+      .weight_decay = given(t->decay, own || t->optimizer == 1 ? recipe.weight_decay : 0), .label_smoothing = given(t->smoothing, recipe.label_smoothing),
       .schedule = t->schedule < 0 ? recipe.schedule : t->schedule, .clip_norm = (float)t->clip};
   int code = make_dataset(t, t->set.train_x, t->set.train_y, t->augment, &t->train);
   if (code == CLI_OK) code = make_dataset(t, t->set.test_x, t->set.test_y, 0, &t->test);
@@ -229,7 +240,7 @@ static int save_model(training *t) {
 }
 
 static int fit(training *t) {
-  char checkpoint[4096];
+  char checkpoint[PATH_MAX];
   const cvk_fit_options o = {.epochs = t->epochs, .batch = t->batch, .validation = t->test, .patience = t->patience, .no_augment = !t->augment,
                              .checkpoint = checkpoint, .resume = t->resume, .on_step = isatty(STDERR_FILENO) ? on_step : NULL, .on_epoch = on_epoch, .arg = t};
   snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", t->output);
@@ -239,17 +250,38 @@ static int fit(training *t) {
   return t->code != CLI_OK ? t->code : write_curves(t);
 }
 
+/* Files go where they can, told before the work and not behind it. */
+static int check_file(const char *path) {
+  char folder[PATH_MAX];
+  if (path == NULL) return CLI_OK;
+  if (strlen(path) + sizeof ".checkpoint.new" > sizeof folder) return cli_fail(CLI_USAGE, "a path of %zu characters is too long", strlen(path));
+  strcpy(folder, path);
+  char *slash = strrchr(folder, '/');
+  if (slash) slash[slash == folder] = 0;
+  if (access(slash ? folder : ".", W_OK) != 0) return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+  return CLI_OK;
+}
+
 static int check_flags(const training *t) {
+  const struct { const char *name; double value, least, most; } numbers[] = {
+      {"--lr", t->rate, 0, 1e6}, {"--weight-decay", t->decay, 0, 1e6}, {"--label-smoothing", t->smoothing, 0, 1}, {"--momentum", t->momentum, 0, 1},
+      {"--clip-norm", t->clip, 0, INFINITY}};
   if (t->data == NULL || t->output == NULL) return cli_fail(CLI_USAGE, "train needs --data and --output");
   if (t->epochs < 0 || t->epochs > 1000000 || t->batch < 0 || t->batch > 1000000 || t->patience < 0)
     return cli_fail(CLI_USAGE, "--epochs and --batch must be 1..1000000, --patience 0 or more (got %lld, %lld, %lld)", (long long)t->epochs, (long long)t->batch,
                     (long long)t->patience);
-  if (!(t->deviation > 0)) return cli_fail(CLI_USAGE, "--std must be above 0 (got %g)", t->deviation);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    if (numbers[i].value != OF_THE_RECIPE && !(numbers[i].value >= numbers[i].least && numbers[i].value <= numbers[i].most))
+      return cli_fail(CLI_USAGE, "%s must be %g..%g (got %g)", numbers[i].name, numbers[i].least, numbers[i].most, numbers[i].value);
+  }
+  if (t->rate == 0 || t->momentum == 1) return cli_fail(CLI_USAGE, "--lr must be above 0, --momentum below 1 (got %g, %g)", t->rate, t->momentum);
+  if (!(t->deviation > 0) || !isfinite(t->mean) || !isfinite(t->deviation))
+    return cli_fail(CLI_USAGE, "--std must be above 0, --mean a number (got %g, %g)", t->deviation, t->mean);
   return CLI_OK;
 }
 
 int cmd_train(int argc, char **argv) {
-  training t = {.rate = 0, .decay = -1, .smoothing = -1, .momentum = 0.9, .mean = 0, .deviation = 1, .optimizer = -1, .schedule = -1, .seed = 1};
+  training t = {.rate = OF_THE_RECIPE, .decay = OF_THE_RECIPE, .smoothing = OF_THE_RECIPE, .momentum = 0.9, .mean = 0, .deviation = 1, .optimizer = -1, .schedule = -1, .seed = 1};
   int n;
   const cli_flag flags[] = {
       {"--data", FLAG_TEXT, &t.data, NULL, "folder: MNIST's files, {x,y}_{train,test}.npy, or pictures in train/CLASS and test/CLASS"},
@@ -277,6 +309,9 @@ int cmd_train(int argc, char **argv) {
   int code = cli_parse("train", argc, argv, flags, sizeof flags / sizeof *flags, &t.net, 1, 1, &n);
   if (code >= 0) return code;
   code = check_flags(&t);
+  if (code == CLI_OK) code = check_file(t.output);
+  if (code == CLI_OK) code = check_file(t.log);
+  if (code == CLI_OK) code = check_file(t.plot);
   if (code == CLI_OK) code = cli_context(&t.common, &t.ctx);
   if (code == CLI_OK) code = load(&t);
   if (code == CLI_OK) code = make_trainer(&t);

@@ -106,8 +106,9 @@ static void epochs_axis(const panel *p) {
   fprintf(p->f, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">epoch</text>\n", (LEFT + WIDTH - RIGHT) / 2, p->top + PANEL + 36);
 }
 
+/* Characters that XML or its encoding might not allow become '?'. */
 static void text(FILE *f, const char *s) {
-  for (; *s; s++) fputs(*s == '<' ? "&lt;" : *s == '&' ? "&amp;" : (char[]){*s, 0}, f);
+  for (; *s; s++) fputs(*s == '<' ? "&lt;" : *s == '&' ? "&amp;" : (char[]){*s >= ' ' && *s <= '~' ? *s : '?', 0}, f);
 }
 
 int curves_svg(const char *path, const char *title, const cvk_trainer *t, char error[TOOL_ERROR_BYTES]) {
