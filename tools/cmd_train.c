@@ -99,19 +99,25 @@ static int load(training *t) {
   return own ? build_net(t, &recipe) : check_model(t);
 }
 
-static int make_dataset(training *t, cvk_tensor *x, cvk_tensor *y, int augment, cvk_dataset **out) {
+/* recipe: with its augmentation; NULL: without. */
+static int make_dataset(training *t, cvk_tensor *x, cvk_tensor *y, const net_recipe *recipe, cvk_dataset **out) {
   cvk_dataset_options o = {.scale = cvk_tensor_dtype(x) == CVK_U8 ? 1 / 255.0f : 1.0f};
   o.scale /= (float)t->deviation;
   o.offset = (float)(-t->mean / t->deviation);
   o.fill = o.offset;
-  if (augment) o.rotate_degrees = 10, o.translate = 0.1f, o.zoom = 0.1f;
+  if (recipe) {
+    o.rotate_degrees = recipe->rotate_degrees;
+    o.translate = recipe->translate;
+    o.zoom = recipe->zoom;
+    o.shear_degrees = recipe->shear_degrees;
+  }
   return cvk_dataset_create(t->ctx, x, y, &o, out) == CVK_OK ? CLI_OK : cli_library("train");
 }
 
 static float given(double value, float otherwise) { return value != OF_THE_RECIPE ? (float)value : otherwise; }
 
 static int make_trainer(training *t) {
-  net_recipe recipe = {CVK_ADAM, CVK_SCHEDULE_ONE_CYCLE, 1e-3f, 0, 0, 10, 20, 64, 0};
+  net_recipe recipe = {CVK_ADAM, CVK_SCHEDULE_ONE_CYCLE, 1e-3f, 0, 0, 10, 20, 64, 0, 10, 0.1f, 0.1f, 0};
   static const int32_t optimizers[] = {CVK_ADAM, CVK_ADAMW, CVK_SGD, CVK_SGD, CVK_SGD};
   net_find(t->net, &recipe);
   if (t->epochs == 0) t->epochs = t->augment ? recipe.epochs_augmented : recipe.epochs;
@@ -124,8 +130,8 @@ static int make_trainer(training *t) {
       .momentum = momentum ? (float)t->momentum : 0, .learning_rate = given(t->rate, t->optimizer >= 2 ? 0.02f : recipe.learning_rate),
       .weight_decay = given(t->decay, own || t->optimizer == 1 ? recipe.weight_decay : 0), .label_smoothing = given(t->smoothing, recipe.label_smoothing),
       .schedule = t->schedule < 0 ? recipe.schedule : t->schedule, .clip_norm = (float)t->clip};
-  int code = make_dataset(t, t->set.train_x, t->set.train_y, t->augment, &t->train);
-  if (code == CLI_OK) code = make_dataset(t, t->set.test_x, t->set.test_y, 0, &t->test);
+  int code = make_dataset(t, t->set.train_x, t->set.train_y, t->augment ? &recipe : NULL, &t->train);
+  if (code == CLI_OK) code = make_dataset(t, t->set.test_x, t->set.test_y, NULL, &t->test);
   if (code == CLI_OK && cvk_trainer_create(t->model, &o, &t->trainer) != CVK_OK) code = cli_library("train");
   return code;
 }
@@ -295,7 +301,7 @@ int cmd_train(int argc, char **argv) {
       {"--weight-decay", FLAG_NUMBER, &t.decay, NULL, "of weights, not of biases and norms"},
       {"--label-smoothing", FLAG_NUMBER, &t.smoothing, NULL, "0..1"},
       {"--clip-norm", FLAG_NUMBER, &t.clip, NULL, "the largest norm of all gradients together"},
-      {"--augment", FLAG_SWITCH, &t.augment, NULL, "small random rotations (10 degrees), shifts and zooms (0.1), new in each epoch"},
+      {"--augment", FLAG_SWITCH, &t.augment, NULL, "small random rotations, shifts and zooms, new in each epoch"},
       {"--seed", FLAG_INT, &t.seed, NULL, "of weights, order, augmentation and dropout (1)"},
       {"--patience", FLAG_INT, &t.patience, NULL, "stop after so many epochs without a better test loss, with the best weights"},
       {"--mean", FLAG_NUMBER, &t.mean, NULL, "subtracted from each value (bytes count as v/255); lenet5 and cnn normalise inside"},

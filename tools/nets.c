@@ -136,8 +136,8 @@ static const struct {
   void (*build)(builder *b);
   net_recipe recipe;
 } nets[] = {
-    {"lenet5", lenet5, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 5e-3f, 0.05f, 0.1f, 10, 20, 64, 12}},
-    {"cnn", cnn, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 5e-3f, 0.05f, 0.1f, 10, 15, 64, 8}},
+    {"lenet5", lenet5, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 5e-3f, 0.05f, 0.1f, 10, 20, 64, 12, 10, 0.06f, 0.1f, 5}},
+    {"cnn", cnn, {CVK_ADAMW, CVK_SCHEDULE_ONE_CYCLE, 5e-3f, 0.05f, 0.1f, 10, 15, 64, 8, 10, 0.1f, 0.1f, 0}},
 };
 enum { NETS = sizeof nets / sizeof *nets };
 const char net_names[] = "lenet5|cnn";
@@ -159,7 +159,8 @@ cvk_status net_build(cvk_context *ctx, const char *name, const net_wish *wish, c
     begin(&b);
     nets[i].build(&b);
   }
-  if (b.status == CVK_OK) b.status = cvk_graph_output(b.g, b.at, "scores");
+  op1(&b, CVK_OP_SOFTMAX, NULL, "softmax");
+  if (b.status == CVK_OK) b.status = cvk_graph_output(b.g, b.at, "probabilities");
   if (b.status == CVK_OK) *out = b.g;
   else cvk_graph_release(b.g);
   return b.status;

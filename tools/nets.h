@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nets.h: networks that `convoke train` begins with, as graphs with new weights: input "x" f32 [N, C, H, W], pixels in 0..1, normalised inside; output
- * "scores" [N, classes], logits. */
+ * "probabilities" [N, classes]. */
 #ifndef CVK_NETS_H
 #define CVK_NETS_H
 
@@ -20,6 +20,7 @@ typedef struct net_recipe {
   float learning_rate, weight_decay, label_smoothing;
   int64_t epochs, epochs_augmented, batch;
   int64_t least; /* height and width of an image */
+  float rotate_degrees, translate, zoom, shear_degrees; /* augmentation, as in cvk_dataset_options */
 } net_recipe;
 
 /* "lenet5|cnn" */
