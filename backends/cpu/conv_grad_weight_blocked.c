@@ -265,7 +265,6 @@ static void copy_band(const blocked_job *j, const band *b, float *to) {
 
 /* Adds the products of one band to sums [mb][channel][tap][VL], and its gy to the bias's; lost: see tile_args. */
 static void run_band(const blocked_job *j, const blocked_task *t, const band *b, float *sums, int64_t lost, float *copied) {
-  static const float one = 1;
   const blocked_kernel *k = j->k;
   const conv_shape *s = &k->s;
   const int64_t plane_in = s->in[1] * s->in[2], plane_out = s->out[1] * s->out[2], lanes = k->plain ? 1 : VL;
@@ -290,13 +289,11 @@ static void run_band(const blocked_job *j, const blocked_task *t, const band *b,
     by_windows(&v, &a, copied);
   }
   if (!s->has_bias || t->c0 != t->group * s->cg) return;
-  a.x_image = a.x_row = a.x_cell = 0;
   a.rows = b->h1 - b->h0;
   a.cells = b->w1 - b->w0;
-  a.x = &one;
   a.gy = v.gy + (b->h0 * s->out[2] + b->w0) * VL;
   a.total = sums + (k->g.sums - 1) * VL;
-  tiles[t->mb][1](&a);
+  sum_cells(t->mb, &a);
 }
 
 /* The task's sums over bands begin..end-1 into slot[0..floats-1]; a slot has three times as many, then the copied rows. */

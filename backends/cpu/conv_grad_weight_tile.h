@@ -52,6 +52,28 @@ VI void tile(const int R, const int J, const int MB, const tile_args *a) {
       }
 }
 
+/* The cells of MB blocks of filters themselves, summed; x is not read. */
+static void sum_cells(int64_t mb, const tile_args *a) {
+  for (int64_t m = 0; m < mb; m++) {
+    vf acc[4] = {v_zero(), v_zero(), v_zero(), v_zero()}; /* independent, or each addition would wait for the one before */
+    for (int64_t image = 0; image < a->images; image++)
+      for (int64_t row = 0; row < a->rows; row++) {
+        const float *gy = a->gy + m * a->gy_m + image * a->gy_image + row * a->gy_row;
+        int64_t i = 0;
+        for (; i + 4 <= a->cells; i += 4, gy += 4 * VL)
+#pragma GCC unroll 4
+          for (int n = 0; n < 4; n++) acc[n] = v_add(acc[n], v_load(gy + n * VL));
+        for (; i < a->cells; i++, gy += VL) acc[0] = v_add(acc[0], v_load(gy));
+      }
+    const vf sum = v_add(v_add(acc[0], acc[1]), v_add(acc[2], acc[3]));
+    float *to = a->total + m * a->total_m;
+    if (a->lost)
+      add_keeping(to, to + a->lost, sum);
+    else
+      v_store(to, v_add(v_load(to), sum));
+  }
+}
+
 #define TILE(R, J, MB)                                    \
   static void tile_##R##_##J##_##MB(const tile_args *a) { \
     tile(R, J, MB, a);                                    \
