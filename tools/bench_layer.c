@@ -51,6 +51,19 @@ static cvk_value conv(builder *b, cvk_value x, const bench_layer *l, int32_t kin
   return op(b, kind, &attr, 3, in, name);
 }
 
+/* Of the layer's own forward result, which is there as a network's gradient is: in the layout that the planner chose. */
+static cvk_value conv_grad_weight(builder *b, cvk_value x, const bench_layer *l, int32_t kind, const char *name) {
+  const cvk_conv_attr attr = {.struct_size = sizeof attr,
+                              .kernel = {l->kh, l->kw},
+                              .stride = {l->sh, l->sw},
+                              .dilation = {1, 1},
+                              .pad_begin = {l->ph, l->pw},
+                              .pad_end = {l->ph, l->pw},
+                              .group = l->groups};
+  const cvk_value in[2] = {x, conv(b, x, l, CVK_OP_CONV, "forward")};
+  return op(b, kind, &attr, 2, in, name);
+}
+
 static cvk_value dense(builder *b, cvk_value x, const bench_layer *l, int32_t kind, const char *name) {
   const cvk_gemm_attr attr = {.struct_size = sizeof attr, .trans_b = 1, .alpha = 1, .beta = 1};
   const cvk_value in[3] = {x, constant(b, 2, (int64_t[]){l->k, l->c}, 2), constant(b, 1, &l->k, 3)};
@@ -85,6 +98,7 @@ static const struct op_word {
   int before, after;
 } words[] = {
     {"conv", conv, CVK_OP_CONV, 1, 1},
+    {"conv_grad_weight", conv_grad_weight, CVK_OP_CONV_GRAD_WEIGHT, 1, 0},
     {"dense", dense, CVK_OP_GEMM, 0, 0},
     {"maxpool", pool, CVK_OP_MAX_POOL, 1, 1},
     {"avgpool", pool, CVK_OP_AVG_POOL, 1, 1},
@@ -123,15 +137,15 @@ int bench_layer_parse(const char *line, bench_layer *l, char *why, size_t why_by
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) at += (size_t)snprintf(why + at, why_bytes - at, " %s", words[i].word);
     return 0;
   }
-  if (strcmp(l->op, "conv") == 0 && l->c % l->groups != 0) {
+  if (strncmp(l->op, "conv", 4) == 0 && l->c % l->groups != 0) {
     snprintf(why, why_bytes, "%lld groups do not divide %lld channels", (long long)l->groups, (long long)l->c);
     return 0;
   }
   return 1;
 }
 
-/* A layer's neighbours are pointwise convolutions from and to one channel: they touch little else than the layer's own tensors, so that these
- * are as much in cache as after a run of the layer alone. */
+/* A layer's neighbours are pointwise convolutions from and to one channel: they touch little else than the layer's own tensors, so that
+ * these are as much in cache as after a run of the layer alone. */
 static cvk_value neighbour(builder *b, cvk_value x, int64_t from, int64_t to, const char *name) {
   const bench_layer l = {.c = from, .k = to, .kh = 1, .kw = 1, .sh = 1, .sw = 1, .groups = 1};
   return conv(b, x, &l, CVK_OP_CONV, name);

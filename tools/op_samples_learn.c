@@ -21,6 +21,12 @@ const char *const op_samples_learn[] = {
     "conv_grad_weight 0x2x4x4 0x3x2x2 kernel=3,3 outputs=2",
     "conv_grad_weight 2x16x6x6@odd 2x16x6x6 kernel=3,3 pad=1,1,1,1 outputs=2",
     "conv_grad_weight 2x1x9x9 2x4x9x9@odd kernel=3,3 pad=1,1,1,1 outputs=2",
+    "conv_grad_weight 8x6x14x14 8x16x10x10 kernel=5,5 outputs=2",
+    "conv_grad_weight 5x16x14x14 5x33x14x14 kernel=3,3 pad=1,1,1,1 outputs=2",
+    "conv_grad_weight 9x17x2x2 9x32x2x2 kernel=3,3 pad=1,1,1,1 outputs=2",
+    "conv_grad_weight 1x2x3x150 1x5x3x150 kernel=3,3 pad=1,1,1,1 outputs=2",
+    "conv_grad_weight 3x3x17x19 3x18x17x19 kernel=3,3 pad=1,1,1,1 outputs=2",
+    "conv_grad_weight 2x32x6x7 2x32x6x7 kernel=3,3 pad=1,1,1,1 group=2 outputs=2",
     "conv_grad_weight f64:1x3x5x5 f64:1x4x3x3 kernel=3,3 outputs=2",
     /* of pools */
     "max_pool_grad 2x6x28x28 2x6x14x14 kernel=2,2 stride=2,2",

@@ -33,7 +33,7 @@ def out_shape(l):
     if l.op in MODES:
         return (l.n, l.c, l.h + 2 * l.ph, l.w + 2 * l.pw)
     spatial = ((l.h + 2 * l.ph - l.kh) // l.sh + 1, (l.w + 2 * l.pw - l.kw) // l.sw + 1)
-    return (l.n, l.k if l.op == 'conv' else l.c, *spatial)
+    return (l.n, l.k if l.op.startswith('conv') else l.c, *spatial)
 
 
 def values(shape, seed):

@@ -17,10 +17,10 @@ import numpy as np
 
 from layers import in_shape, out_shape, values, weights
 
-ANY, F32, CPU, INFERENCE, IN_ORDER = 1, 3, 1, 96, 1
+ANY, F32, CPU, TRAINING, INFERENCE, IN_ORDER = 1, 3, 1, 64, 96, 1
 CONV_DIRECT, CONV_AUTO, POOL_MAX, POOL_AVG = 1, 3, 511, 1023  # the average leaves padding out
-SRC, DST, WEIGHTS, BIAS = 1, 17, 33, 41
-QUERY_IMPLEMENTATION, QUERY_SRC, QUERY_WEIGHTS, QUERY_DST = 8, 129, 131, 133
+SRC, DST, WEIGHTS, BIAS, DIFF_DST, DIFF_WEIGHTS = 1, 17, 33, 41, 145, 161
+QUERY_IMPLEMENTATION, QUERY_SRC, QUERY_WEIGHTS, QUERY_DIFF_WEIGHTS, QUERY_DST, QUERY_DIFF_DST = 8, 129, 131, 132, 133, 134
 BLOCKED = {16: 78, 8: 102}  # format tags aBcd16b, aBcd8b
 Dims = ctypes.c_int64 * 12
 P = ctypes.c_void_p
@@ -134,8 +134,26 @@ class Peer:
             return None
         return pd
 
+    def gradient(self, l):
+        """(kernel, run) of a convolution's gradient in its weights, the primitive alone."""
+        forward, pd, name = P(), P(), ctypes.c_char_p()
+        split = (l.k, l.c, l.kh, l.kw) if l.groups == 1 else (l.groups, l.k // l.groups, l.c // l.groups, l.kh, l.kw)
+        src, weights_, dst = (self.desc(shape, ANY) for shape in (in_shape(l), split, out_shape(l)))
+        window = dims([l.sh, l.sw]), dims([0, 0]), dims([l.ph, l.pw]), dims([l.ph, l.pw])
+        call('dnnl_convolution_forward_primitive_desc_create', ctypes.byref(forward), self.engine, TRAINING, CONV_AUTO, src, weights_, None, dst,
+             *window, None)
+        call('dnnl_convolution_backward_weights_primitive_desc_create', ctypes.byref(pd), self.engine, CONV_AUTO, src, weights_, None, dst, *window,
+             forward, None)
+        call('dnnl_primitive_desc_query', pd, QUERY_IMPLEMENTATION, 0, ctypes.byref(name))
+        src_md, dst_md, weights_md = (P(lib.dnnl_primitive_desc_query_md(pd, q, 0)) for q in (QUERY_SRC, QUERY_DIFF_DST, QUERY_DIFF_WEIGHTS))
+        args = [Arg(SRC, self.packed(values(in_shape(l), 1), src_md)), Arg(DIFF_DST, self.packed(values(out_shape(l), 2), dst_md)),
+                Arg(DIFF_WEIGHTS, self.memory(weights_md))]
+        return name.value.decode(), self.runner(None, (self.primitive(pd), (Arg * 3)(*args)), None, True)
+
     def layer(self, l, layout):
         """(kernel, run): run() returns the ns that count. None: oneDNN has no such layer."""
+        if l.op == 'conv_grad_weight':
+            return self.gradient(l)
         pool = l.op in ('maxpool', 'avgpool', 'globalavgpool')
         pd = self.describe(l, BLOCKED[self.block] if pool else ANY)  # a pool takes what it is given, the others choose
         if pd is None:

@@ -27,7 +27,8 @@ for threads in 1 2; do
     compare --threads $threads --layers "$layers/grouped.csv"
     compare --threads $threads --layers "$layers/mobilenetv2.csv" --title 'mobilenetv2 without depthwise'
     compare --threads $threads --layers "$layers/pools.csv"
-    compare --threads $threads --layers "$layers/dense.csv" ;;
+    compare --threads $threads --layers "$layers/dense.csv"
+    compare --threads $threads --layers "$layers/learn.csv" --peers onednn ;;
   esac
   case " $part " in *' plain '*)
     compare --threads $threads --layers $convs --title 'convolutions' --layout nchw --peers onednn,onnxruntime
