@@ -3,7 +3,8 @@
  * blocks whose planes V stay in cache: V [plane][block of channels][tile][VL]. For each panel of KB blocks of output channels the products
  * go to M [plane][block of the panel][tile][VL] and from there, transformed, to the output. An image of few tiles is one block: then V is
  * made by all threads together, and they share the panels. A tile that comes out with an infinity or a NaN is computed again directly, so
- * that one bad input spoils no neighbour; non-finite weights need no other care. */
+ * that one bad input spoils no neighbour; non-finite weights need no other care. A transposed convolution is one whose weights have the
+ * channels exchanged and the taps in reverse. Weights are transformed once when constant, else into the workspace. */
 #include "conv_winograd.h"
 
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ enum {
   CHAIN = 256,            /* channels summed in a register before the sum joins M: rounding errors, and the panel's part stays in cache */
   AHEAD = 448,            /* tiles times channels by which weights are fetched ahead: about the time that memory takes */
   PAD_MOST = 2,           /* an output cell that sees padding only must be exact, and its tile's neighbours would leave rounding errors */
+  TRANSPOSED_PAD_MOST = 1, /* where corners see one tap only, what their tile's other taps round shows beside one product */
   KEPT_TAPS = 5,          /* planes of untransformed weights behind the transformed: those of the corners are among these as they are */
   TILES_SHARED = 64,      /* up to so many tiles are one block */
   TILES_LEAST = 14,       /* a block: fewer would read the weights too often */
@@ -97,6 +99,7 @@ typedef struct winograd_kernel {
   conv_shape s;
   winograd_plan p;
   cpu_post post;
+  int32_t transposed;
   int64_t slots;
   double ns;
 } winograd_kernel;
@@ -164,35 +167,56 @@ static double estimate(const cpu_device *device, const conv_shape *s, const wino
   return (multiply > read ? multiply : read) + cpu_ns_memory(device, 8 * values * (out_channels + (double)(p->in_blocks * VL)), 1.4);
 }
 
+/* The convolution of stride 1 that the op is. 0 and a reason when it is none that is taken. */
+static int32_t read_shape(const cvk_op *op, conv_shape *s, cpu_reason *why) {
+  if (!conv_shape_read(op, s, why)) return 0;
+  if (s->spatial != 2) return cpu_refuse(why, "%d spatial axes, 2 are taken", s->spatial);
+  if (s->kernel[1] != 3 || s->kernel[2] != 3)
+    return cpu_refuse(why, "kernel %lldx%lld, 3x3 is taken", (long long)s->kernel[1], (long long)s->kernel[2]);
+  if (s->stride[1] != 1 || s->stride[2] != 1 || s->dilation[1] != 1 || s->dilation[2] != 1)
+    return cpu_refuse(why, "a stride or dilation above 1");
+  const int32_t transposed = op->kind == CVK_OP_CONV_TRANSPOSE;
+  const int64_t most = transposed ? TRANSPOSED_PAD_MOST : PAD_MOST;
+  for (int32_t i = 1; i < 3; i++) {
+    if (transposed) s->pad[i] = 2 - s->pad[i];
+    const int64_t pad_end = s->out[i] - s->in[i] - s->pad[i] + 2;
+    if (s->pad[i] < 0 || pad_end < 0 || s->pad[i] > most || pad_end > most)
+      return cpu_refuse(why, "pads %lld and %lld of the convolution, 0 to %lld are taken", (long long)s->pad[i], (long long)pad_end,
+                        (long long)most);
+  }
+  return 1;
+}
+
+/* Of transformed weights in the workspace, in whole cache lines. */
+static uint64_t weight_bytes(const winograd_plan *p) {
+  return (p->pack_bytes + 63) / 64 * 64;
+}
+
+static double pack_ns(const cpu_device *device, const winograd_plan *p) {
+  return cpu_ns_memory(device, 2 * (double)p->pack_bytes, 0.4);
+}
+
 int32_t CVK_ISA_FN(winograd_accepts)(const winograd *f, const cpu_device *device, const cvk_op *op, cvk_candidate *c, cpu_reason *why) {
+  const int32_t constant = op->in[1]->const_data != NULL;
   conv_shape s;
   winograd_plan p;
   cpu_post post;
-  if (!conv_shape_read(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
-  if (s.spatial != 2) return cpu_refuse(why, "%d spatial axes, 2 are taken", s.spatial);
-  if (s.kernel[1] != 3 || s.kernel[2] != 3)
-    return cpu_refuse(why, "kernel %lldx%lld, 3x3 is taken", (long long)s.kernel[1], (long long)s.kernel[2]);
-  if (s.stride[1] != 1 || s.stride[2] != 1 || s.dilation[1] != 1 || s.dilation[2] != 1)
-    return cpu_refuse(why, "a stride or dilation above 1");
-  for (int32_t i = 1; i < 3; i++) {
-    const int64_t pad_end = s.out[i] - s.in[i] - s.pad[i] + 2;
-    if (s.pad[i] > PAD_MOST || pad_end > PAD_MOST)
-      return cpu_refuse(why, "pads %lld and %lld, at most %d are taken", (long long)s.pad[i], (long long)pad_end, PAD_MOST);
-  }
+  if (!read_shape(op, &s, why) || !cpu_post_read(op, &post, why)) return 0;
   if (s.group != 1 && (s.cg % VL || s.mg % VL))
     return cpu_refuse(why, "groups of %lld to %lld channels do not fill blocks of %d", (long long)s.cg, (long long)s.mg, VL);
-  if (!op->in[1]->const_data) return cpu_refuse(why, "weights that are not constant");
   if (!plan(f, &s, &p)) return cpu_refuse(why, "%lld channels: the tiles of a block take too much memory", (long long)s.c);
+  if (!constant && p.pack_bytes > SLOTS_BYTES)
+    return cpu_refuse(why, "run-time weights of %llu bytes transformed, at most %d are taken", (unsigned long long)p.pack_bytes, SLOTS_BYTES);
   c->in[0] = c->out[0] = cpu_format(VL);
   for (int32_t i = 0; i < op->n_post; i++)
     if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
-  c->pack[1] = f->pack_number;
+  if (constant) c->pack[1] = f->pack_number + (op->kind == CVK_OP_CONV_TRANSPOSE ? 0x100 : 0);
   c->error_class = CVK_ERROR_WINOGRAD;
   const int64_t slots = p.slot_bytes ? count_slots(device, &p) : 0;
-  c->workspace_bytes = p.shared_bytes + (uint64_t)slots * p.slot_bytes;
+  c->workspace_bytes = (constant ? 0 : weight_bytes(&p)) + p.shared_bytes + (uint64_t)slots * p.slot_bytes;
   c->workspace_alignment = 64;
   c->backend_data[1] = (uint64_t)slots;
-  c->estimated_ns = estimate(device, &s, &p);
+  c->estimated_ns = estimate(device, &s, &p) + (constant ? 0 : pack_ns(device, &p));
   return 1;
 }
 
@@ -202,6 +226,7 @@ typedef struct pack_job {
   const winograd *f;
   const conv_shape *s;
   const winograd_plan *p;
+  int32_t transposed;
   const float *w;
   float *u;
 } pack_job;
@@ -222,17 +247,18 @@ static void pack_panel(void *arg, int64_t index, int32_t worker) {
   const winograd_plan *p = j->p;
   const int64_t g = index / p->panels, block = index % p->panels * KB, width = cpu_min(KB, p->n_m - block) * VL;
   const int64_t lanes = cpu_min(width, s->mg - block * VL);
-  const float *w = j->w + (g * s->mg + block * VL) * s->cg * TAPS;
+  const int64_t c_step = (j->transposed ? s->mg : 1) * TAPS, lane_step = (j->transposed ? 1 : s->cg) * TAPS;
+  const float *w = j->w + g * s->mg * s->cg * TAPS + block * VL * lane_step;
   float *u = j->u + (g * p->n_m + block) * (p->panel_floats / KB), made[PLANES][PACK * KB * VL];
   double tap[PACK][TAPS][KB * VL] = {{{0}}}, half[WINOGRAD_MAX_SIDE][3][VL];
   (void)worker;
   for (int64_t c0 = 0; c0 < s->cg; c0 += PACK) {
     const int64_t n = cpu_min(PACK, s->cg - c0);
     for (int64_t lane = 0; lane < lanes; lane++) {
-      const float *from = w + (lane * s->cg + c0) * TAPS;
+      const float *from = w + lane * lane_step + c0 * c_step;
       for (int64_t i = 0; i < PACK * TAPS; i += 16) __builtin_prefetch(from + PACK * TAPS + i);
-      for (int64_t c = 0; c < n; c++)
-        for (int64_t t = 0; t < TAPS; t++) tap[c][t][lane] = (double)from[c * TAPS + t];
+      for (int64_t c = 0; c < n; c++, from += c_step)
+        for (int64_t t = 0; t < TAPS; t++) tap[c][t][lane] = (double)from[j->transposed ? TAPS - 1 - t : t];
     }
     for (int64_t at = 0; at < n * width; at += VL) {
       const double(*g3)[KB * VL] = tap[at / width];
@@ -259,12 +285,12 @@ cvk_status CVK_ISA_FN(winograd_pack)(const winograd *f, const cpu_device *device
   conv_shape s;
   winograd_plan p;
   cpu_reason why;
-  if (input != 1 || !conv_shape_read(op, &s, &why) || !plan(f, &s, &p))
+  if (input != 1 || !read_shape(op, &s, &why) || !plan(f, &s, &p))
     return cpu_fail(device, CVK_INVALID_ARGUMENT, "%s: input %d is not packed", f->name, input);
   const cvk_status status = cpu_pack_new(device, p.pack_bytes, out);
   if (status != CVK_OK) return status;
-  pack_job job = {.f = f, .s = &s, .p = &p, .w = op->in[1]->const_data, .u = (*out)->data};
-  cpu_parallel(device, s.group * p.panels, cpu_ns_memory(device, 2 * (double)p.pack_bytes, 0.3), pack_panel, &job);
+  pack_job job = {f, &s, &p, op->kind == CVK_OP_CONV_TRANSPOSE, op->in[1]->const_data, (*out)->data};
+  cpu_parallel(device, s.group * p.panels, pack_ns(device, &p), pack_panel, &job);
   return CVK_OK;
 }
 
@@ -275,12 +301,13 @@ cvk_status CVK_ISA_FN(winograd_prepare)(const winograd *f, const cpu_device *dev
   winograd_kernel *k = cpu_kernel_new(device, sizeof *k);
   cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
-  if (!conv_shape_read(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) || !plan(f, &k->s, &k->p)) {
+  if (!read_shape(op, &k->s, &why) || !cpu_post_read(op, &k->post, &why) || !plan(f, &k->s, &k->p)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "%s: the op is not the one that was accepted", f->name);
   }
   CVK_ISA_FN(post_bind)(&k->post);
   k->f = f;
+  k->transposed = op->kind == CVK_OP_CONV_TRANSPOSE;
   k->slots = (int64_t)c->backend_data[1];
   k->ns = c->estimated_ns;
   *out = &k->base;
@@ -432,8 +459,13 @@ static void run_slot(void *arg, int64_t slot, int32_t worker) {
 cvk_status CVK_ISA_FN(winograd_execute)(const cpu_kernel *kernel, const void *const *in, void *const *out, void *workspace) {
   const winograd_kernel *k = (const winograd_kernel *)kernel;
   const winograd_plan *p = &k->p;
-  winograd_job job = {.k = k, .in = in, .u = kernel->pack[1]->data, .y = out[0], .workspace = workspace};
+  winograd_job job = {.k = k, .in = in, .u = kernel->pack[1] ? kernel->pack[1]->data : workspace, .y = out[0], .workspace = workspace};
   if (p->tiles == 0 || k->s.m == 0) return CVK_OK;
+  if (!kernel->pack[1]) {
+    pack_job packing = {k->f, &k->s, p, k->transposed, in[1], workspace};
+    cpu_parallel(kernel->device, k->s.group * p->panels, pack_ns(kernel->device, p), pack_panel, &packing);
+    job.workspace += weight_bytes(p) / sizeof(float);
+  }
   if (p->blocks == 1)
     cpu_parallel(kernel->device, p->in_blocks, cpu_ns_memory(kernel->device, 8.0 * (double)p->v_floats, 1), make_v_task, &job);
   cpu_parallel(kernel->device, k->slots, k->ns, run_slot, &job);

@@ -67,6 +67,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
 
 const cpu_row CVK_ISA_FN(conv_winograd4_row) = {.name = CVK_ISA_ROW("conv_winograd4"),
                                                 .kind = CVK_OP_CONV,
+                                                .kind_last = CVK_OP_CONV_TRANSPOSE,
                                                 .takes_post = 1,
                                                 .accepts = accepts,
                                                 .prepare = prepare,

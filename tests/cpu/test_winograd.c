@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_winograd.c: both Winograd rows of every instruction set against a double loop, |y - ref| <= 64 * 2^-24 * sum|x||w|: sizes around
- * their tiles, blocks of tiles, tails of channels, groups, post-ops, ill-scaled and non-finite data, and what they refuse. */
+ * their tiles, blocks of tiles, tails of channels, groups, post-ops, ill-scaled and non-finite data, transposed convolutions, constant and run-time weights, and what they refuse. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,12 +46,13 @@ static void check_all(const conv_case *cases, int n) {
       cvk_candidate c[RUN_CANDIDATES];
       conv_data d;
       conv_data_make(&cases[k], &d);
-      d.op.constant[1] = 1;
-      const int n_candidates = run_candidates(&one, &d.op, c);
-      for (int r = 0; r < 2; r++, ran++) {
-        const cvk_candidate *row = find(c, n_candidates, rows[r]);
-        ck_assert_msg(row != NULL, "%s: %s refuses %s", mini_host_caps[i], rows[r], conv_case_text(&cases[k]));
-        check_row(&one, &three, &d, row, (k + r) % 2 ? RUN_BEGIN : RUN_END);
+      for (d.op.constant[1] = 0; d.op.constant[1] < 2; d.op.constant[1]++) {
+        const int n_candidates = run_candidates(&one, &d.op, c);
+        for (int r = 0; r < 2; r++, ran++) {
+          const cvk_candidate *row = find(c, n_candidates, rows[r]);
+          ck_assert_msg(row != NULL, "%s: %s refuses %s", mini_host_caps[i], rows[r], conv_case_text(&cases[k]));
+          check_row(&one, &three, &d, row, (k + r) % 2 ? RUN_BEGIN : RUN_END);
+        }
       }
       conv_data_free(&d);
     }
@@ -133,8 +134,31 @@ START_TEST(nan_and_inf_stay_where_they_belong) {
       {.n = 2, .c = 32, .m = 64, .in = {9, 9}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 2, .x_special = 1, .chain = 4},
       {.n = 1, .c = 4, .m = 50, .in = {40, 40}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .x_special = 1},
       {.n = 1, .c = 20, .m = 35, .in = {9, 10}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 1, .positive = 1},
+      {.n = 2, .c = 20, .m = 35, .in = {9, 10}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 2, .bias = 1, .chain = 2},
   };
   CHECK_ALL(cases);
+}
+END_TEST
+
+START_TEST(transposed) {
+  static const int64_t channels[] = {1, 5, 16, 17, 33};
+  conv_case cases[5 * 5 + 12 * 2 + 6];
+  int n = 0;
+  for (int i = 0; i < 5; i++)
+    for (int j = 0; j < 5; j++)
+      cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = channels[i], .m = channels[j], .in = {5, 7}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1},
+                               .bias = 1};
+  for (int64_t size = 1; size <= 12; size++)
+    for (int64_t pad = 1; pad < 3; pad++)
+      cases[n++] = (conv_case){.transpose = 1, .n = 1 + size % 2, .c = 17, .m = 18, .in = {size + 2 * (pad - 1), 15 - size}, .kernel = {3, 3},
+                               .pad_begin = {pad, 1}, .pad_end = {1, pad}, .bias = size % 3 != 0};
+  cases[n++] = (conv_case){.transpose = 1, .n = 2, .c = 32, .m = 64, .in = {29, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 2, .chain = 2};
+  cases[n++] = (conv_case){.transpose = 1, .n = 9, .c = 18, .m = 16, .in = {7, 7}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1, .chain = 6};
+  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 512, .m = 20, .in = {8, 8}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .positive = 1};
+  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 20, .m = 35, .in = {9, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .x_special = 1, .chain = 1};
+  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 20, .m = 35, .in = {9, 10}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 1, .positive = 1};
+  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 20, .m = 35, .in = {9, 10}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 2, .bias = 1};
+  check_all(cases, n);
 }
 END_TEST
 
@@ -191,7 +215,7 @@ START_TEST(what_they_refuse) {
   const conv_case taken = {.n = 1, .c = 8, .m = 8, .in = {9, 9}, .kernel = {3, 3}};
   conv_case cc = taken;
   ck_assert(offered(&cc, 1, 0));
-  ck_assert(!offered(&cc, 0, 0));
+  ck_assert(offered(&cc, 0, 0));
   ck_assert(!offered(&cc, 1, CVK_EXACT));
   cc.stride[1] = 2;
   ck_assert(!offered(&cc, 1, 0));
@@ -211,8 +235,21 @@ START_TEST(what_they_refuse) {
   ck_assert(!offered(&cc, 1, 0));
   cc.group = 2;
   ck_assert(offered(&cc, 1, 0));
+  cc = taken;
+  cc.transpose = 1;
+  ck_assert(!offered(&cc, 1, 0)); /* a convolution with pads of 2 */
+  for (int i = 0; i < 2; i++) cc.pad_begin[i] = cc.pad_end[i] = 1;
+  ck_assert(offered(&cc, 1, 0));
+  cc.pad_begin[1] = 3;
+  ck_assert(!offered(&cc, 1, 0)); /* with a pad of -1 */
+  cc.pad_begin[1] = 1;
+  cc.in[0] = cc.in[1] = 1;
+  cc.m = 4096;
+  cc.c = 512;
+  ck_assert(offered(&cc, 1, 0));
+  ck_assert(!offered(&cc, 0, 0)); /* too much to transform in each execution */
 }
 END_TEST
 
 SUITE("cpu winograd", sizes_around_the_tiles, channels_at_block_edges, one_block_and_several, post_ops, data_of_one_sign_and_of_many_scales,
-      nan_and_inf_stay_where_they_belong, extreme_magnitudes, what_they_refuse)
+      nan_and_inf_stay_where_they_belong, transposed, extreme_magnitudes, what_they_refuse)
