@@ -295,7 +295,7 @@ int op_run_kept_inputs(op_run *r, char *why, size_t why_bytes) {
 
 cvk_status op_run_read(op_run *r, int32_t o, int32_t inplace, void *plain, int *lanes) {
   *lanes = 1;
-  return drain(r->p, r->c->out[o], inplace >= 0 ? &r->in[inplace] : &r->out[o], plain, lanes);
+  return drain(r->p, r->c->out[o], inplace >= 0 && o == 0 ? &r->in[inplace] : &r->out[o], plain, lanes);
 }
 
 uint64_t op_run_bytes(const op_run *r, int32_t o) {
