@@ -72,21 +72,31 @@ static void random_words(uint64_t first, uint64_t stream, uint64_t seed, uint32_
   }
 }
 
+/* All bits where a < b, both without a sign: what borrows in a - b. */
+VI vi below(vi a, vi b) {
+  const vi ones = vi_set1(-1), same = vi_xor(vi_xor(a, b), ones);
+  return vi_sar(vi_or(vi_and(vi_xor(a, ones), b), vi_and(same, vi_sub(a, b))), 31);
+}
+
 static void run(void *arg, int64_t index, int32_t worker) {
   const dropout_job *j = arg;
   const dropout_kernel *k = j->kernel;
   const int64_t end = cpu_min(k->floats, (index + 1) * CHUNK);
+  const vi limit = vi_set1((int32_t)k->limit), ones = vi_set1(-1);
+  const vf scale = v_set1(k->scale);
   (void)worker;
   for (int64_t at = index * CHUNK; at < end; at += WORDS) {
-    const int64_t n = cpu_min(WORDS, end - at);
-    uint32_t word[WORDS], bits[WORDS];
-    float scaled[WORDS];
-    random_words((uint64_t)at / 4, k->stream, j->seed, word);
-    memcpy(scaled, j->x + at, (size_t)n * sizeof *scaled);
-    for (int64_t i = 0; i < WORDS; i++) scaled[i] *= k->scale;
-    memcpy(bits, scaled, sizeof bits);
-    for (int64_t i = 0; i < WORDS; i++) bits[i] &= word[i] >= k->limit ? UINT32_MAX : 0; /* no branch: it would be a guess */
-    memcpy(j->y + at, bits, (size_t)n * sizeof *bits);
+    int32_t word[WORDS];
+    random_words((uint64_t)at / 4, k->stream, j->seed, (uint32_t *)word);
+    for (int64_t i = 0; i < WORDS && at + i < end; i += VL) {
+      const int64_t n = cpu_min(VL, end - at - i);
+      const vi keep = vi_xor(below(vi_load(word + i), limit), ones);
+      const vf x = n == VL ? v_load(j->x + at + i) : v_load_n(j->x + at + i, n), y = v_from_bits(vi_and(v_bits(v_mul(x, scale)), keep));
+      if (n == VL)
+        v_store(j->y + at + i, y);
+      else
+        v_store_n(j->y + at + i, y, n);
+    }
   }
 }
 
