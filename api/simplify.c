@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* simplify.c: ops that exporters write in several become one: swish, hard_swish, hard_sigmoid, mish and gelu from their parts, a pad before
- * a window op into its pads. Values that are another under the same shape are read where they are. Rules look at one op and what it reads;
+ * a window op into its pads, a relu's gradient behind a max pool's before it. Values that are another under the same shape are read where they are. Rules look at one op and what it reads;
  * the ops that no one reads any more go at the end. */
 #include <float.h>
 #include <math.h>
@@ -197,6 +197,40 @@ static int32_t padded(cvk_plan *p, cvk_plan_op *op) {
   return 1;
 }
 
+/* The largest elements that max_pool with this attribute takes of v, if the graph has them before op `before`; else -1. */
+static int32_t pooled(const cvk_plan *p, int32_t v, const cvk_pool_attr *a, int32_t before) {
+  for (int32_t o = 0; o < before; o++) {
+    const cvk_plan_op *op = &p->ops[o];
+    if (op->kind == CVK_OP_MAX_POOL && op->in[0] == v && memcmp(&op->attr.pool, a, sizeof *a) == 0) return op->out[0];
+  }
+  return -1;
+}
+
+/* Gradients of a max pool behind a relu: where a window gives to a cell of y, that cell is what the pool made of it. So what the relu lets pass is
+ * chosen among the pool's few cells before they are spread, with the same bits. */
+static int32_t relu_after_pool(cvk_plan *p, cvk_plan_op *op) {
+  const int32_t y = op->in[0], between = op->in[1];
+  if (made_by(p, between, CVK_OP_MAX_POOL_GRAD) == NULL) return 0;
+  const int32_t place = p->values[between].maker;
+  cvk_plan_op *spread = &p->ops[place];
+  const int32_t largest = spread->in[0] == y ? pooled(p, y, &spread->attr.pool, place) : -1;
+  int32_t *in = cvk_arena_alloc(&p->memory, 5, sizeof *in), chosen;
+  if (largest < 0 || in == NULL || cvk_plan_add_value(p, &p->values[largest].desc, NULL, &chosen) != CVK_OK) return 0;
+  memcpy(in, (int32_t[]){y, chosen, largest, spread->in[1], chosen}, 5 * sizeof *in);
+  op->kind = CVK_OP_MAX_POOL_GRAD;
+  op->has_attr = 1;
+  op->attr = spread->attr;
+  op->in = in;
+  spread->kind = CVK_OP_RELU_GRAD;
+  spread->has_attr = 0;
+  spread->attr = (cvk_any_attr){.struct_size = sizeof(cvk_no_attr)};
+  spread->in = in + 2;
+  spread->out = in + 4;
+  p->values[chosen].maker = place;
+  p->values[between].maker = -1;
+  return 1;
+}
+
 static const struct {
   int32_t kind;
   int32_t (*rule)(cvk_plan *p, cvk_plan_op *op);
@@ -212,6 +246,7 @@ static const struct {
     {CVK_OP_CONV, padded},
     {CVK_OP_MAX_POOL, padded},
     {CVK_OP_AVG_POOL, padded},
+    {CVK_OP_RELU_GRAD, relu_after_pool},
 };
 
 /* A view under the same shape is read at its base. */

@@ -207,6 +207,29 @@ START_TEST(pads_and_pools) {
 }
 END_TEST
 
+/* ---- gradients ---- */
+
+/* The gradient of a max pool in the relu before it, of 1 less the pool's result. other: the pool in the graph is another one. */
+static cvk_value pooled_relu(int32_t other, cvk_value *spread) {
+  const cvk_pool_attr a = {.kernel = {2, 2}, .stride = {2, 2}}, b = {.kernel = {2, 2}, .stride = {2, 2}, .pad_end = {1, 1}};
+  const cvk_value y = op1(CVK_OP_RELU, x), p = with(CVK_OP_MAX_POOL, other ? &b : &a, 1, &y);
+  const cvk_value in[] = {y, op2(CVK_OP_SUB, number(1), p)};
+  *spread = with(CVK_OP_MAX_POOL_GRAD, &a, 2, in);
+  return op2(CVK_OP_RELU_GRAD, y, *spread);
+}
+
+START_TEST(a_relus_gradient_goes_before_a_pools) {
+  cvk_value spread;
+  begin(DIMS(2, 3, 6, 9));
+  check(pooled_relu(0, &spread), "relu@cpu max_pool@cpu sub@cpu relu_grad@cpu max_pool_grad@cpu");
+  begin(DIMS(2, 3, 6, 8));
+  check(pooled_relu(1, &spread), "relu@cpu max_pool@cpu sub@cpu max_pool_grad@cpu relu_grad@cpu");
+  begin(DIMS(2, 3, 6, 9)); /* read by another op too */
+  const cvk_value gx = pooled_relu(0, &spread);
+  check(op2(CVK_OP_ADD, gx, spread), "relu@cpu max_pool@cpu sub@cpu max_pool_grad@cpu relu_grad@cpu add@cpu");
+}
+END_TEST
+
 /* ---- renamings ---- */
 
 /* A net between a relu and a neg; `kind` with `attr` does nothing to a tensor of this shape. */
@@ -242,4 +265,5 @@ END_TEST
 
 SUITE("simplify", reductions_of_channels, reductions_of_nothing, gates, sums_of_two, hard_activations, gelus, what_only_looks_like_it_stays,
       a_pad_goes_into_a_convolution, other_pads_before_a_convolution_stay, a_pad_before_an_infinite_weight_stays, pads_and_pools,
+      a_relus_gradient_goes_before_a_pools,
       ops_that_do_nothing, ops_that_move_something_stay)
