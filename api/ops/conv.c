@@ -174,22 +174,27 @@ cvk_status cvk_ref_conv(const cvk_op *op, const void *const *in, void *const *ou
   return CVK_OK;
 }
 
-/* In x: the transposed convolution of gy with the same weights, whose output padding fills what the last window did not reach. */
+/* Output padding fills what the last window did not reach. */
+cvk_value cvk_conv_back(cvk_gradient *c, const cvk_conv_attr *attr, const cvk_tensor_desc *x, cvk_value gy, cvk_value w) {
+  cvk_conv_attr a = *attr;
+  const cvk_value in[2] = {gy, w};
+  for (int32_t i = 0; i < x->rank - 2; i++) {
+    const int64_t padded = x->dim[i + 2] + a.pad_begin[i] + a.pad_end[i], extent = (a.kernel[i] - 1) * a.dilation[i] + 1;
+    a.output_padding[i] = (padded - extent) % a.stride[i];
+  }
+  return cvk_grad_op(c, CVK_OP_CONV_TRANSPOSE, &a, 2, in);
+}
+
 cvk_status cvk_grad_conv(cvk_gradient *c) {
-  cvk_conv_attr a = c->attr->conv;
+  const cvk_conv_attr *a = &c->attr->conv;
   const int32_t has_bias = c->n_in > 2 && c->in[2] && c->wanted[2];
-  const cvk_value pair[2] = {c->x[0], c->gy[0]}, back[2] = {c->gy[0], c->x[1]};
+  const cvk_value pair[2] = {c->x[0], c->gy[0]};
   cvk_value out[2];
   if (c->wanted[1] || has_bias) {
-    cvk_grad_op_all(c, CVK_OP_CONV_GRAD_WEIGHT, &a, 2, pair, has_bias ? 2 : 1, out);
+    cvk_grad_op_all(c, CVK_OP_CONV_GRAD_WEIGHT, a, 2, pair, has_bias ? 2 : 1, out);
     if (c->wanted[1]) c->gx[1] = out[0];
     if (has_bias) c->gx[2] = out[1];
   }
-  if (!c->wanted[0]) return c->status;
-  for (int32_t i = 0; i < c->in[0]->rank - 2; i++) {
-    const int64_t padded = c->in[0]->dim[i + 2] + a.pad_begin[i] + a.pad_end[i], extent = (a.kernel[i] - 1) * a.dilation[i] + 1;
-    a.output_padding[i] = (padded - extent) % a.stride[i];
-  }
-  c->gx[0] = cvk_grad_op(c, CVK_OP_CONV_TRANSPOSE, &a, 2, back);
+  if (c->wanted[0]) c->gx[0] = cvk_conv_back(c, a, c->in[0], c->gy[0], c->x[1]);
   return c->status;
 }

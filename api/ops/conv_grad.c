@@ -3,6 +3,7 @@
  * is the sum of x gy over all pairs that the convolution multiplied with that weight; the attribute is the convolution's, kernel given. */
 #include "conv_internal.h"
 #include "element.h"
+#include "train/gradient.h"
 #include "window.h"
 
 static cvk_window_params params_of(cvk_conv_attr *a) {
@@ -108,4 +109,16 @@ cvk_status cvk_ref_conv_grad_weight(const cvk_op *op, const void *const *in, voi
   }
   for (int64_t m = 0; op->n_out > 1 && out[1] && m < r.filters; m++) cvk_store_real(r.dtype, out[1], m, sum_filter(&r, m));
   return CVK_OK;
+}
+
+/* The weights' gradient is linear in x and in gy: with g in the place of the weights, gy's gradient is the convolution of x, and x's the transposed
+ * one of gy. The bias' gradient adds each filter's g to gy's. */
+cvk_status cvk_grad_conv_grad_weight(cvk_gradient *c) {
+  const cvk_tensor_desc *gy = c->in[1];
+  const cvk_value g = c->gy[0], g_bias = c->n_out > 1 ? c->gy[1] : CVK_NO_VALUE, in[3] = {c->x[0], g, g_bias};
+  cvk_tensor_desc column = {.struct_size = sizeof column, .dtype = gy->dtype, .rank = gy->rank - 1, .dim = {gy->dim[1], 1, 1, 1}};
+  if (c->wanted[0] && g != CVK_NO_VALUE) c->gx[0] = cvk_conv_back(c, &c->attr->conv, c->in[0], c->x[1], g);
+  if (c->wanted[1] && g != CVK_NO_VALUE) c->gx[1] = cvk_grad_op(c, CVK_OP_CONV, &c->attr->conv, g_bias == CVK_NO_VALUE ? 2 : 3, in);
+  else if (c->wanted[1]) c->gx[1] = cvk_grad_expand(c, cvk_grad_reshape(c, g_bias, &column), gy);
+  return c->status;
 }

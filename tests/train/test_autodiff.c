@@ -80,12 +80,23 @@ static cvk_value penalty(cvk_graph *g, int32_t dtype, const cvk_value *in) {
   return op(g, CVK_OP_REDUCE_SUM, NULL, 1, (cvk_value[]){op2(g, CVK_OP_MUL, gradient, gradient)});
 }
 
+/* The same of a convolution with a bias, through its weights. */
+static cvk_value penalty_on_weights(cvk_graph *g, int32_t dtype, const cvk_value *in) {
+  cvk_value v, gradient[3], sum[3];
+  ck_ok(cvk_graph_conv(g, in[0], in[1], in[2], &(cvk_conv_attr){.stride = {2}, .pad_begin = {1}}, &v));
+  v = op1(g, CVK_OP_TANH, v);
+  ck_ok(cvk_graph_gradients(g, grad_weighted_sum(g, dtype, v, DIMS(2, 2, 3), 1), 3, in, gradient));
+  for (int32_t i = 0; i < 3; i++) sum[i] = op1(g, CVK_OP_REDUCE_SUM, op2(g, CVK_OP_MUL, gradient[i], gradient[i]));
+  return op2(g, CVK_OP_ADD, sum[0], op2(g, CVK_OP_ADD, sum[1], sum[2]));
+}
+
 START_TEST(graphs_against_differences) {
   const grad_case cases[] = {
       {.name = "network", .build = network, .in = {{D(2, 1, 4, 4)}, {D(2, 1, 3, 3)}, {D(2), IN(0.5, 1.5)}, {D(2)}, {D(8, 3)}, {D(3)}}},
       {.name = "used often", .build = used_often, .in = {{D(2, 3)}}},
       {.name = "views", .build = views, .in = {{D(3, 4)}}},
       {.name = "second derivative", .build = second, .in = {{D(2, 3)}, {D(3, 4)}, {D(4)}}},
+      {.name = "penalty on weights", .build = penalty_on_weights, .in = {{D(2, 2, 6)}, {D(2, 2, 3)}, {D(2)}}},
       {.name = "gradient penalty", .build = penalty, .in = {{D(1, 1, 3, 3)}}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) grad_check(&cases[i]);

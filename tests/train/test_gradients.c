@@ -36,6 +36,9 @@ START_TEST(convolutions) {
            {D(1, 1, 3, 2)}, {D(1, 2, 2, 2)}),
       CASE("conv_transpose same", CONV_TRANSPOSE, ATTR(conv, .stride = {2, 2}, .auto_pad = CVK_SAME_UPPER), {D(1, 2, 3, 3)}, {D(2, 1, 3, 3)}, {D(1)}),
       CASE("conv_transpose output shape", CONV_TRANSPOSE, ATTR(conv, .stride = {2}, .output_shape = {9}), {D(1, 2, 3)}, {D(2, 1, 3)}, {D(1)}),
+      CASE_OUT("conv_grad_weight", CONV_GRAD_WEIGHT, ATTR(conv, .kernel = {3, 2}, .stride = {2, 1}, .pad_begin = {1, 0}, .group = 2), 2, 0,
+               {D(1, 2, 6, 3)}, {D(1, 2, 3, 2)}),
+      CASE("conv_grad_weight alone", CONV_GRAD_WEIGHT, ATTR(conv, .kernel = {2}, .dilation = {2}), {D(2, 2, 5)}, {D(2, 3, 3)}),
   };
   CHECK_ALL(cases);
 }
