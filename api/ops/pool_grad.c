@@ -135,12 +135,25 @@ cvk_status cvk_grad_pool(cvk_gradient *c) {
   return c->status;
 }
 
-/* A global pool is a pool of one window. */
-cvk_status cvk_grad_global_pool(cvk_gradient *c) {
+/* A global pool is a pool of one window; of more than three axes it is one over all cells in a row. */
+static cvk_value one_window(cvk_gradient *c, int32_t kind, cvk_value gy) {
+  const cvk_tensor_desc *x = c->in[0];
   cvk_pool_attr a = {.struct_size = sizeof a};
-  const cvk_value in[2] = {c->x[0], c->gy[0]};
-  for (int32_t i = 0; i < c->in[0]->rank - 2; i++) a.kernel[i] = c->in[0]->dim[i + 2];
-  c->gx[0] = cvk_grad_op(c, c->def->kind == CVK_OP_GLOBAL_MAX_POOL ? CVK_OP_MAX_POOL_GRAD : CVK_OP_AVG_POOL_GRAD, &a, 2, in);
+  cvk_tensor_desc row = {.struct_size = sizeof row, .dtype = x->dtype, .rank = 3, .dim = {x->dim[0], x->dim[1], cvk_count(x->rank - 2, x->dim + 2)}};
+  if (x->rank <= 5) {
+    const cvk_value in[2] = {c->x[0], gy};
+    for (int32_t i = 0; i < x->rank - 2; i++) a.kernel[i] = x->dim[i + 2];
+    return cvk_grad_op(c, kind, &a, 2, in);
+  }
+  a.kernel[0] = row.dim[2];
+  const cvk_value cells = cvk_grad_reshape(c, c->x[0], &row);
+  row.dim[2] = 1;
+  const cvk_value in[2] = {cells, cvk_grad_reshape(c, gy, &row)};
+  return cvk_grad_reshape(c, cvk_grad_op(c, kind, &a, 2, in), x);
+}
+
+cvk_status cvk_grad_global_pool(cvk_gradient *c) {
+  c->gx[0] = one_window(c, c->def->kind == CVK_OP_GLOBAL_MAX_POOL ? CVK_OP_MAX_POOL_GRAD : CVK_OP_AVG_POOL_GRAD, c->gy[0]);
   return c->status;
 }
 
@@ -159,24 +172,33 @@ static cvk_value slope_of(cvk_gradient *c, int32_t p) {
   return cvk_grad_op2(c, CVK_OP_MUL, sign, cvk_grad_op2(c, CVK_OP_POW, cvk_grad_op1(c, CVK_OP_ABS, x), cvk_grad_scalar(c, c->in[0]->dtype, p - 1)));
 }
 
-/* LP_POOL, GLOBAL_LP_POOL: x's slope times the sum of gy y^(1 - p) over the windows that hold the cell. That sum is the gradient of an average
- * pool whose windows are weighed by their cells, which an LP_POOL of ones with p = 1 counts. A window of zeros gives nothing. */
+/* gy y^(1 - p) of each window. A window of zeros gives nothing. */
+static cvk_value window_slope(cvk_gradient *c, int32_t p) {
+  if (p == 1) return c->gy[0];
+  const int32_t dtype = c->in[0]->dtype;
+  const cvk_value zero = cvk_grad_scalar(c, dtype, 0), power = cvk_grad_op2(c, CVK_OP_POW, c->y[0], cvk_grad_scalar(c, dtype, 1 - p));
+  return cvk_grad_where(c, cvk_grad_op2(c, CVK_OP_GREATER, c->y[0], zero), cvk_grad_op2(c, CVK_OP_MUL, c->gy[0], power), zero);
+}
+
+/* x's slope times the sum of gy y^(1 - p) over the windows that hold the cell. That sum is the gradient of an average pool whose windows are
+ * weighed by their cells, which an LP_POOL of ones with p = 1 counts. */
 cvk_status cvk_grad_lp_pool(cvk_gradient *c) {
   const cvk_tensor_desc *x = c->in[0];
   const int32_t p = c->attr->pool.p;
   cvk_tensor_desc one = *x;
   cvk_pool_attr a = c->attr->pool;
   one.dim[0] = one.dim[1] = 1;
-  for (int32_t i = 0; i < x->rank - 2 && c->def->kind == CVK_OP_GLOBAL_LP_POOL; i++) a.kernel[i] = x->dim[i + 2];
-  cvk_value g = c->gy[0];
-  if (p > 1) {
-    const cvk_value zero = cvk_grad_scalar(c, x->dtype, 0), power = cvk_grad_op2(c, CVK_OP_POW, c->y[0], cvk_grad_scalar(c, x->dtype, 1 - p));
-    g = cvk_grad_where(c, cvk_grad_op2(c, CVK_OP_GREATER, c->y[0], zero), cvk_grad_op2(c, CVK_OP_MUL, g, power), zero);
-  }
   a.p = 1;
   const cvk_value ones = cvk_grad_expand(c, cvk_grad_scalar(c, x->dtype, 1), &one), cells = cvk_grad_op(c, CVK_OP_LP_POOL, &a, 1, &ones);
   a.p = 0;
-  const cvk_value in[2] = {c->x[0], cvk_grad_op2(c, CVK_OP_MUL, g, cells)};
+  const cvk_value in[2] = {c->x[0], cvk_grad_op2(c, CVK_OP_MUL, window_slope(c, p), cells)};
   c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, slope_of(c, p), cvk_grad_op(c, CVK_OP_AVG_POOL_GRAD, &a, 2, in));
+  return c->status;
+}
+
+/* One window: its slope is broadcast to all cells. */
+cvk_status cvk_grad_global_lp_pool(cvk_gradient *c) {
+  const int32_t p = c->attr->pool.p;
+  c->gx[0] = cvk_grad_op2(c, CVK_OP_MUL, slope_of(c, p), window_slope(c, p));
   return c->status;
 }

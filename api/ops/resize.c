@@ -343,37 +343,53 @@ cvk_status cvk_ref_resize(const cvk_op *op, const void *const *in, void *const *
   return s;
 }
 
-/* Nearest: each cell of y is added to the one that it is. Linear, cubic: y is a matrix times x along each axis, so x gets the transposed one. */
-static cvk_value axis_gradient(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *y, int32_t axis) {
+/* ---- the gradient: nearest: each cell of y is added to the one that it is. Linear, cubic: y is a matrix times x along each axis, so x gets the
+ * transposed one. ---- */
+
+static cvk_value scatter_nearest(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *y, int32_t axis) {
   const cvk_resize_attr *a = &c->attr->resize;
-  const int64_t n = c->in[0]->dim[axis], out = y->dim[axis], square[2] = {n, n}, taps[2] = {n, out};
+  const int64_t n = c->in[0]->dim[axis], out = y->dim[axis];
   cvk_tensor_desc to = *y;
   to.dim[axis] = n;
-  if (a->mode == CVK_NEAREST) {
-    int64_t *source = malloc(((size_t)out + 1) * sizeof *source);
-    for (int64_t o = 0; source && o < out; o++) source[o] = nearest_of(cvk_resize_source(a, axis, n, o), a->rounding, n);
-    if (source) v = cvk_grad_scatter_axis(c, v, &to, axis, cvk_grad_ints(c, out, source), out);
-    else c->status = cvk_fail(CVK_NO_MEMORY, "resize: no memory for the indices of its gradient");
-    free(source);
-    return v;
+  int64_t *source = malloc(((size_t)out + 1) * sizeof *source);
+  if (source == NULL) {
+    c->status = cvk_fail(CVK_NO_MEMORY, "resize: no memory for the indices of its gradient");
+    return CVK_NO_VALUE;
   }
-  const int64_t cells = cvk_count(2, square), weights = cvk_count(2, taps);
-  const int32_t fits = cells >= 0 && weights >= 0 && cells < INT64_MAX / 16 && weights < INT64_MAX / 16;
-  double *one = fits ? calloc((size_t)cells + 1, sizeof *one) : NULL, *row = fits ? calloc((size_t)n + 1, sizeof *row) : NULL;
-  double *m = fits ? calloc((size_t)weights + 1, sizeof *m) : NULL;
-  if (one && row && m) {
-    for (int64_t i = 0; i < n; i++) one[i * n + i] = 1;
+  for (int64_t o = 0; o < out; o++) source[o] = nearest_of(cvk_resize_source(a, axis, n, o), a->rounding, n);
+  v = cvk_grad_scatter_axis(c, v, &to, axis, cvk_grad_ints(c, out, source), out);
+  free(source);
+  return v;
+}
+
+/* m [n, out]: the weight of cell i of x in cell o of y. What y is made of shows in the columns of the unit matrix, some at a time. */
+static cvk_status fill_weights(const cvk_resize_attr *a, int32_t axis, int64_t n, int64_t out, double *m) {
+  enum { BLOCK = 64 };
+  double row[BLOCK], *unit = calloc((size_t)n * BLOCK + 1, sizeof *unit);
+  if (unit == NULL) return cvk_fail(CVK_NO_MEMORY, "resize: no memory for the weights of its gradient");
+  for (int64_t first = 0; first < n; first += BLOCK) {
+    const int64_t w = n - first < BLOCK ? n - first : BLOCK;
+    memset(unit, 0, (size_t)(n * w) * sizeof *unit);
+    for (int64_t i = 0; i < w; i++) unit[(first + i) * w + i] = 1;
     for (int64_t o = 0; o < out; o++) {
-      memset(row, 0, (size_t)n * sizeof *row);
-      add_taps(a, axis, n, o, n, one, row);
-      for (int64_t i = 0; i < n; i++) m[i * out + o] = row[i];
+      memset(row, 0, sizeof row);
+      add_taps(a, axis, n, o, w, unit, row);
+      for (int64_t i = 0; i < w; i++) m[(first + i) * out + o] = row[i];
     }
-    v = cvk_grad_along(c, v, y, axis, cvk_grad_matrix(c, y->dtype, n, out, m), n);
-  } else {
-    c->status = cvk_fail(CVK_NO_MEMORY, "resize: no memory for the %lld by %lld weights of its gradient", (long long)n, (long long)out);
   }
-  free(one);
-  free(row);
+  free(unit);
+  return CVK_OK;
+}
+
+static cvk_value through_weights(cvk_gradient *c, cvk_value v, const cvk_tensor_desc *y, int32_t axis) {
+  const int64_t n = c->in[0]->dim[axis], out = y->dim[axis];
+  double *m = n > INT64_MAX / 1024 / (out + 1) ? NULL : malloc(((size_t)(n * out) + 1) * sizeof *m);
+  if (m == NULL) {
+    c->status = cvk_fail(CVK_NO_MEMORY, "resize: no memory for the %lld by %lld weights of its gradient", (long long)n, (long long)out);
+    return CVK_NO_VALUE;
+  }
+  c->status = fill_weights(&c->attr->resize, axis, n, out, m);
+  v = cvk_grad_along(c, v, y, axis, cvk_grad_matrix(c, y->dtype, n, out, m), n);
   free(m);
   return v;
 }
@@ -384,11 +400,11 @@ cvk_status cvk_grad_resize(cvk_gradient *c) {
   if (a->coordinates == CVK_TF_CROP_AND_RESIZE) return cvk_fail(CVK_UNSUPPORTED, "resize has no gradient with tf_crop_and_resize");
   for (int32_t i = 1; i < c->n_in; i++)
     if (c->wanted[i]) return cvk_fail(CVK_UNSUPPORTED, "resize has no gradient in input %d", i);
+  if (cvk_count(d.rank, d.dim) == 0) return c->status;
   c->gx[0] = c->gy[0];
-  if (cvk_count(d.rank, d.dim) == 0) c->gx[0] = CVK_NO_VALUE;
-  for (int32_t i = 0; i < d.rank && c->gx[0] != CVK_NO_VALUE; i++) {
+  for (int32_t i = 0; i < d.rank && c->status == CVK_OK; i++) {
     if (!resized(a, i, c->in[0]->dim[i])) continue;
-    c->gx[0] = axis_gradient(c, c->gx[0], &d, i);
+    c->gx[0] = (a->mode == CVK_NEAREST ? scatter_nearest : through_weights)(c, c->gx[0], &d, i);
     d.dim[i] = c->in[0]->dim[i];
   }
   return c->status;

@@ -59,6 +59,9 @@ START_TEST(pools) {
       CASE("lp_pool", LP_POOL, ATTR(pool, .kernel = {2, 2}, .stride = {2, 1}, .pad_begin = {1, 0}), {D(1, 2, 4, 5)}),
       CASE("lp_pool p 1", LP_POOL, ATTR(pool, .kernel = {3}, .p = 1), {D(1, 2, 6)}),
       CASE("lp_pool p 3, ceil", LP_POOL, ATTR(pool, .kernel = {3}, .stride = {2}, .p = 3, .ceil_mode = 1), {D(1, 2, 6)}),
+      CASE("global_max_pool of four axes", GLOBAL_MAX_POOL, NULL, {D(1, 2, 2, 3, 1, 2)}),
+      CASE("global_avg_pool of four axes", GLOBAL_AVG_POOL, NULL, {D(1, 2, 2, 3, 1, 2)}),
+      CASE("global_lp_pool of four axes", GLOBAL_LP_POOL, NULL, {D(1, 2, 2, 3, 1, 2)}),
       CASE("global_lp_pool", GLOBAL_LP_POOL, NULL, {D(2, 3, 3, 2)}),
       CASE("global_lp_pool p 3", GLOBAL_LP_POOL, ATTR(pool, .p = 3), {D(2, 3, 4)}),
       CASE("avg_pool_grad", AVG_POOL_GRAD, ATTR(pool, .kernel = {2, 2}), {D(1, 2, 3, 3)}, {D(1, 2, 2, 2)}),
@@ -258,6 +261,7 @@ START_TEST(pads_and_resizes) {
       CASE("resize linear, corners", RESIZE,
            ATTR(resize, .mode = CVK_LINEAR, .coordinates = CVK_ALIGN_CORNERS, .n_axes = 2, .axis = {2, 3}, .size = {6, 7}), {D(1, 2, 3, 4)}),
       CASE("resize cubic", RESIZE, ATTR(resize, .mode = CVK_CUBIC, .cubic_a = -0.75f, .n_axes = 2, .axis = {2, 3}, .size = {5, 6}), {D(1, 1, 4, 4)}),
+      CASE("resize linear, long", RESIZE, ATTR(resize, .mode = CVK_LINEAR, .n_axes = 1, .axis = {2}, .size = {30}), {D(1, 1, 70)}),
       CASE("resize antialias", RESIZE, ATTR(resize, .mode = CVK_LINEAR, .antialias = 1, .n_axes = 1, .axis = {2}, .size = {3}), {D(1, 2, 7)}),
   };
   CHECK_ALL(cases);
@@ -340,6 +344,7 @@ START_TEST(edges) {
       EDGE("max_pool of NaN", MAX_POOL, ATTR(pool, .kernel = {4}), 4, X(9, NAN, NAN, 2), G(0, 1, 0, 0), .pool = 1),
       EDGE("global_max_pool", GLOBAL_MAX_POOL, NULL, 4, X(3, 3, 3, 1), G(1, 0, 0, 0), .pool = 1),
       EDGE("lp_pool of zeros", LP_POOL, ATTR(pool, .kernel = {2}, .stride = {2}), 4, X(0, 0, 3, 4), G(0, 0, 0.6f, 0.8f), .pool = 1),
+      EDGE("global_lp_pool of zeros", GLOBAL_LP_POOL, NULL, 2, X(0, 0), G(0, 0), .pool = 1),
       EDGE("reduce_max", REDUCE_MAX, NULL, 4, X(1, 3, 3, 2), G(0, 1, 0, 0)),
       EDGE("reduce_max of NaN", REDUCE_MAX, NULL, 4, X(1, 3, NAN, NAN), G(0, 0, 1, 0)),
       EDGE("reduce_min", REDUCE_MIN, NULL, 4, X(1, 3, 1, 2), G(1, 0, 0, 0)),
