@@ -173,6 +173,36 @@ START_TEST(any_value_may_be_asked_for) {
 }
 END_TEST
 
+/* From float to float the gradient is in the type of what was cast; by way of integers there is none. */
+START_TEST(casts) {
+  setup();
+  const cvk_value x = input("x", CVK_F32, DIMS(2)), like = input("like", CVK_F64, 0, NULL);
+  const cvk_value wide = op(g, CVK_OP_CAST, &(cvk_cast_attr){.dtype = CVK_F64}, 1, &x),
+                  whole = op(g, CVK_OP_CAST, &(cvk_cast_attr){.dtype = CVK_I32}, 1, &x);
+  const cvk_value back = op(g, CVK_OP_CAST, &(cvk_cast_attr){.dtype = CVK_F64}, 1, &whole),
+                  y = op2(g, CVK_OP_MUL, op2(g, CVK_OP_MUL, wide, back), op2(g, CVK_OP_CAST_LIKE, x, like));
+  cvk_value gradient[2];
+  cvk_session *s = NULL;
+  cvk_tensor *in[2] = {NULL}, *out = NULL;
+  float v[2];
+  ck_ok(cvk_graph_gradients(g, sum(y), 2, (cvk_value[]){x, like}, gradient));
+  ck_assert_int_eq(gradient[1], CVK_NO_VALUE);
+  ck_ok(cvk_graph_output(g, gradient[0], "gradient"));
+  ck_ok(cvk_tensor_create(NULL, CVK_F32, 1, (int64_t[]){2}, (float[]){1.5f, -2.5f}, &in[0]));
+  ck_ok(cvk_tensor_create(NULL, CVK_F64, 0, NULL, NULL, &in[1]));
+  ck_ok(cvk_session_create(g, &(cvk_session_options){.device = "reference"}, &s));
+  ck_ok(cvk_session_run(s, 2, in, 1, &out));
+  ck_assert_int_eq(cvk_tensor_dtype(out), CVK_F32);
+  ck_ok(cvk_tensor_read(out, v, sizeof v));
+  ck_assert(v[0] == 3 && v[1] == 10); /* 2 x trunc(x) */
+  cvk_tensor_release(out);
+  cvk_tensor_release(in[0]);
+  cvk_tensor_release(in[1]);
+  cvk_session_release(s);
+  finish();
+}
+END_TEST
+
 START_TEST(errors_are_named) {
   cvk_value gradient, none;
   setup();
@@ -214,6 +244,23 @@ START_TEST(limits_are_named) {
   ck_fails(cvk_graph_gradients(g, sum(out[3]), 1, &x, &gradient), CVK_UNSUPPORTED, "batch_norm_train has a gradient in y alone");
   ck_ok(cvk_graph_gradients(g, sum(out[0]), 1, &x, &gradient));
   ck_fails(cvk_graph_gradients(g, sum(gradient), 1, &x, &gradient), CVK_UNSUPPORTED, "batch_norm_grad has no gradient");
+  v = op(g, CVK_OP_RESIZE, &(cvk_resize_attr){.coordinates = CVK_TF_CROP_AND_RESIZE, .size = {4, 6}, .roi_end = {1, 1}}, 1, &x);
+  ck_fails(cvk_graph_gradients(g, sum(v), 1, &x, &gradient), CVK_UNSUPPORTED, "resize has no gradient with tf_crop_and_resize");
+  const cvk_value index = input("index", CVK_I64, DIMS(1, 3));
+  v = op(g, CVK_OP_SCATTER_ELEMENTS, &(cvk_scatter_attr){.reduction = CVK_SCATTER_MUL}, 3,
+         (cvk_value[]){x, index, grad_constant(g, CVK_F32, DIMS(1, 3), 1)});
+  ck_fails(cvk_graph_gradients(g, sum(v), 1, &x, &gradient), CVK_UNSUPPORTED,
+           "scatter_elements has a gradient with reductions none and add alone, it is 2");
+  v = op(g, CVK_OP_GATHER_ND, &(cvk_gather_nd_attr){.batch_dims = 1}, 2, (cvk_value[]){x, input("tuples", CVK_I64, DIMS(2, 1))});
+  ck_fails(cvk_graph_gradients(g, sum(v), 1, &x, &gradient), CVK_UNSUPPORTED, "gather_nd has a gradient with batch_dims 0 alone, it is 1");
+  const cvk_value wide = op(g, CVK_OP_CAST, &(cvk_cast_attr){.dtype = CVK_F64}, 1, &ones);
+  v = op(g, CVK_OP_BATCH_NORM, NULL, 5, (cvk_value[]){x, wide, wide, wide, wide});
+  ck_fails(cvk_graph_gradients(g, sum(v), 1, &x, &gradient), CVK_UNSUPPORTED,
+           "batch_norm has a gradient where all inputs are of one type alone");
+  const cvk_conv_attr hidden = {.activation = CVK_OP_TANH};
+  const cvk_value image = input("image", CVK_F32, DIMS(1, 1, 4)), filter = grad_constant(g, CVK_F32, DIMS(1, 1, 2), 1);
+  v = op(g, CVK_OP_CONV, &hidden, 2, (cvk_value[]){image, filter});
+  ck_fails(cvk_graph_gradients(g, sum(v), 1, &image, &gradient), CVK_UNSUPPORTED, "tanh as an attribute of a convolution");
   finish();
 }
 END_TEST
@@ -231,5 +278,5 @@ START_TEST(a_graph_with_a_session_is_finished) {
 }
 END_TEST
 
-SUITE("train", graphs_against_differences, what_does_not_count_has_none, any_value_may_be_asked_for, errors_are_named, limits_are_named,
-      a_graph_with_a_session_is_finished)
+SUITE("train", graphs_against_differences, what_does_not_count_has_none, any_value_may_be_asked_for, casts, errors_are_named,
+      limits_are_named, a_graph_with_a_session_is_finished)
