@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* simplify.c: ops that exporters write in several become one: swish, hard_swish, hard_sigmoid, mish and gelu from their parts, a pad before
- * a window op into its pads, a relu's gradient behind a max pool's before it. Values that are another under the same shape are read where they are. Rules look at one op and what it reads;
- * the ops that no one reads any more go at the end. */
+ * a window op into its pads. The gradient of a relu before a max pool is taken before the pool's. Values that are another under the same shape
+ * are read where they are. Rules look at one op and what it reads; the ops that no one reads any more go at the end. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
