@@ -16,8 +16,6 @@ typedef struct ocl_conv_grad {
 /* 0, with the reason in q->why, when the op is not f32. */
 int32_t ocl_conv_grad_accept(ocl_query *q, ocl_conv_grad *g);
 void ocl_conv_grad_read(const cvk_op *op, ocl_conv_grad *g);
-/* Adds the launch that makes gw and gb of `parts` plain parts in the workspace. */
-cvk_status ocl_conv_grad_join(ocl_build *b, const ocl_conv_grad *g, const char *options, int64_t parts);
 
 /* The row of devices that are no CPU: kernels_cl/conv_grad_tile.cl. */
 int32_t conv_grad_tile_accepts(ocl_query *q);

@@ -141,7 +141,7 @@ static void begin_join(ocl_launch *l, ocl_build *b, const ocl_conv_grad *g, int6
   ocl_arg_longs(l, 4, (int64_t[]){parts, g->filters, g->columns, g->weights});
 }
 
-cvk_status ocl_conv_grad_join(ocl_build *b, const ocl_conv_grad *g, const char *options, int64_t parts) {
+static cvk_status join(ocl_build *b, const ocl_conv_grad *g, const char *options, int64_t parts) {
   ocl_launch *l = ocl_launch_begin(b, "conv_grad", options, "conv_grad_join");
   begin_join(l, b, g, parts);
   return ocl_launch_end(b, l, 2, (int64_t[]){g->columns, g->filters}, (size_t[]){16, 4});
@@ -166,7 +166,7 @@ static cvk_status prepare(ocl_build *b) {
   arg_shape(l, &g, &p);
   const cvk_status status = ocl_launch_end(b, l, 3, (int64_t[]){p.items, p.blocks, p.parts}, (size_t[]){16, 4, 1});
   if (status != CVK_OK) return status;
-  return b->row->variant == EACH ? ocl_conv_grad_join(b, &g, options, p.parts) : join_lanes(b, &g, options, &p);
+  return b->row->variant == EACH ? join(b, &g, options, p.parts) : join_lanes(b, &g, options, &p);
 }
 
 static const int32_t kinds[] = {CVK_OP_CONV_GRAD_WEIGHT};
@@ -174,6 +174,7 @@ static const ocl_row rows[] = {
     {.name = "conv_grad_depthwise", .variant = DEPTHWISE, .accepts = accepts, .prepare = prepare},
     {.name = "conv_grad_first", .variant = FIRST, .accepts = accepts, .prepare = prepare},
     {.name = "conv_grad_blocked", .variant = BLOCKED, .accepts = accepts, .prepare = prepare},
+    {.name = "conv_grad_tile", .accepts = conv_grad_tile_accepts, .prepare = conv_grad_tile_prepare},
     {.name = "conv_grad_each", .variant = EACH, .accepts = accepts, .prepare = prepare},
 };
 const ocl_list ocl_conv_grad_list = {kinds, 1, sizeof rows / sizeof *rows, rows};
