@@ -25,13 +25,26 @@ static inline column column_of(int c, int columns, int out_pixels, int out_w, in
   const int inside = c < columns, at = inside ? c : 0, n = at / out_pixels, q = at - n * out_pixels, oy = q / out_w;
   r.y = inside ? oy * stride_h - pad_h : -(1 << 29);
   r.x = (q - oy * out_w) * stride_w - pad_w;
-  r.base = n * image + (oy * stride_h - pad_h) * in_w + r.x;
+  r.base = n * image + (UP > 1 ? 0 : (oy * stride_h - pad_h) * in_w + r.x);
   return r;
 }
 
+#if UP > 1 // the rows and columns of x stand UP apart, zeros between them
+static inline int reads(column c, int2 tap, int in_h, int in_w) {
+  const int y = c.y + (tap.y & 0xffff), x = c.x + (tap.y >> 16);
+  return (uint)y < (uint)(in_h * UP) && (uint)x < (uint)(in_w * UP) && y % UP == 0 && x % UP == 0;
+}
+static inline int cell_at(column c, int2 tap, int in_w) {
+  return c.base + tap.x + (c.y + (tap.y & 0xffff)) / UP * in_w + (c.x + (tap.y >> 16)) / UP;
+}
+#else
 static inline int reads(column c, int2 tap, int in_h, int in_w) {
   return (uint)(c.y + (tap.y & 0xffff)) < (uint)in_h && (uint)(c.x + (tap.y >> 16)) < (uint)in_w;
 }
+static inline int cell_at(column c, int2 tap, int in_w) {
+  return c.base + tap.x;
+}
+#endif
 
 // A cell, or a zero in memory: what is loaded is not looked at before it is used, so that the loads run ahead of the products.
 static inline global const float *cell(global const float *x, global const float *zero, int inside, int at) {
@@ -78,10 +91,10 @@ static inline void fetch(operands *s, int id, place p, global const float *x, gl
 #pragma unroll
   for (int i = 0; i < CELLS; i++) tap[i] = table[p.k + id / WN + i * (ITEMS / WN)];
 #pragma unroll
-  for (int i = 0; i < CELLS; i++) s->cells[i] = *cell(x, zero, reads(mine, tap[i], in_h, in_w), mine.base + tap[i].x);
+  for (int i = 0; i < CELLS; i++) s->cells[i] = *cell(x, zero, reads(mine, tap[i], in_h, in_w), cell_at(mine, tap[i], in_w));
 #else
   const int2 tap = table[p.tap];
-  const int inside = reads(mine, tap, in_h, in_w), plane = in_h * in_w, channel = p.channel + id / WN, at = mine.base + tap.x + channel * plane;
+  const int inside = reads(mine, tap, in_h, in_w), plane = in_h * in_w, channel = p.channel + id / WN, at = cell_at(mine, tap, in_w) + channel * plane;
 #pragma unroll
   for (int i = 0; i < CELLS; i++)
     s->cells[i] = *cell(x, zero, inside && channel + i * (ITEMS / WN) < channels, at + i * (ITEMS / WN) * plane);
@@ -96,6 +109,30 @@ static inline void put(const operands *s, int id, local float4 *weights, local f
 }
 #else
 #define OWN_COLUMN(J) (tx + (J) * LX)
+#endif
+
+#if REPAIR // the weights may be infinite or NaN: what they make of zeros in the pad is NaN, where there should be nothing
+static inline float without_pads(float made, global const float *x, global const float *w, global const int2 *table, column c, int first, int end,
+                                 int rows_padded, int in_h, int in_w, int channels, int channels_padded) {
+  if (!isnan(made)) return made;
+  made = 0.0f;
+  for (int k = first; k < end; k++) {
+#if TABLE
+    const int2 tap = table[k];
+    const int away = 0, exists = 1;
+#else
+    const int2 tap = table[k / channels_padded];
+    const int away = k % channels_padded * in_h * in_w, exists = k % channels_padded < channels;
+#endif
+    if (exists && reads(c, tap, in_h, in_w)) made = fma(w[(size_t)k * rows_padded], x[cell_at(c, tap, in_w) + away], made);
+  }
+  return made;
+}
+#define REPAIRED(V, R, C)                                                                                                              \
+  without_pads(V, x, (global const float *)weights_from + (R) - r0, table, column_of(C, columns, out_pixels, out_w, stride_h, stride_w, pad_h, pad_w, in_w, image), \
+               first, end, rows_padded, in_h, in_w, channels, channels_padded)
+#else
+#define REPAIRED(V, R, C) (V)
 #endif
 
 kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
@@ -153,15 +190,15 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
 #else
 #if TABLE
       const int2 tap = table[k0 + k];
-      const int at = tap.x, exists = 1;
+      const int away = 0, exists = 1;
 #else
       const int2 tap = table[p.tap];
-      const int at = tap.x + (p.channel + k) * in_h * in_w, exists = p.channel + k < channels;
+      const int away = (p.channel + k) * in_h * in_w, exists = p.channel + k < channels;
 #endif
 #pragma unroll
       for (int i = 0; i < RM / 4; i++) a[i] = weights_from[(size_t)(k0 + k) * (rows_padded / 4) + ty * (RM / 4) + i];
 #pragma unroll
-      for (int j = 0; j < RN; j++) b[j] = *cell(x, zero, exists && reads(mine[j], tap, in_h, in_w), mine[j].base + at);
+      for (int j = 0; j < RN; j++) b[j] = *cell(x, zero, exists && reads(mine[j], tap, in_h, in_w), cell_at(mine[j], tap, in_w) + away);
 #endif
 #pragma unroll
       for (int i = 0; i < RM / 4; i++)
@@ -200,7 +237,7 @@ kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void conv_implicit(
 #pragma unroll
     for (int j = 0; j < RN; j++) {
       const float4 four = total[i / 4][j] + acc[i / 4][j];
-      v[j] = (i % 4 == 0 ? four.s0 : i % 4 == 1 ? four.s1 : i % 4 == 2 ? four.s2 : four.s3) + start;
+      v[j] = REPAIRED(i % 4 == 0 ? four.s0 : i % 4 == 1 ? four.s1 : i % 4 == 2 ? four.s2 : four.s3, r, c0 + OWN_COLUMN(j)) + start;
       other[j] = 0.0f;
     }
     if (add && clamps)
@@ -234,14 +271,20 @@ kernel void conv_implicit_join(global const float *parts, ulong parts_offset, gl
   y[y_offset + at] = POST1(sum, add ? add[add_offset + at] : 0.0f);
 }
 
-// Plain weights, element (row, channel, tap) of a group at row * w_row + (channel * taps + tap) * w_depth, into the layout above; with TABLE, `channels`
-// are depths and taps is 1. global: (rows_padded, depth_padded, groups)
+// Plain weights, element (row, channel, tap) of a group at w_first + row * w_row + channel * w_channel + tap * w_tap, into the layout above.
+// global: (rows_padded, depth_padded, groups)
 kernel void conv_implicit_pack(global const float *w, ulong w_offset, global float *packed, ulong packed_offset, int rows, int rows_padded,
-                               int channels, int channels_padded, int taps, int groups, int w_row, int w_depth) {
-  const int r = get_global_id(0), k = get_global_id(1), g = get_global_id(2), tap = k / channels_padded, channel = k - tap * channels_padded;
-  if (r >= rows_padded || tap >= taps || g >= groups) return;
-  packed[packed_offset + ((size_t)g * taps * channels_padded + k) * rows_padded + r] =
+                               int channels, int depth_padded, int channels_padded, int taps, int groups, int w_first, int w_row, int w_channel,
+                               int w_tap) {
+  const int r = get_global_id(0), k = get_global_id(1), g = get_global_id(2);
+#if TABLE
+  const int channel = k / taps, tap = k - channel * taps;
+#else
+  const int tap = k / channels_padded, channel = k - tap * channels_padded;
+#endif
+  if (r >= rows_padded || k >= depth_padded || g >= groups) return;
+  packed[packed_offset + ((size_t)g * depth_padded + k) * rows_padded + r] =
       r < rows && channel < channels
-          ? w[w_offset + (size_t)g * rows * channels * taps + (size_t)r * w_row + ((size_t)channel * taps + tap) * w_depth]
+          ? w[w_offset + (size_t)g * rows * channels * taps + w_first + (size_t)r * w_row + (size_t)channel * w_channel + (size_t)tap * w_tap]
           : 0.0f;
 }

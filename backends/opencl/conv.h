@@ -77,4 +77,9 @@ cvk_status conv_transpose_direct_prepare(ocl_build *b);
 uint64_t conv_transpose_direct_pack_bytes(const ocl_build *b, int32_t input);
 void conv_transpose_direct_pack_fill(const ocl_build *b, int32_t input, void *dst);
 
+int32_t conv_transpose_implicit_accepts(ocl_query *q);
+cvk_status conv_transpose_implicit_prepare(ocl_build *b);
+uint64_t conv_transpose_implicit_pack_bytes(const ocl_build *b, int32_t input);
+void conv_transpose_implicit_pack_fill(const ocl_build *b, int32_t input, void *dst);
+
 #endif

@@ -77,6 +77,11 @@ static const ocl_row rows[] = {
      .prepare = conv_transpose_direct_prepare,
      .pack_bytes = conv_transpose_direct_pack_bytes,
      .pack_fill = conv_transpose_direct_pack_fill},
+    {.name = "conv_transpose_implicit",
+     .accepts = conv_transpose_implicit_accepts,
+     .prepare = conv_transpose_implicit_prepare,
+     .pack_bytes = conv_transpose_implicit_pack_bytes,
+     .pack_fill = conv_transpose_implicit_pack_fill},
     {.name = "conv_transpose_gather", .accepts = accepts, .prepare = prepare, .pack_bytes = pack_bytes, .pack_fill = pack_fill},
 };
 const ocl_list ocl_conv_transpose_list = {kinds, 1, sizeof rows / sizeof *rows, rows};

@@ -21,6 +21,14 @@ static int64_t taps_of(const ocl_implicit *s) {
   return s->kernel_h * s->kernel_w;
 }
 
+static int32_t weights_of(const ocl_implicit *s) {
+  return s->image || s->weights ? s->weights : 1;
+}
+
+static int64_t up_of(const ocl_implicit *s) {
+  return s->up ? s->up : 1;
+}
+
 /* Few channels would waste most of each step: then every depth has a tap of its own. */
 static int32_t has_table(const ocl_implicit *s) {
   const int64_t one_by_one = up(s->channels * taps_of(s), OCL_TILE_DEPTH), by_tap = taps_of(s) * up(s->channels, OCL_TILE_DEPTH);
@@ -114,8 +122,8 @@ ocl_implicit_plan ocl_implicit_accept(ocl_query *q, const ocl_implicit *s, uint6
   else if (!plan.tile)
     ocl_refuse(q, "work-groups of %zu items are too small", q->dev->max_group);
   if (!plan.tile) return plan;
-  ocl_want_pack(q, 1, pack_number);
-  q->candidate->workspace_bytes = (q->op->in[1]->const_data ? 0 : ocl_implicit_bytes(s)) + plan.parts_bytes;
+  ocl_want_pack(q, weights_of(s), pack_number);
+  q->candidate->workspace_bytes = (q->op->in[weights_of(s)]->const_data ? 0 : ocl_implicit_bytes(s)) + plan.parts_bytes;
   return plan;
 }
 
@@ -134,14 +142,17 @@ static void fill_rows(void *arg, int64_t index, int32_t worker) {
   const ocl_implicit *s = task->s;
   const depth d = depth_of(s);
   const int64_t to_rows = padded_rows(s), blocks = to_rows / OCL_TILE_ROWS, g = index / blocks, first = index % blocks * OCL_TILE_ROWS;
-  const float *from = task->w + (g * s->rows * d.channels * d.taps + first * s->w_row);
+  const int64_t taps = taps_of(s);
+  const float *from = task->w + (g * s->rows * s->channels * taps + s->w_first + first * s->w_row);
   float *to = task->dst + g * to_rows * d.taps * d.padded + first;
   (void)worker;
   for (int64_t c = 0; c < d.padded; c++)
     for (int64_t tap = 0; tap < d.taps; tap++)
-      for (int64_t r = 0; r < OCL_TILE_ROWS; r++)
+      for (int64_t r = 0; r < OCL_TILE_ROWS; r++) {
+        const int64_t channel = d.taps == taps ? c : c / taps, own_tap = d.taps == taps ? tap : c % taps;
         to[(tap * d.padded + c) * to_rows + r] =
-            c < d.channels && first + r < s->rows ? from[r * s->w_row + (c * d.taps + tap) * s->w_depth] : 0.0f;
+            c < d.channels && first + r < s->rows ? from[r * s->w_row + channel * s->w_channel + own_tap * s->w_tap] : 0.0f;
+      }
 }
 
 void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float *w, float *dst) {
@@ -151,9 +162,9 @@ void ocl_implicit_fill(const cvk_host *host, const ocl_implicit *s, const float 
 
 /* The program for a tile has all three kernels. */
 static ocl_launch *begin(ocl_build *b, const ocl_implicit *s, const ocl_tile *t, const char *name) {
-  char options[128];
-  snprintf(options, sizeof options, "-DWM=%d -DWN=%d -DWK=%d -DRM=%d -DRN=%d -DLOCAL=%d -DTABLE=%d", (int)t->wm, (int)t->wn, (int)t->wk,
-           (int)t->rm, (int)t->rn, (int)t->local, (int)has_table(s));
+  char options[160];
+  snprintf(options, sizeof options, "-DWM=%d -DWN=%d -DWK=%d -DRM=%d -DRN=%d -DLOCAL=%d -DTABLE=%d -DUP=%d -DREPAIR=%d", (int)t->wm, (int)t->wn,
+           (int)t->wk, (int)t->rm, (int)t->rn, (int)t->local, (int)has_table(s), (int)up_of(s), (int)s->repairs);
   return ocl_launch_begin(b, "conv_implicit", options, name);
 }
 
@@ -180,7 +191,7 @@ static void make_table(const ocl_implicit *s, int64_t entries, int32_t *table) {
   for (int64_t k = 0; k < entries; k++) {
     table += 2;
     const int64_t channel = k / taps, tap = k % taps, dy = tap / s->kernel_w * s->dilation_h, dx = tap % s->kernel_w * s->dilation_w;
-    table[0] = k < all ? (int32_t)(channel * s->in_h * s->in_w + dy * s->in_w + dx) : 0;
+    table[0] = k < all ? (int32_t)(channel * s->in_h * s->in_w + (up_of(s) > 1 ? 0 : dy * s->in_w + dx)) : 0;
     table[1] = k < all ? (int32_t)(dy | dx << 16) : PADDED_TAP;
   }
 }
@@ -206,11 +217,11 @@ cvk_status ocl_implicit_end(ocl_build *b, ocl_launch *l, const ocl_implicit *s, 
 }
 
 static cvk_status pack_at_run_time(ocl_build *b, const ocl_implicit *s) {
-  const depth d = depth_of(s);
   ocl_launch *l = begin(b, s, ocl_implicit_choose(b->dev, s).tile, "conv_implicit_pack");
-  ocl_arg_in(l, b, 1);
+  ocl_arg_in(l, b, weights_of(s));
   ocl_arg_workspace(l, 0, sizeof(float));
-  ocl_arg_ints(l, 8, (int64_t[]){s->rows, padded_rows(s), d.channels, d.padded, d.taps, s->groups, s->w_row, s->w_depth});
+  ocl_arg_ints(l, 11, (int64_t[]){s->rows, padded_rows(s), s->channels, padded_depth(s), depth_of(s).padded, taps_of(s), s->groups, s->w_first, s->w_row,
+                                  s->w_channel, s->w_tap});
   return ocl_launch_end(b, l, 3, (int64_t[]){padded_rows(s), padded_depth(s), s->groups}, (size_t[]){16, 4, 1});
 }
 
@@ -229,13 +240,13 @@ static cvk_status join(ocl_build *b, const ocl_implicit *s, const ocl_implicit_p
 
 cvk_status ocl_implicit_prepare(ocl_build *b, const ocl_implicit *s) {
   ocl_implicit_plan plan;
-  const int32_t at_run_time = !b->candidate->pack[1], bias = ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in;
+  const int32_t weights = weights_of(s), at_run_time = !b->candidate->pack[weights], bias = ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in;
   const uint64_t parts_at = at_run_time ? ocl_implicit_bytes(s) : 0;
   cvk_status status = at_run_time ? pack_at_run_time(b, s) : CVK_OK;
   if (status != CVK_OK) return status;
   ocl_launch *l = ocl_implicit_begin(b, s, &plan);
-  ocl_arg_in(l, b, 0);
-  ocl_arg_packed(l, b, 1);
+  ocl_arg_in(l, b, s->image);
+  ocl_arg_packed(l, b, weights);
   if (plan.splits > 1) {
     ocl_arg_none(l);
     ocl_arg_no_post(l);

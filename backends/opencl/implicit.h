@@ -9,7 +9,10 @@
 typedef struct ocl_implicit { /* y[n][g][row][pixel] = sum over depth (channel, kh, kw) of weights times cells of x[n][g][channel][h][w] */
   int64_t batch, groups, rows, channels; /* rows, channels: of one group */
   int64_t in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h, pad_w;
-  int64_t w_row, w_depth; /* strides of the plain weights of a group, elements */
+  int64_t w_first, w_row, w_channel, w_tap; /* the plain weights of a group: the first element, and strides */
+  int64_t up;             /* the cells of x stand so far apart, with zeros between them; 0 counts as 1 */
+  int32_t image, weights; /* the op's inputs that they are; both 0 counts as 0 and 1 */
+  int32_t repairs;        /* the weights may be infinite or NaN, and meet pads */
   const ocl_tile *tile;   /* wanted; NULL: the best of the class's */
   int32_t whole;          /* the depth is not to be split */
 } ocl_implicit;

@@ -181,8 +181,8 @@ void mini_random(float *data, int64_t n, uint32_t seed) {
 
 typedef struct run {
   mini_op *op;
-  cvk_tensor_desc in[16], out[4];
-  const cvk_tensor_desc *in_ptr[16], *out_ptr[4];
+  cvk_tensor_desc in[16], out[5];
+  const cvk_tensor_desc *in_ptr[16], *out_ptr[5];
   cvk_op cvk;
   cvk_candidate candidate;
 } run;
@@ -294,8 +294,8 @@ static cvk_arg place(const cvk_tensor_desc *d, const void *plain, unsigned char 
 
 static cvk_status execute(run *r, cvk_kernel *kernel, cvk_pack *const *packs) {
   const cvk_backend *be = state.backend;
-  cvk_arg in[16] = {{0}}, out[4] = {{0}}, work = {0};
-  unsigned char *in_image[16] = {0}, *out_image[4] = {0};
+  cvk_arg in[16] = {{0}}, out[5] = {{0}}, work = {0};
+  unsigned char *in_image[16] = {0}, *out_image[5] = {0};
   for (int32_t i = 0; i < r->cvk.n_in; i++)
     if (r->in_ptr[i] && !packs[i]) in[i] = place(&r->in[i], r->op->in[i].data, &in_image[i]);
   for (int32_t i = 0; i < r->cvk.n_out; i++)

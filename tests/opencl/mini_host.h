@@ -21,7 +21,7 @@ typedef struct mini_op {
   const void *attr;
   int32_t n_in, n_out, n_post;
   uint32_t flags;
-  mini_tensor in[16], out[4];
+  mini_tensor in[16], out[5];
   const cvk_post_op *post[8];
 } mini_op;
 

@@ -252,6 +252,10 @@ START_TEST(as_convolutions) {
       gemm_check("dense_implicit", &(gemm_case){.m = sizes[i][0], .n = sizes[i][1], .k = sizes[i][2], .trans_b = way % 2,
                                                 .c_rank = way == 3 ? -1 : 1, .c_dim = {sizes[i][1]}, .alpha = 1, .beta = 1,
                                                 .constant = way / 2, .relu = way == 1});
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) /* a turned around: it serves as the weights */
+    for (int32_t way = 0; way < 2; way++)
+      gemm_check("dense_implicit", &(gemm_case){.m = sizes[i][0], .n = sizes[i][1], .k = sizes[i][2], .trans_a = 1, .c_rank = -1, .alpha = 1,
+                                                .beta = 1, .constant = way, .relu = way == 1});
   mini_close();
 }
 END_TEST

@@ -93,6 +93,51 @@ START_TEST(groups_and_one_axis) {
 }
 END_TEST
 
+/* As they come in training: no plan knows them, and they may be infinite where they meet the pad alone. */
+START_TEST(run_time_weights_and_pads) {
+  if (!mini_open()) return;
+  for (int32_t i = 0; i < 4; i++)
+    conv_check("conv_implicit", &(conv_case){.batch = 2,
+                                             .channels_in = i % 2 ? 18 : 3,
+                                             .channels_out = 7,
+                                             .group = 1,
+                                             .spatial = 2,
+                                             .in = {1, 6},
+                                             .kernel = {3, 3},
+                                             .pad_begin = {1, 1},
+                                             .pad_end = {1, 1},
+                                             .run_time_weights = 1,
+                                             .infinite_weights = i >= 2,
+                                             .infinite_pixel = i == 1,
+                                             .activation0 = CVK_OP_RELU});
+  mini_close();
+}
+END_TEST
+
+START_TEST(transposed) {
+  if (!mini_open()) return;
+  for (int64_t stride = 1; stride <= 2; stride++)
+    for (int32_t i = 0; i < 4; i++)
+      conv_transpose_check("conv_transpose_implicit", &(conv_case){.batch = 2,
+                                                                   .channels_in = i % 2 ? 18 : 3 * (1 + i),
+                                                                   .channels_out = i == 2 ? 6 : 35,
+                                                                   .group = i == 2 ? 3 : 1,
+                                                                   .spatial = 2,
+                                                                   .in = {5, 4},
+                                                                   .kernel = {3, i == 3 ? 1 : 3},
+                                                                   .stride = {stride, stride},
+                                                                   .dilation = {1, i == 1 ? 2 : 1},
+                                                                   .pad_begin = {1, i == 3 ? 0 : 1},
+                                                                   .pad_end = {i == 0 ? 2 : 1, 0},
+                                                                   .out_pad = {stride - 1, 0},
+                                                                   .no_bias = i == 1,
+                                                                   .run_time_weights = i != 0,
+                                                                   .infinite_pixel = i == 1,
+                                                                   .activation0 = i == 0 ? CVK_OP_RELU : 0});
+  mini_close();
+}
+END_TEST
+
 START_TEST(depthwise) {
   if (!mini_open()) return;
   for (int64_t stride = 1; stride <= 2; stride++)
@@ -134,4 +179,5 @@ START_TEST(winograd) {
 }
 END_TEST
 
-SUITE("opencl_gpu_rows", edges_of_the_tiles, every_tile, kernels_strides_dilations, groups_and_one_axis, depthwise, winograd)
+SUITE("opencl_gpu_rows", edges_of_the_tiles, every_tile, kernels_strides_dilations, groups_and_one_axis, run_time_weights_and_pads, transposed,
+      depthwise, winograd)
