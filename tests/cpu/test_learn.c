@@ -90,7 +90,7 @@ static const pool_window windows[] = {
 
 START_TEST(pool_grad) {
   for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
-    for (int j = 0; j < CHANNELS; j++) {
+    for (int j = 0; j < CHANNELS; j += i == 0 ? 1 : 4) { /* all of them once, else 1 and 17 */
       const pool_window *w = &windows[i];
       cvk_pool_attr a = {.struct_size = sizeof a, .ceil_mode = w->ceil_mode};
       int64_t dim[CVK_MAX_RANK] = {2, channels[j]};
@@ -160,7 +160,7 @@ static void loss_case(int32_t rank, const int64_t *dim, const cvk_cross_entropy_
 }
 
 START_TEST(cross_entropy) {
-  static const int64_t rows[] = {1, 4, 15, 16, 17, 64}, classes[] = {1, 2, 10, 67, 130};
+  static const int64_t rows[] = {1, 15, 16, 64}, classes[] = {1, 10, 67};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     for (size_t c = 0; c < sizeof classes / sizeof *classes; c++)
       for (int32_t reduction = CVK_LOSS_MEAN; reduction <= CVK_LOSS_NONE; reduction++)
@@ -252,7 +252,7 @@ static row_tensor above_zero(int32_t rank, const int64_t *dim, uint32_t seed) {
 }
 
 START_TEST(sgd) {
-  for (int64_t n = 0; n <= 9000; n += n < 40 ? 1 : n < 100 ? 29 : 4431)
+  for (int64_t n = 0; n <= 9000; n += n < 36 ? 1 + n % 3 : n < 100 ? 29 : 4431)
     for (int32_t way = 0; way < 4; way++) {
       const cvk_sgd_attr a = {.struct_size = sizeof a, .momentum = way ? 0.9f : 0, .decay = way > 1 ? 0.01f : 0, .nesterov = way == 3};
       row_case k = {.kind = CVK_OP_SGD,
@@ -275,7 +275,7 @@ END_TEST
 
 START_TEST(adam) {
   static const int64_t steps[] = {1, 2, 1000, 1000000};
-  for (int64_t n = 0; n <= 9000; n += n < 40 ? 1 : n < 100 ? 29 : 4431)
+  for (int64_t n = 0; n <= 9000; n += n < 36 ? 1 + n % 3 : n < 100 ? 29 : 4431)
     for (int32_t way = 0; way < 4; way++) {
       const cvk_adam_attr a = {
           .struct_size = sizeof a, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .decay = way > 1 ? 0.1f : 0, .decoupled = way == 3};
@@ -343,7 +343,7 @@ static void norm_grad_case(int32_t rank, const int64_t *dim) {
 
 START_TEST(batch_norm_train) {
   static const int64_t cells[][2] = {{5, 7}, {1, 1}, {28, 28}, {14, 14}, {3, 50}};
-  for (int i = 0; i < CHANNELS; i++)
+  for (int i = 0; i < CHANNELS; i += 2)
     for (size_t j = 0; j < sizeof cells / sizeof *cells; j++)
       for (int64_t images = 1; images <= 4; images += 3) {
         const int64_t dim[] = {images, channels[i], cells[j][0], cells[j][1]};
@@ -382,7 +382,7 @@ END_TEST
 
 START_TEST(dropout_train) {
   static const float ratios[] = {0, 0.1f, 0.5f, 0.99f};
-  for (int64_t n = 0; n <= 20000; n += n < 20 ? 1 : n < 300 ? 37 : 6543)
+  for (int64_t n = 0; n <= 20000; n += n < 20 ? 3 : n < 300 ? 37 : 6543)
     for (size_t i = 0; i < sizeof ratios / sizeof *ratios; i++) {
       const cvk_dropout_attr a = {.struct_size = sizeof a, .ratio = ratios[i], .stream = (int64_t)i << 33 | 5};
       const int64_t seed = 0x123456789abcdef + n;
