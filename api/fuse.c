@@ -8,7 +8,8 @@
 
 /* Ops that may carry post-ops; asking the others would only cost time. */
 static int32_t is_head(int32_t kind) {
-  static const int32_t heads[] = {CVK_OP_CONV, CVK_OP_CONV_TRANSPOSE, CVK_OP_GEMM, CVK_OP_MATMUL, CVK_OP_BATCH_NORM, CVK_OP_ADD, CVK_OP_MUL};
+  static const int32_t heads[] = {CVK_OP_CONV, CVK_OP_CONV_TRANSPOSE, CVK_OP_GEMM, CVK_OP_MATMUL, CVK_OP_BATCH_NORM, CVK_OP_BATCH_NORM_TRAIN,
+                                  CVK_OP_ADD,  CVK_OP_MUL};
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
     if (heads[i] == kind) return 1;
   }
@@ -27,13 +28,15 @@ static int32_t as_post(const cvk_plan *p, int32_t next, int32_t v, cvk_plan_post
   return post->operand != v && a->dtype == b->dtype && a->rank == b->rank && memcmp(a->dim, b->dim, sizeof a->dim) == 0;
 }
 
-/* The chain of post-ops that could follow op `head`: at most CVK_MAX_POST. */
+/* The chain of post-ops that could follow op `head`: at most CVK_MAX_POST. One with several results stays where it is, as those may be read
+ * early: its post-ops have no operands. */
 static int32_t find_chain(const cvk_plan *p, const cvk_plan_op *head, cvk_plan_post chain[CVK_MAX_POST]) {
   int32_t n = 0, v = head->out[0];
-  if (p->options->no_fusion || head->n_out != 1 || !is_head(head->kind) || p->values[v].desc.dtype != CVK_F32) return 0;
+  if (p->options->no_fusion || v < 0 || !is_head(head->kind) || p->values[v].desc.dtype != CVK_F32) return 0;
   while (n < CVK_MAX_POST) {
     const int32_t next = cvk_plan_only_reader(p, v);
     if (next < 0 || p->ops[next].dead || p->ops[next].n_options || !as_post(p, next, v, &chain[n])) break;
+    if (head->n_out > 1 && chain[n].operand >= 0) break;
     v = p->ops[next].out[0];
     n++;
   }
@@ -74,7 +77,7 @@ static cvk_status ask_devices(cvk_plan *p, cvk_plan_op *op, int32_t n_chain) {
   return status;
 }
 
-/* The op takes its post-ops' result, and runs where the last of them stood: their operands exist by then. */
+/* The op takes its post-ops' result. It runs where the last of them stood, since their operands exist by then, or stays (find_chain). */
 static void absorb(cvk_plan *p, int32_t head) {
   cvk_plan_op *op = &p->ops[head];
   int32_t at_last = -1;
@@ -86,10 +89,12 @@ static void absorb(cvk_plan *p, int32_t head) {
     op->out[0] = p->ops[o].out[0];
     cvk_plan_retire(p, o);
   }
-  for (int32_t at = 0; at < p->n_ops; at++) {
-    if (p->order[at] == head) p->order[at] = -1;
+  if (op->n_out == 1) {
+    for (int32_t at = 0; at < p->n_ops; at++) {
+      if (p->order[at] == head) p->order[at] = -1;
+    }
+    p->order[at_last] = head;
   }
-  p->order[at_last] = head;
   cvk_plan_find_readers(p);
 }
 

@@ -8,6 +8,7 @@
 
 #include "cpu.h"
 #include "fold.h"
+#include "post.h"
 
 enum { FLOATS_PER_TASK = 8192 };
 enum { X, SCALE, BIAS, MEAN, VAR };
@@ -19,6 +20,7 @@ typedef struct train_kernel {
   int32_t blocked, is_grad, running;
   int64_t images, channels, blocks, padded; /* blocks of VL channels or of one; padded: channels of all blocks */
   int64_t planes, cells, planes_per_task;   /* cells of a plane, each of VL lanes or of one */
+  float lo, hi;                             /* y is clamped to lo..hi: its post-ops */
   double epsilon, keep;                     /* keep: the share of the old running statistics */
   double ns;
 } train_kernel;
@@ -41,10 +43,25 @@ static uint64_t workspace_of(int64_t images, int64_t padded) {
   return cpu_product(3, (int64_t[]){doubles, padded, sizeof(double)});
 }
 
+/* The clamp that the post-ops are. Zero stays zero, as the lanes past the last channel must. */
+static int32_t clamp_of(const cvk_op *op, float *lo, float *hi, cpu_reason *why) {
+  cpu_post post;
+  *lo = -__builtin_inff();
+  *hi = __builtin_inff();
+  if (op->n_post == 0) return 1;
+  if (!cpu_post_read(op, &post, why)) return 0;
+  if (op->kind != CVK_OP_BATCH_NORM_TRAIN || post.n > 0 || post.add_input >= 0 || !post.clamp || post.lo > 0 || post.hi < 0)
+    return cpu_refuse(why, "takes clamps about zero alone as post-ops");
+  *lo = post.lo;
+  *hi = post.hi;
+  return 1;
+}
+
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const cvk_tensor_desc *x = op->in[X];
   const int32_t is_grad = op->kind == CVK_OP_BATCH_NORM_GRAD;
-  if (!cpu_all_f32(op, why)) return 0;
+  float lo, hi;
+  if (!cpu_all_f32(op, why) || !clamp_of(op, &lo, &hi, why)) return 0;
   c->in[X] = c->out[0] = cpu_format(variant ? VL : 0);
   if (is_grad) c->in[GY] = c->in[X];
   c->inplace = is_grad ? GY : X;
@@ -61,7 +78,9 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   const cvk_tensor_desc *x = op->in[X];
   const cvk_norm_attr *a = op->attr;
   train_kernel *k = cpu_kernel_new(device, sizeof *k);
+  cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
+  clamp_of(op, &k->lo, &k->hi, &why);
   k->blocked = x->format.layout == CVK_BLOCKED;
   k->is_grad = op->kind == CVK_OP_BATCH_NORM_GRAD;
   k->running = !k->is_grad && op->n_in > VAR && op->in[MEAN] && op->in[VAR];
@@ -202,9 +221,9 @@ VI vf load_factor(const train_job *j, int i, int64_t block) {
   return j->kernel->blocked ? v_load(j->factor[i] + block * VL) : v_set1(j->factor[i][block]);
 }
 
-/* y = (x - mean) factor + shift */
-VI vf normalised(const float *x, vf mean, vf factor, vf shift, int64_t n) {
-  return v_fma(v_sub(load(x, n), mean), factor, shift);
+/* y = (x - mean) factor + shift, clamped */
+VI vf normalised(const float *x, vf mean, vf factor, vf shift, vf lo, vf hi, int64_t n) {
+  return v_clamp(v_fma(v_sub(load(x, n), mean), factor, shift), lo, hi);
 }
 
 /* gx = factor (gy - share - (x - mean) slope) */
@@ -217,6 +236,7 @@ static void run_cells(void *arg, int64_t index, int32_t worker) {
   const train_job *j = arg;
   const train_kernel *k = j->kernel;
   const int64_t begin = index * k->planes_per_task, end = cpu_min(k->planes, begin + k->planes_per_task), n = k->cells * lanes_of(k);
+  const vf lo = v_set1(k->lo), hi = v_set1(k->hi);
   (void)worker;
   for (int64_t plane = begin; plane < end; plane++) {
     const int64_t block = plane % k->blocks;
@@ -229,8 +249,8 @@ static void run_cells(void *arg, int64_t index, int32_t worker) {
       for (; i + VL <= n; i += VL) v_store(out + i, gradient(x + i, gy + i, mean, factor, shift, slope, VL));
       if (i < n) v_store_n(out + i, gradient(x + i, gy + i, mean, factor, shift, slope, n - i), n - i);
     } else {
-      for (; i + VL <= n; i += VL) v_store(out + i, normalised(x + i, mean, factor, shift, VL));
-      if (i < n) v_store_n(out + i, normalised(x + i, mean, factor, shift, n - i), n - i);
+      for (; i + VL <= n; i += VL) v_store(out + i, normalised(x + i, mean, factor, shift, lo, hi, VL));
+      if (i < n) v_store_n(out + i, normalised(x + i, mean, factor, shift, lo, hi, n - i), n - i);
     }
   }
 }
@@ -310,6 +330,7 @@ const cpu_row CVK_ISA_FN(batch_norm_train_row) = {.name = CVK_ISA_ROW("batch_nor
                                                   .kind = CVK_OP_BATCH_NORM_TRAIN,
                                                   .kind_last = CVK_OP_BATCH_NORM_GRAD,
                                                   .variants = 2,
+                                                  .takes_post = 1,
                                                   .accepts = accepts,
                                                   .prepare = prepare,
                                                   .execute = execute};

@@ -209,6 +209,25 @@ START_TEST(a_larger_addend_stays) {
 }
 END_TEST
 
+/* A batch norm in training takes activations after it; what reads its statistics may come before them. An addition stays an op. */
+START_TEST(a_relu_goes_into_a_batch_norm_in_training) {
+  for (int added = 0; added < 2; added++) {
+    ctx = net_context(1);
+    g = net_graph(ctx);
+    cvk_value in[3] = {net_input(g, "x", DIMS(2, 3, 4, 5))}, out[5];
+    for (uint32_t i = 1; i < 3; i++) in[i] = net_constant(g, net_tensor(DIMS(3), i));
+    ck_ok(cvk_graph_op(g, CVK_OP_BATCH_NORM_TRAIN, NULL, 3, in, 5, out, NULL));
+    const cvk_value mean = op1(CVK_OP_NEG, out[3]), y = op1(CVK_OP_RELU, added ? op2(CVK_OP_ADD, out[0], in[0]) : out[0]);
+    cvk_value wide;
+    ck_ok(cvk_graph_op(g, CVK_OP_RESHAPE, &(cvk_shape_attr){.rank = 3, .dim = {3, 1, 1}}, 1, &mean, 1, &wide, NULL));
+    net_check(g, op2(CVK_OP_SUB, y, wide), 6,
+              added ? "batch_norm_train@cpu neg@cpu add@cpu relu@cpu sub@cpu" : "batch_norm_train+relu@cpu neg@cpu sub@cpu");
+    cvk_graph_release(g);
+    cvk_context_release(ctx);
+  }
+}
+END_TEST
+
 SUITE("fuse", taken_in_order, operand_on_either_side, tail_is_dropped_when_refused, what_the_device_lacks_falls_back, values_with_other_readers_stay,
       a_value_with_itself, later_operands, two_sums_that_meet, broadcast_operands_stay_ops, constant_operands, nothing_with_no_fusion,
-      a_bias_goes_into_the_product, a_larger_addend_stays)
+      a_bias_goes_into_the_product, a_larger_addend_stays, a_relu_goes_into_a_batch_norm_in_training)
