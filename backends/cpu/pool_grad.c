@@ -69,6 +69,24 @@ VI void give_plain(const float *x0, const float *x1, const float *gy, float *g0,
   }
 }
 
+/* Two pairs of rows, n <= VL / 2 windows each: a pair fills half of the vectors. place: lanes of gy for them. */
+VI void give_two(const float *x, const float *gy, float *gx, int64_t in, int64_t n, vi place) {
+  const vf p = v_load_n(x, 2 * n), q = v_load_n(x + 2 * in, 2 * n), r = v_load_n(x + in, 2 * n), s = v_load_n(x + 3 * in, 2 * n);
+  vf out[4];
+  give(v_even(p, q), v_odd(p, q), v_even(r, s), v_odd(r, s), v_permute(v_load_n(gy, 2 * n), place), out);
+  v_store_n(gx, v_zip_low(out[0], out[1]), 2 * n);
+  v_store_n(gx + in, v_zip_low(out[2], out[3]), 2 * n);
+  v_store_n(gx + 2 * in, v_zip_high(out[0], out[1]), 2 * n);
+  v_store_n(gx + 3 * in, v_zip_high(out[2], out[3]), 2 * n);
+}
+
+/* Lanes 0 to n-1 for the first half of a vector, n to 2n-1 for the second. */
+static vi places_of_two(int64_t n) {
+  int32_t place[VL];
+  for (int i = 0; i < VL; i++) place[i] = (int32_t)cpu_min(VL - 1, i < VL / 2 ? i : n + i - VL / 2);
+  return vi_load(place);
+}
+
 /* Where a row has less than VL windows, masks cost and the plane goes on for long enough, whole vectors are read and written all the same:
  * what they write past their row is written again with the rows to come. */
 static void max_plain_2x2(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
@@ -89,6 +107,18 @@ static void max_plain_2x2(const grad_kernel *k, const float *x, const float *gy,
     for (int64_t i = 2 * out; i < in; i++) gx[i] = gx[in + i] = 0;
   }
   for (int64_t i = 0; i < (k->shape.axis[1].in - 2 * rows) * in; i++) gx[i] = 0;
+}
+
+static void max_plain_2x2_narrow(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
+  const int64_t in = k->shape.axis[2].in, out = k->shape.axis[2].out, rows = k->shape.axis[1].out;
+  const vi place = places_of_two(out);
+  int64_t r = 0;
+  (void)line;
+  for (; r + 2 <= rows; r += 2) give_two(x + 2 * r * in, gy + r * out, gx + 2 * r * in, in, out, place);
+  if (r < rows) give_plain(x + 2 * r * in, x + 2 * r * in + in, gy + r * out, gx + 2 * r * in, gx + 2 * r * in + in, out);
+  for (r = 0; r < 2 * rows; r++)
+    for (int64_t i = 2 * out; i < in; i++) gx[r * in + i] = 0;
+  for (int64_t i = 2 * rows * in; i < k->cells_in; i++) gx[i] = 0;
 }
 
 static void max_blocked_2x2(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
@@ -174,27 +204,30 @@ static void max_plain(const grad_kernel *k, const float *x, const float *gy, flo
   }
 }
 
-/* One window of `taps` cells a row (a constant where it helps) from base on. Taps are numbered in floats, which are exact up to 2^24. */
-VI void give_blocked(const pool_row *r, int64_t taps, int64_t step, const float *x, vf g, float *gx) {
-  const vf zero = v_zero(), one = v_set1(1.0f);
-  vf most = v_load(x), tap = zero, number = zero;
-  for (int64_t d = 0; d < r->depths; d++)
-    for (int64_t h = 0; h < r->heights; h++) {
-      const float *p = x + d * r->depth_step + h * r->height_step;
-      for (int64_t t = 0; t < taps; t++, number = v_add(number, one)) {
-        const vf v = v_load(p + t * step);
+/* One window of depths x heights x taps cells (constants where that helps) from base on. Taps are numbered in floats, exact up to 2^24. */
+VI void give_blocked(const pool_row *r, int64_t depths, int64_t heights, int64_t taps, int64_t step, const float *x, vf g, float *gx) {
+  const vf zero = v_zero();
+  vf most = v_load(x), tap = zero;
+  int32_t number = 0;
+  for (int64_t d = 0; d < depths; d++)
+#pragma GCC unroll 3
+    for (int64_t h = 0; h < heights; h++)
+#pragma GCC unroll 3
+      for (int64_t t = 0; t < taps; t++, number++) {
+        const vf v = v_load(x + d * r->depth_step + h * r->height_step + t * step);
         const vm m = beats(v, most);
         most = v_sel(m, v, most);
-        tap = v_sel(m, number, tap);
+        tap = v_sel(m, v_set1((float)number), tap);
       }
-    }
-  number = zero;
-  for (int64_t d = 0; d < r->depths; d++)
-    for (int64_t h = 0; h < r->heights; h++) {
-      float *q = gx + d * r->depth_step + h * r->height_step;
-      for (int64_t t = 0; t < taps; t++, number = v_add(number, one))
-        v_store(q + t * step, v_add(v_load(q + t * step), v_sel(v_eq(number, tap), g, zero)));
-    }
+  number = 0;
+  for (int64_t d = 0; d < depths; d++)
+#pragma GCC unroll 3
+    for (int64_t h = 0; h < heights; h++)
+#pragma GCC unroll 3
+      for (int64_t t = 0; t < taps; t++, number++) {
+        float *q = gx + d * r->depth_step + h * r->height_step + t * step;
+        v_store(q, v_add(v_load(q), v_sel(v_eq(v_set1((float)number), tap), g, zero)));
+      }
 }
 
 static void max_blocked(const grad_kernel *k, const float *x, const float *gy, float *gx, float *line) {
@@ -209,11 +242,10 @@ static void max_blocked(const grad_kernel *k, const float *x, const float *gy, f
       const pool_window win = pool_window_at(w, o, 0);
       const int64_t taps = win.last - win.first, base = r.first + (win.start + win.first * w->dilation) * VL;
       if (taps <= 0 || r.depths * r.heights == 0) continue;
-      if (taps == 3 && r.heights == 3)
-        give_blocked(&(pool_row){.depths = r.depths, .heights = 3, .depth_step = r.depth_step, .height_step = r.height_step}, 3, step,
-                     x + base, v_load(gy), gx + base);
+      if (taps == 3 && r.heights == 3 && r.depths == 1)
+        give_blocked(&r, 1, 3, 3, step, x + base, v_load(gy), gx + base);
       else
-        give_blocked(&r, taps, step, x + base, v_load(gy), gx + base);
+        give_blocked(&r, r.depths, r.heights, taps, step, x + base, v_load(gy), gx + base);
     }
   }
 }
@@ -340,7 +372,7 @@ static int64_t buffer_floats(const pool_axis *w) {
 }
 
 static plane_function function_of(const pool_shape *s, int32_t blocked) {
-  if (is_2x2(s)) return blocked ? max_blocked_2x2 : max_plain_2x2;
+  if (is_2x2(s)) return blocked ? max_blocked_2x2 : FREE_MASKS && 2 * s->axis[2].out <= VL ? max_plain_2x2_narrow : max_plain_2x2;
   if (s->is_max) return blocked ? max_blocked : max_plain;
   return blocked ? avg_blocked : is_whole(s) ? avg_whole : avg_plain;
 }
