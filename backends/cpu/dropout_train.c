@@ -30,7 +30,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   (void)variant;
   if (x->dtype != CVK_F32) return cpu_refuse(why, "element type %d, not f32", x->dtype);
   c->inplace = 0;
-  c->estimated_ns = cpu_ns_memory(device, 8 * floats, 1) + cpu_ns_compute(device, 2 * 60 * floats, 1) + 50;
+  c->estimated_ns = cpu_ns_memory(device, 8 * floats, 1) + 1.2 * floats + 50; /* the random words, on any instruction set */
   return 1;
 }
 
