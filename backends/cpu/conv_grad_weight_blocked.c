@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_grad_weight_blocked: CONV_GRAD_WEIGHT of 1-D and 2-D convolutions from blocked gy and blocked x, or plain x of few channels. A task
- * has a tile of filters and a chunk of channels (a block, or all of a plain x) and goes over the cells band by band. Of a blocked x each
- * tap takes exactly the cells that it has input for. A plain x is copied band by band with its padding as zeros; where that met an infinity
- * or NaN a sum is NaN, and all is done again tap by tap. Sums of a band join those of its part; parts are added with what rounding loses.
- * Few tasks: the parts are cut into groups, whose sums lie in the workspace and are added in order. All cuts follow from the shape alone.
- */
+/* conv_grad_weight_blocked: CONV_GRAD_WEIGHT of 1-D and 2-D convolutions from blocked gy and blocked x, or plain x of few channels;
+ * depthwise ones from blocked x. A task has a tile of filters and a chunk of channels (a block, or all of a plain x) and goes over the
+ * cells band by band. Of a blocked x each tap takes exactly the cells that it has input for. A plain x is copied band by band with its
+ * padding as zeros; where that met an infinity or NaN a sum is NaN, and all is done again tap by tap. Sums of a band join those of its
+ * part; parts are added with what rounding loses. Few tasks: the parts are cut into groups, whose sums lie in the workspace and are added
+ * in order. All cuts follow from the shape alone. */
 #include <string.h>
 
 #include "conv_grad_weight_tile.h"
@@ -15,17 +15,19 @@ enum {
   MOST_BYTES = 64 << 20, /* of workspace */
 };
 
+enum { BLOCKED, PLAIN, DEPTHWISE, MODES }; /* how x lies, and whether a filter has one channel, its own */
+
 typedef struct blocked_geometry {
-  int64_t images, rows, cells;     /* of gy a band */
-  int64_t bands_h, bands_w, bands; /* bands of an image's rows, of a row; of all images */
-  int64_t m_blocks, m_tiles;       /* a group */
-  int64_t chunk, chunks;           /* channels a chunk; chunks a group */
-  int64_t part_bands;              /* bands summed plainly; 1: the sums keep what each band's loses */
-  int64_t tasks, split;            /* tasks that make all outputs; groups of parts, each with as many tasks */
-  int64_t bands_split;             /* bands of a group of parts */
-  int64_t row, channel, image;     /* floats of a copied row, of a channel's rows, of an image's channels; 0: x is not copied */
-  int64_t slot;                    /* floats of a worker's workspace */
-  int64_t sums, floats;            /* vectors of sums for a block of filters, the bias's last; floats of a task's sums */
+  int64_t images, rows, cells;            /* of gy a band */
+  int64_t bands_h, bands_w, bands;        /* bands of an image's rows, of a row; of all images */
+  int64_t m_blocks, tile_blocks, m_tiles; /* blocks of filters a group; blocks a tile */
+  int64_t chunk, chunks;                  /* channels a chunk; chunks a group */
+  int64_t part_bands;                     /* bands summed plainly; 1: the sums keep what each band's loses */
+  int64_t tasks, split;                   /* tasks that make all outputs; groups of parts, each with as many tasks */
+  int64_t bands_split;                    /* bands of a group of parts */
+  int64_t row, channel, image;            /* floats of a copied row, of a channel's rows, of an image's channels; 0: x is not copied */
+  int64_t slot;                           /* floats of a worker's workspace */
+  int64_t sums, floats;                   /* vectors of sums for a block of filters, the bias's last; floats of a task's sums */
 } blocked_geometry;
 
 typedef struct blocked_kernel {
@@ -34,7 +36,7 @@ typedef struct blocked_kernel {
   blocked_geometry g;
   int64_t *valid; /* of each kernel row, then of each column: first and end of the output rows (cells) that have input for it */
   int64_t run;    /* kernel columns a tile of plain x */
-  int32_t plain;
+  int32_t mode;
   double ns;
 } blocked_kernel;
 
@@ -62,7 +64,7 @@ static uint64_t workspace_bytes(const blocked_geometry *g, int64_t workers) {
 }
 
 /* 0: some size overflows or is too large. */
-static int32_t geometry_set(const conv_shape *s, int32_t plain, blocked_geometry *g) {
+static int32_t geometry_set(const conv_shape *s, int32_t mode, blocked_geometry *g) {
   const int64_t plane = cpu_max(s->out[1] * s->out[2], 1), most = grad_band_products(s->n * plane);
   g->images = cpu_max(1, most / plane);
   g->cells = cpu_min(s->out[2], most);
@@ -71,8 +73,9 @@ static int32_t geometry_set(const conv_shape *s, int32_t plain, blocked_geometry
   g->bands_h = cpu_ceil_div(s->out[1], g->rows);
   g->bands = cpu_ceil_div(s->n, g->images) * g->bands_h * g->bands_w;
   g->m_blocks = cpu_ceil_div(s->mg, VL);
-  g->m_tiles = cpu_ceil_div(g->m_blocks, MAX_MB);
-  g->chunk = plain ? s->cg : cpu_min(VL, s->cg);
+  g->tile_blocks = mode == DEPTHWISE ? 1 : MAX_MB;
+  g->m_tiles = cpu_ceil_div(g->m_blocks, g->tile_blocks);
+  g->chunk = mode == PLAIN ? s->cg : cpu_min(VL, s->cg);
   g->chunks = cpu_max(1, cpu_ceil_div(s->cg, cpu_max(g->chunk, 1)));
   g->tasks = s->group * g->m_tiles * g->chunks;
   g->part_bands = grad_part_bands(g->bands);
@@ -82,7 +85,7 @@ static int32_t geometry_set(const conv_shape *s, int32_t plain, blocked_geometry
   g->sums = g->chunk * s->taps + 1;
   g->floats = MAX_MB * g->sums * VL;
   g->row = g->channel = g->image = 0;
-  if (plain) {
+  if (mode == PLAIN) {
     const uint64_t width = cpu_product(2, (int64_t[]){s->kernel[2] - 1, s->dilation[2]}),
                    cells = cpu_product(2, (int64_t[]){g->cells, s->stride[2]});
     const uint64_t height = cpu_product(2, (int64_t[]){s->kernel[1] - 1, s->dilation[1]}),
@@ -104,38 +107,56 @@ static int64_t column_run(const conv_shape *s) {
   return cpu_ceil_div(kw, cpu_max(runs, 1));
 }
 
-/* A cell takes as long as its products, at least as the latency of one. */
-static double estimate(const cpu_device *device, const conv_shape *s, const blocked_geometry *g, int32_t plain) {
-  const int64_t mb = cpu_min(g->m_blocks, MAX_MB),
-                j = plain ? column_run(s) : cpu_ceil_div(g->chunk, cpu_max(1, cpu_ceil_div(g->chunk, MAX_J)));
-  const int64_t rows = plain && j == s->kernel[2] && window_rows[mb][j] ? cpu_min(window_rows[mb][j], s->kernel[1]) : 1;
-  const double products = (double)cpu_max(mb * j * rows, 1), padded = (double)(g->m_blocks * VL) / (double)cpu_max(s->mg, 1);
-  const double slower = cpu_max(4, mb * j * rows + 1) / products,
-               joins = 3 * (double)g->bands * (double)(g->m_blocks * s->group * s->cg * s->taps);
-  return 1e3 + cpu_ns_compute(device, conv_multiply_adds(s) * padded * slower + joins * VL, 0.6) +
-         cpu_ns_memory(device, 8.0 * (double)(s->m * s->cg * s->taps), 0.3);
+/* In cycles of one vector of products: a cell takes as long as these, at least as one needs to be done; a depthwise product, of two loads,
+ * takes three. */
+static double estimate(const cpu_device *device, const conv_shape *s, const blocked_geometry *g, int32_t mode) {
+  enum { LATENCY = 4, COPY_ROW = 25, JOIN = 3 };
+  const int64_t mb = cpu_min(g->m_blocks, g->tile_blocks), most = cpu_ceil_div(g->chunk, cpu_max(1, cpu_ceil_div(g->chunk, MAX_J)));
+  const int64_t j = mode == PLAIN ? column_run(s) : most;
+  const int64_t rows = mode == PLAIN && j == s->kernel[2] && window_rows[mb][j] ? cpu_min(window_rows[mb][j], s->kernel[1]) : 1;
+  const int64_t products = cpu_max(mb * j * rows, 1);
+  const double cell = mode == DEPTHWISE ? 3 : products < LATENCY ? LATENCY : 0.5 + (double)products;
+  const double vectors = (double)(s->group * g->m_blocks), weights = vectors * (double)(s->cg * s->taps);
+  const double cells = (double)s->n * (double)s->out[1] * (double)s->out[2];
+  const double copied = mode == PLAIN ? (double)g->tasks * (double)(g->bands * g->images) * (double)(s->c * g->channel) : 0;
+  const double copies = copied / (double)cpu_max(g->row, 1) * COPY_ROW + 2 * copied / VL;
+  return 1e3 + cpu_ns_compute(device, VL * (cells * weights * cell / (double)products + JOIN * (double)g->bands * weights + copies), 0.6) +
+         cpu_ns_memory(device, 8.0 * (double)(s->m * s->cg * s->taps), 0.3) +
+         (s->has_bias ? cpu_ns_compute(device, VL * cells * vectors, 0.6) : 0);
+}
+
+/* A depthwise convolution becomes one of a single group, of filters with one channel. */
+static int32_t shape_read(const cvk_op *op, int32_t mode, conv_shape *s, cpu_reason *why) {
+  if (!conv_grad_shape_read(op, s, why)) return 0;
+  if (s->spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
+  const int32_t depthwise = s->group > 1 && s->group == s->c && s->m == s->c;
+  if (depthwise != (mode == DEPTHWISE)) return cpu_refuse(why, "group %lld of %lld channels", (long long)s->group, (long long)s->c);
+  if (mode == PLAIN && (s->group != 1 || s->c > PLAIN_CHANNELS))
+    return cpu_refuse(why, "%lld channels of plain input in %lld groups, at most %d in one are taken", (long long)s->c, (long long)s->group,
+                      PLAIN_CHANNELS);
+  if (depthwise) {
+    s->group = 1;
+    s->mg = s->m;
+  } else if (s->group != 1 && (s->cg % VL || s->mg % VL)) {
+    return cpu_refuse(why, "groups of %lld to %lld channels do not fill blocks of %d", (long long)s->cg, (long long)s->mg, VL);
+  }
+  return 1;
 }
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
-  const int32_t plain = variant == 1;
+  const int32_t mode = variant;
   conv_shape s;
   blocked_geometry g;
-  if (!conv_grad_shape_read(op, &s, why)) return 0;
-  if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
-  if (plain && s.group != 1) return cpu_refuse(why, "group %lld with plain input", (long long)s.group);
-  if (plain && s.c > PLAIN_CHANNELS)
-    return cpu_refuse(why, "%lld channels of plain input, at most %d are taken", (long long)s.c, PLAIN_CHANNELS);
-  if (s.group != 1 && (s.cg % VL || s.mg % VL))
-    return cpu_refuse(why, "groups of %lld to %lld channels do not fill blocks of %d", (long long)s.cg, (long long)s.mg, VL);
+  if (!shape_read(op, mode, &s, why)) return 0;
   if (s.taps > INT32_MAX / 64) return cpu_refuse(why, "%lld taps", (long long)s.taps);
-  const uint64_t bytes = geometry_set(&s, plain, &g) ? workspace_bytes(&g, cpu_workers(device)) : UINT64_MAX;
+  const uint64_t bytes = geometry_set(&s, mode, &g) ? workspace_bytes(&g, cpu_workers(device)) : UINT64_MAX;
   if (bytes == UINT64_MAX) return cpu_refuse(why, "its sums need more than %d bytes", MOST_BYTES);
-  c->in[0] = cpu_format(plain ? 0 : VL);
+  c->in[0] = cpu_format(mode == PLAIN ? 0 : VL);
   c->in[1] = cpu_format(VL);
   c->workspace_bytes = bytes;
   c->workspace_alignment = 64;
-  c->backend_data[1] = (uint64_t)plain;
-  c->estimated_ns = estimate(device, &s, &g, plain);
+  c->backend_data[1] = (uint64_t)mode;
+  c->estimated_ns = estimate(device, &s, &g, mode);
   return 1;
 }
 
@@ -143,14 +164,14 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   blocked_kernel *k = cpu_kernel_new(device, sizeof *k);
   cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
-  if (!conv_grad_shape_read(op, &k->s, &why)) {
+  if (!shape_read(op, (int32_t)c->backend_data[1], &k->s, &why)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_grad_weight_blocked: %s", why.text);
   }
-  k->plain = c->backend_data[1] != 0;
+  k->mode = (int32_t)c->backend_data[1];
   k->ns = c->estimated_ns;
   k->run = column_run(&k->s);
-  geometry_set(&k->s, k->plain, &k->g);
+  geometry_set(&k->s, k->mode, &k->g);
   k->valid = cpu_alloc(device, cpu_product(3, (int64_t[]){k->s.kernel[1] + k->s.kernel[2], 2, sizeof *k->valid}));
   if (!k->valid) {
     cpu_free(device, k);
@@ -183,8 +204,8 @@ static blocked_task task_of(const blocked_kernel *k, int64_t index) {
   const conv_shape *s = &k->s;
   const int64_t chunk = index % g->chunks, tile_m = index / g->chunks % g->m_tiles, group = index / g->chunks / g->m_tiles;
   return (blocked_task){.group = group,
-                        .m_block = group * g->m_blocks + tile_m * MAX_MB,
-                        .mb = cpu_min(MAX_MB, g->m_blocks - tile_m * MAX_MB),
+                        .m_block = group * g->m_blocks + tile_m * g->tile_blocks,
+                        .mb = cpu_min(g->tile_blocks, g->m_blocks - tile_m * g->tile_blocks),
                         .c0 = group * s->cg + chunk * g->chunk,
                         .channels = cpu_min(g->chunk, s->cg - chunk * g->chunk)};
 }
@@ -202,7 +223,7 @@ typedef struct blocked_view {
  * the others x_channel apart. */
 static void by_taps(const blocked_view *v, tile_args *a, const float *x, int64_t x_channel, int64_t run) {
   const conv_shape *s = &v->k->s;
-  const int64_t *valid_w = v->k->valid + 2 * s->kernel[1], lanes = v->k->plain ? 1 : VL;
+  const int64_t *valid_w = v->k->valid + 2 * s->kernel[1], lanes = v->k->mode == PLAIN ? 1 : VL;
   a->total_j = s->taps * VL;
   for (int64_t kh = 0; kh < s->kernel[1]; kh++) {
     const int64_t h0 = cpu_max(v->k->valid[2 * kh], v->b->h0), h1 = cpu_min(v->k->valid[2 * kh + 1], v->b->h1);
@@ -217,7 +238,7 @@ static void by_taps(const blocked_view *v, tile_args *a, const float *x, int64_t
       for (int64_t c = 0; c < v->channels; c += run) {
         a->x = x + c * x_channel + (ih * s->in[2] + iw) * lanes;
         a->total = v->sums + (c * s->taps + kh * s->kernel[2] + kw) * VL;
-        tiles[v->mb][cpu_min(run, v->channels - c)](a);
+        (v->k->mode == DEPTHWISE ? sum_depthwise : tiles[v->mb][cpu_min(run, v->channels - c)])(a);
       }
     }
   }
@@ -267,9 +288,11 @@ static void copy_band(const blocked_job *j, const band *b, float *to) {
 static void run_band(const blocked_job *j, const blocked_task *t, const band *b, float *sums, int64_t lost, float *copied) {
   const blocked_kernel *k = j->k;
   const conv_shape *s = &k->s;
-  const int64_t plane_in = s->in[1] * s->in[2], plane_out = s->out[1] * s->out[2], lanes = k->plain ? 1 : VL;
-  const int64_t in_blocks = k->plain ? s->c : s->group * cpu_ceil_div(s->cg, VL), out_blocks = s->group * k->g.m_blocks;
-  const float *x = j->x + (b->n0 * in_blocks + t->c0 / lanes) * plane_in * lanes;
+  const int64_t plane_in = s->in[1] * s->in[2], plane_out = s->out[1] * s->out[2], lanes = k->mode == PLAIN ? 1 : VL;
+  const int64_t out_blocks = s->group * k->g.m_blocks;
+  const int64_t in_blocks = k->mode == PLAIN ? s->c : k->mode == DEPTHWISE ? out_blocks : s->group * cpu_ceil_div(s->cg, VL);
+  const int64_t in_block = k->mode == DEPTHWISE ? t->m_block : t->c0 / lanes;
+  const float *x = j->x + (b->n0 * in_blocks + in_block) * plane_in * lanes;
   const blocked_view v = {k, b, j->gy + (b->n0 * out_blocks + t->m_block) * plane_out * VL, sums, t->mb, t->channels};
   tile_args a = {.images = b->images,
                  .x_image = in_blocks * plane_in * lanes,
@@ -280,7 +303,7 @@ static void run_band(const blocked_job *j, const blocked_task *t, const band *b,
                  .gy_m = plane_out * VL,
                  .total_m = k->g.sums * VL,
                  .lost = lost};
-  if (!k->plain) {
+  if (k->mode != PLAIN) {
     by_taps(&v, &a, x, 1, cpu_ceil_div(t->channels, cpu_max(1, cpu_ceil_div(t->channels, MAX_J))));
   } else if (j->exact) {
     by_taps(&v, &a, x, plane_in, 1);
@@ -372,14 +395,14 @@ static cvk_status execute(const cpu_kernel *kernel, const void *const *in, void 
   blocked_job job = {k, in[0], in[1], out[0], k->s.has_bias ? out[1] : NULL, workspace, NULL, 0};
   job.split_sums = job.slots + cpu_workers(kernel->device) * k->g.slot;
   run_all(&job);
-  job.exact = k->plain && !all_finite(job.gw, k->s.m * k->s.cg * k->s.taps);
+  job.exact = k->mode == PLAIN && !all_finite(job.gw, k->s.m * k->s.cg * k->s.taps);
   if (job.exact) run_all(&job);
   return CVK_OK;
 }
 
 const cpu_row CVK_ISA_FN(conv_grad_weight_blocked_row) = {.name = CVK_ISA_ROW("conv_grad_weight_blocked"),
                                                           .kind = CVK_OP_CONV_GRAD_WEIGHT,
-                                                          .variants = 2,
+                                                          .variants = MODES,
                                                           .accepts = accepts,
                                                           .prepare = prepare,
                                                           .execute = execute,

@@ -160,12 +160,17 @@ static int32_t geometry_set(const conv_shape *s, int64_t workers, plain_geometry
   return all <= MOST_BYTES && split <= MOST_BYTES;
 }
 
+/* In cycles of one vector of products: what a row of a tile, a copied row and a join take. */
 static double estimate(const cpu_device *device, const conv_shape *s, const plain_geometry *g) {
-  const double vectors = (double)s->n * (double)s->out[1] * (double)cpu_ceil_div(s->out[2], VL), mb = (double)cpu_min(s->mg, MAX_MB);
-  const double k = (double)cpu_min(s->kernel[2], MAX_K), products = vectors * (double)s->m * (double)s->cg * (double)s->taps;
-  const double loads = (2 * k + mb) / (k * mb), copies = 3 * vectors * (double)(s->stride[2] * g->tasks) * (double)s->cg;
-  const double joins = 3 * (double)g->bands * (double)s->m * (double)(s->cg * s->taps);
-  return 1e3 + cpu_ns_compute(device, VL * (products * (loads > 1 ? loads : 1) + copies + joins), 0.45);
+  enum { ROW = 8, COPY_ROW = 10, COPY = 4, COPY_STRIDED = 50, JOIN = 3 };
+  const int64_t runs = cpu_ceil_div(s->kernel[2], MAX_K), k = cpu_ceil_div(s->kernel[2], cpu_max(runs, 1)), mb = cpu_min(s->mg, MAX_MB);
+  const double rows = (double)s->n * (double)s->out[1], vectors = (double)cpu_ceil_div(s->out[2], VL);
+  const double tiles_of_row = (double)(s->group * cpu_ceil_div(s->mg, MAX_MB)) * (double)(s->cg * s->kernel[1] * runs);
+  const double tile_row = 1.2 * vectors * (double)cpu_max(mb * k, 2 * k + mb) + ROW;
+  const double copy_row = (double)(g->width / VL) * (s->stride[2] == 1 ? COPY : COPY_STRIDED) + COPY_ROW;
+  const double copies = (double)(g->tasks * s->cg) * (double)s->n * (double)s->in[1] * (double)s->stride[2];
+  const double joins = (double)g->bands * (double)s->m * (double)(s->cg * s->taps);
+  return 1e3 + cpu_ns_compute(device, VL * (rows * tiles_of_row * tile_row + copies * copy_row + JOIN * joins), 0.6);
 }
 
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {

@@ -52,18 +52,26 @@ VI void tile(const int R, const int J, const int MB, const tile_args *a) {
       }
 }
 
-/* The cells of MB blocks of filters themselves, summed; x is not read. */
-static void sum_cells(int64_t mb, const tile_args *a) {
+/* The cells of mb blocks of filters, each summed in four independent chains, or each addition would wait for the one before. X: every
+ * lane's product with x, whose cells have as many lanes; else the cells themselves. */
+VI void sum_lanes(const int X, int64_t mb, const tile_args *a) {
   for (int64_t m = 0; m < mb; m++) {
-    vf acc[4] = {v_zero(), v_zero(), v_zero(), v_zero()}; /* independent, or each addition would wait for the one before */
+    vf acc[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
     for (int64_t image = 0; image < a->images; image++)
       for (int64_t row = 0; row < a->rows; row++) {
-        const float *gy = a->gy + m * a->gy_m + image * a->gy_image + row * a->gy_row;
+        const float *gy = a->gy + m * a->gy_m + image * a->gy_image + row * a->gy_row, *x = a->x;
         int64_t i = 0;
-        for (; i + 4 <= a->cells; i += 4, gy += 4 * VL)
+        if (X) x += image * a->x_image + row * a->x_row;
+        for (; i + 4 <= a->cells; i += 4)
 #pragma GCC unroll 4
-          for (int n = 0; n < 4; n++) acc[n] = v_add(acc[n], v_load(gy + n * VL));
-        for (; i < a->cells; i++, gy += VL) acc[0] = v_add(acc[0], v_load(gy));
+          for (int n = 0; n < 4; n++) {
+            const vf g = v_load(gy + (i + n) * VL);
+            acc[n] = X ? v_fma(v_load(x + (i + n) * a->x_cell), g, acc[n]) : v_add(acc[n], g);
+          }
+        for (; i < a->cells; i++) {
+          const vf g = v_load(gy + i * VL);
+          acc[0] = X ? v_fma(v_load(x + i * a->x_cell), g, acc[0]) : v_add(acc[0], g);
+        }
       }
     const vf sum = v_add(v_add(acc[0], acc[1]), v_add(acc[2], acc[3]));
     float *to = a->total + m * a->total_m;
@@ -72,6 +80,12 @@ static void sum_cells(int64_t mb, const tile_args *a) {
     else
       v_store(to, v_add(v_load(to), sum));
   }
+}
+static void sum_cells(int64_t mb, const tile_args *a) {
+  sum_lanes(0, mb, a);
+}
+static void sum_depthwise(const tile_args *a) {
+  sum_lanes(1, 1, a);
 }
 
 #define TILE(R, J, MB)                                    \
