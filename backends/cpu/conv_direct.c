@@ -7,6 +7,7 @@
 
 #include "conv_direct.h"
 #include "conv_direct_tile.h"
+#include "conv_pack.h"
 #include "post_apply.h"
 
 enum {
@@ -106,6 +107,10 @@ static int32_t is_pointwise(const conv_shape *s) {
          s->out[2] == s->in[2];
 }
 
+static double pack_ns(const cpu_device *device, const conv_shape *s, const conv_pack_shape *p) {
+  return cpu_ns_memory(device, 8.0 * (double)(s->group * p->n_m * p->m_floats), 0.8);
+}
+
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   const int32_t plain = variant == 1;
   conv_shape s;
@@ -133,7 +138,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   c->workspace_alignment = 64;
   c->backend_data[1] = (uint64_t)plain;
   const double padded = (double)(p.n_m * VL) / (double)cpu_max(s.mg, 1);
-  c->estimated_ns = cpu_ns_compute(device, conv_multiply_adds(&s) * padded, 0.8);
+  c->estimated_ns = cpu_ns_compute(device, conv_multiply_adds(&s) * padded, 0.8) + (op->in[1]->const_data ? 0 : pack_ns(device, &s, &p));
   return 1;
 }
 
@@ -148,10 +153,6 @@ static void pack_task(void *arg, int64_t index, int32_t worker) {
   const pack_job *j = arg;
   (void)worker;
   conv_pack_block(j->s, j->p, j->w, j->packed, index);
-}
-
-static double pack_ns(const cpu_device *device, const conv_shape *s, const conv_pack_shape *p) {
-  return cpu_ns_memory(device, 8.0 * (double)(s->group * p->n_m * p->m_floats), 0.2);
 }
 
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {

@@ -104,22 +104,6 @@ int32_t conv_pack_shape_set(const conv_shape *s, int64_t block, int64_t cin_bloc
   return 1;
 }
 
-void conv_pack_block(const conv_shape *s, const conv_pack_shape *p, const float *w, float *dst, int64_t index) {
-  const int64_t g = index / p->n_m, m0 = index % p->n_m * p->block, lanes = cpu_min(p->block, s->mg - m0);
-  if (p->m_floats == 0) return;                              /* no channels in: there may be no memory either */
-  const int64_t step = cpu_max(1, 64 / cpu_max(s->taps, 1)); /* channels whose columns stay in the first-level cache over all lanes */
-  float *to = dst + index * p->m_floats;
-  if (lanes < p->block || s->cg % p->cin_block) memset(to, 0, (size_t)p->m_floats * sizeof *to);
-  for (int64_t c0 = 0; c0 < s->cg; c0 += step)
-    for (int64_t lane = 0; lane < lanes; lane++) {
-      const float *from = w + (g * s->mg + m0 + lane) * s->cg * s->taps;
-      for (int64_t c = c0; c < cpu_min(s->cg, c0 + step); c++) {
-        float *column = to + c / p->cin_block * p->c_floats + c % p->cin_block * p->block + lane;
-        for (int64_t tap = 0; tap < s->taps; tap++) column[tap * p->tap_floats] = from[c * s->taps + tap];
-      }
-    }
-}
-
 /* Fills tile (x, t); 0 when some tap would miss the input for more than one of its cells but not for all. */
 static int32_t fits(const conv_shape *s, int32_t axis, conv_tile *tile) {
   const int64_t k = s->kernel[axis], stride = s->stride[axis], t = tile->t;

@@ -33,8 +33,6 @@ typedef struct conv_pack_shape {
   int64_t tap_floats, c_floats, m_floats;
 } conv_pack_shape;
 int32_t conv_pack_shape_set(const conv_shape *s, int64_t block, int64_t cin_block, conv_pack_shape *p, uint64_t *bytes); /* 0: overflow */
-/* Packs the weights of one block of m, 0 <= index < group * n_m. */
-void conv_pack_block(const conv_shape *s, const conv_pack_shape *p, const float *w, float *dst, int64_t index);
 
 /* `t` neighbouring output cells of a row from x on. Taps [begin,full_begin) miss the input for the first cell only, [full_end,end) for
  * the last only; outside [begin,end) for all. */

@@ -42,7 +42,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (bytes > (uint64_t)INT64_MAX / (uint64_t)workers) return cpu_refuse(why, "a row of %lld cells is too long", (long long)s.out[2]);
   c->workspace_bytes = bytes * (uint64_t)workers;
   const double products = (double)s.n * (double)s.c * (double)s.mg * (double)s.taps * (double)s.in[0] * (double)s.in[1] * (double)s.in[2];
-  c->estimated_ns = cpu_ns_compute(device, products, 0.04);
+  c->estimated_ns = cpu_ns_compute(device, products, 0.01);
   return 1;
 }
 

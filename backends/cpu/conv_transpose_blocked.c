@@ -3,6 +3,7 @@
  * stride 1 on conv_direct's tiles, which store their cells a stride apart. A task is a band of cells of all phases by a tile of channel
  * blocks. Weights [phase], each as conv_shape.h packs a convolution's: packed once when constant, else into the workspace. */
 #include "conv_direct.h"
+#include "conv_pack.h"
 #include "conv_phase.h"
 #include "post_apply.h"
 
@@ -45,6 +46,10 @@ static double estimate(const cpu_device *device, const conv_shape *s) {
   return cpu_ns_compute(device, products * channels, 0.8) + cpu_ns_memory(device, 4 * (in_cells + out_cells), 1.5);
 }
 
+static double pack_ns(const cpu_device *device, const conv_shape *s) {
+  return cpu_ns_memory(device, 8.0 * (double)(s->c * s->mg * s->taps), s->stride[1] * s->stride[2] == 1 ? 0.6 : 0.1);
+}
+
 static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t variant, cvk_candidate *c, cpu_reason *why) {
   conv_shape s;
   cpu_post post;
@@ -68,7 +73,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   else
     c->workspace_bytes = bytes;
   c->workspace_alignment = 64;
-  c->estimated_ns = estimate(device, &s);
+  c->estimated_ns = estimate(device, &s) + (op->in[1]->const_data ? 0 : pack_ns(device, &s));
   return 1;
 }
 
@@ -106,10 +111,31 @@ static void pack_task(void *arg, int64_t index, int32_t worker) {
     }
 }
 
+/* Of stride 1, where all taps are those of the one phase, in reverse: a block of input channels, as their weights follow each other. */
+static void pack_reversed_task(void *arg, int64_t index, int32_t worker) {
+  const pack_job *j = arg;
+  const conv_shape *s = j->s;
+  const int64_t n_m = cpu_ceil_div(s->mg, VL), n_c = cpu_ceil_div(s->cg, VL), g = index / n_c, c0 = index % n_c * VL, square_floats = VL * VL;
+  (void)worker;
+  for (int64_t m = 0; m < n_m; m++) {
+    float *last = j->packed + (((g * n_m + m) * n_c + index % n_c + 1) * s->taps - 1) * square_floats;
+    for (int64_t c = 0; c < VL; c++) {
+      const float *from = j->w + ((g * s->cg + c0 + c) * s->mg + m * VL) * s->taps;
+      const int64_t lanes = c0 + c < s->cg ? cpu_min(VL, s->mg - m * VL) : 0;
+      for (int64_t t = 0; t < s->taps; t += VL) {
+        const int64_t n = cpu_min(VL, s->taps - t);
+        vf square[VL];
+        conv_pack_square(from + t, lanes, s->taps, n, square);
+        for (int64_t i = 0; i < n; i++) v_store(last - (t + i) * square_floats + c * VL, square[i]);
+      }
+    }
+  }
+}
+
 static void pack_all(const cpu_device *device, const conv_shape *s, const float *w, float *packed) {
+  const int32_t reversed = s->stride[1] == 1 && s->stride[2] == 1;
   pack_job job = {s, w, packed};
-  cpu_parallel(device, s->group * cpu_ceil_div(s->mg, VL), cpu_ns_memory(device, 8.0 * (double)(s->c * s->mg * s->taps), 0.1), pack_task,
-               &job);
+  cpu_parallel(device, s->group * cpu_ceil_div(reversed ? s->cg : s->mg, VL), pack_ns(device, s), reversed ? pack_reversed_task : pack_task, &job);
 }
 
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {
