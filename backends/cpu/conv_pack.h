@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_pack.h: packs weights for the direct convolutions (conv_shape.h's layout, block VL): squares of VL output channels by VL weights that
- * follow each other in memory are transposed in registers. */
+/* conv_pack.h: packs weights for the direct convolutions (conv_shape.h's layout, block VL): squares of VL output channels by VL weights
+ * that follow each other in memory are transposed in registers. */
 #ifndef CVK_CPU_CONV_PACK_H
 #define CVK_CPU_CONV_PACK_H
 

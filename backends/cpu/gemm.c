@@ -24,26 +24,27 @@ enum {
 /* sum[T][WIDTH] += the product of T rows ([k][T]) and a panel ([k][WIDTH]) over k products; a line of `ahead` is fetched with each. */
 typedef void (*tile_fn)(const float *a, const float *b, int64_t k, const float *ahead, float *sum);
 
-VI void tile(const int T, const float *a, const float *b, int64_t k, const float *ahead, float *sum) {
+/* N: vectors of the panel that have columns. */
+VI void tile(const int T, const int N, const float *a, const float *b, int64_t k, const float *ahead, float *sum) {
   for (int64_t k0 = 0; k0 < k; k0 += V_CHAIN) {
     const int64_t end = cpu_min(k, k0 + V_CHAIN);
     vf acc[MAX_T][2];
 #pragma GCC unroll 16
     for (int t = 0; t < T; t++) acc[t][0] = acc[t][1] = v_zero();
     for (int64_t i = k0; i < end; i++) {
-      const vf b0 = v_load(b + i * WIDTH), b1 = v_load(b + i * WIDTH + VL);
+      const vf b0 = v_load(b + i * WIDTH), b1 = N > 1 ? v_load(b + i * WIDTH + VL) : v_zero();
       __builtin_prefetch(ahead + i * LINE, 0, 2);
 #pragma GCC unroll 16
       for (int t = 0; t < T; t++) {
         const vf x = v_set1(a[i * T + t]);
         acc[t][0] = v_fma(x, b0, acc[t][0]);
-        acc[t][1] = v_fma(x, b1, acc[t][1]);
+        if (N > 1) acc[t][1] = v_fma(x, b1, acc[t][1]);
       }
     }
 #pragma GCC unroll 16
     for (int t = 0; t < T; t++) {
       v_store(sum + t * WIDTH, v_add(v_load(sum + t * WIDTH), acc[t][0]));
-      v_store(sum + t * WIDTH + VL, v_add(v_load(sum + t * WIDTH + VL), acc[t][1]));
+      if (N > 1) v_store(sum + t * WIDTH + VL, v_add(v_load(sum + t * WIDTH + VL), acc[t][1]));
     }
   }
 }
@@ -70,13 +71,16 @@ static void tile_of_1(const float *a, const float *b, int64_t k, float *sum) {
   }
 }
 
-#define TILE(T)                                                                                     \
-  static void tile_##T(const float *a, const float *b, int64_t k, const float *ahead, float *sum) { \
-    tile(T, a, b, k, ahead, sum);                                                                   \
+#define TILE(T)                                                                                         \
+  static void tile_##T##_1(const float *a, const float *b, int64_t k, const float *ahead, float *sum) { \
+    tile(T, 1, a, b, k, ahead, sum);                                                                    \
+  }                                                                                                     \
+  static void tile_##T##_2(const float *a, const float *b, int64_t k, const float *ahead, float *sum) { \
+    tile(T, 2, a, b, k, ahead, sum);                                                                    \
   }
 EACH_T(TILE)
-#define ENTRY(T) [T] = tile_##T,
-static const tile_fn tiles[MAX_T + 1] = {EACH_T(ENTRY)};
+#define ENTRY(T) [T] = {tile_##T##_1, tile_##T##_2},
+static const tile_fn tiles[MAX_T + 1][2] = {EACH_T(ENTRY)};
 
 typedef struct gemm_kernel {
   cpu_kernel base;
@@ -111,8 +115,8 @@ static uint64_t packed_a_bytes(const gemm_shape *s) {
 static double estimate(const cpu_device *device, const gemm_shape *s, int32_t constant) {
   const double products = (double)s->batch * (double)s->m * (double)s->n * (double)s->k,
                b_floats = (double)s->n_b * (double)s->k * (double)s->n;
-  const double compute = cpu_ns_compute(device, products * (double)(cpu_ceil_div(s->n, WIDTH) * WIDTH) / (double)cpu_max(1, s->n), 0.8);
-  const double stream = cpu_ns_memory(device, 4 * b_floats, 0.8), pack = constant ? 0 : cpu_ns_memory(device, 8 * b_floats, 0.5);
+  const double compute = cpu_ns_compute(device, products * (double)(cpu_ceil_div(s->n, VL) * VL) / (double)cpu_max(1, s->n), 0.8);
+  const double stream = cpu_ns_memory(device, 4 * b_floats, 0.8), pack = constant ? 0 : cpu_ns_memory(device, 8 * b_floats, 1.5);
   return (compute > stream ? compute : stream) + pack + cpu_ns_memory(device, 4 * (double)s->batch * (double)s->m * (double)s->n, 1);
 }
 
@@ -221,6 +225,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
   const int64_t first = span * BLOCKS, last = cpu_min(k->blocks, first + BLOCKS);
   const int64_t m_first = first * k->rows, floats = cpu_min((last - first) * k->rows, s->m - m_first) * WIDTH;
   float sum[BLOCKS * MAX_T * WIDTH], lost[BLOCKS * MAX_T * WIDTH];
+  const int64_t columns = s->n - panel * WIDTH;
   int64_t ma, mb;
   gemm_batch(s, product, &ma, &mb);
   const float *b = j->b + (mb * k->panels + panel) * k->panel_floats;
@@ -238,7 +243,7 @@ static void run(void *arg, int64_t index, int32_t worker) {
       if (rows == 1)
         tile_of_1(a, b_part, n, to);
       else
-        tiles[rows](a, b_part, n, ahead, to);
+        tiles[rows][columns > VL](a, b_part, n, ahead, to);
       if (i > 0) add_part(rows * WIDTH, part, sum + at, lost + at);
     }
   }
