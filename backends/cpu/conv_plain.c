@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_plain: convolution of few channels a group on plain tensors: image filters, LeNet's first layer, ShuffleNet's groups. Lanes are neighbouring output cells, so a
- * handful of output channels wastes none of them. A task copies the input rows of its band into its worker's part of the workspace, with
- * the padding as zeros and the cells of each stride phase together; then every tap of MB output channels by V vectors is one plain load.
- * Zeros times finite weights add nothing. Under weights with NaN or infinity padding would show: constant ones are refused, run-time ones are
- * looked at in each execution, and then the outputs are summed one by one over the taps that exist. Weights: packed once when constant, else
- * into the workspace, before the workers' rows. */
+/* conv_plain: convolution of few channels a group on plain tensors: image filters, LeNet's first layer, ShuffleNet's groups. Lanes are
+ * neighbouring output cells, so a handful of output channels wastes none of them. A task copies the input rows of its band into its
+ * worker's part of the workspace, with the padding as zeros and the cells of each stride phase together; then every tap of MB output
+ * channels by V vectors is one plain load. Zeros times finite weights add nothing. Under weights with NaN or infinity padding would show:
+ * constant ones are refused, run-time ones are looked at in each execution, and then the outputs are summed one by one over the taps that
+ * exist. Weights: packed once when constant, else into the workspace, before the workers' rows. */
 #include <string.h>
 
 #include "conv_plain_tile.h"
@@ -96,7 +96,8 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   const float *w = op->in[1]->const_data;
   if (w && !weights_finite(w, s.m * s.cg * s.taps)) return cpu_refuse(why, "a weight is not finite");
   c->estimated_ns = estimate(device, &s) + (w ? 0 : cpu_ns_memory(device, 4.0 * (double)packed_floats(&s), PACK_SPEED));
-  if (!geometry_set(&s, estimate(device, &s), cpu_workers(device), &g)) return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
+  if (!geometry_set(&s, estimate(device, &s), cpu_workers(device), &g))
+    return cpu_refuse(why, "its rows need more than %d bytes", MOST_BYTES);
   if (w) c->pack[1] = 0x7000 + VL;
   c->workspace_bytes = (uint64_t)(g.slot * cpu_workers(device) + (w ? 0 : packed_floats(&s))) * sizeof(float);
   c->workspace_alignment = 64;
@@ -201,7 +202,8 @@ static void run_row(const plain_job *j, const float *rows, int64_t image, int64_
   }
 }
 
-/* Output (m, oh, ox) of an image by the definition: padding enters no product. In double, as an error of one rounding is well within the bound.
+/* Output (m, oh, ox) of an image by the definition: padding enters no product. In double, as an error of one rounding is well within the
+ * bound.
  */
 static float exact_cell(const plain_job *j, int64_t image, int64_t m, int64_t oh, int64_t ox) {
   const conv_shape *s = &j->k->s;

@@ -115,7 +115,8 @@ static void pack_task(void *arg, int64_t index, int32_t worker) {
 static void pack_reversed_task(void *arg, int64_t index, int32_t worker) {
   const pack_job *j = arg;
   const conv_shape *s = j->s;
-  const int64_t n_m = cpu_ceil_div(s->mg, VL), n_c = cpu_ceil_div(s->cg, VL), g = index / n_c, c0 = index % n_c * VL, square_floats = VL * VL;
+  const int64_t n_m = cpu_ceil_div(s->mg, VL), n_c = cpu_ceil_div(s->cg, VL), g = index / n_c, c0 = index % n_c * VL,
+                square_floats = VL * VL;
   (void)worker;
   for (int64_t m = 0; m < n_m; m++) {
     float *last = j->packed + (((g * n_m + m) * n_c + index % n_c + 1) * s->taps - 1) * square_floats;
@@ -135,7 +136,8 @@ static void pack_reversed_task(void *arg, int64_t index, int32_t worker) {
 static void pack_all(const cpu_device *device, const conv_shape *s, const float *w, float *packed) {
   const int32_t reversed = s->stride[1] == 1 && s->stride[2] == 1;
   pack_job job = {s, w, packed};
-  cpu_parallel(device, s->group * cpu_ceil_div(reversed ? s->cg : s->mg, VL), pack_ns(device, s), reversed ? pack_reversed_task : pack_task, &job);
+  cpu_parallel(device, s->group * cpu_ceil_div(reversed ? s->cg : s->mg, VL), pack_ns(device, s), reversed ? pack_reversed_task : pack_task,
+               &job);
 }
 
 static cvk_status pack(const cpu_device *device, const cvk_op *op, const cvk_candidate *c, int32_t input, cvk_pack **out) {

@@ -3,8 +3,9 @@
  * plain anyway. The input may be blocked. Each phase (conv_phase.h) is a convolution of stride 1 on conv_plain's tiles; an output row's
  * phases are made side by side in the workspace, then interleaved. A task copies the input rows of its band and group into its worker's
  * part of the workspace, plain, with zeros around them. Under weights with NaN or infinity those would show: constant ones are refused,
- * run-time ones are looked at in each execution, and then the outputs are summed one by one over the taps that exist. Weights are packed, once
- * when constant, else into the workspace: [phase][group][tile of output channels][channel][kernel row][tap][output channel of the tile]. */
+ * run-time ones are looked at in each execution, and then the outputs are summed one by one over the taps that exist. Weights are packed,
+ * once when constant, else into the workspace: [phase][group][tile of output channels][channel][kernel row][tap][output channel of the
+ * tile]. */
 #include <string.h>
 
 #include "conv_phase.h"
@@ -325,8 +326,8 @@ static void run_row(const plain_job *j, const float *slot, float *phases, int64_
   }
 }
 
-/* Output (m, oh, ox) of an image by the definition: no cell outside the input enters a product. In double, as an error of one rounding is well
- * within the bound. `slot` holds the group's input from row in0 on. */
+/* Output (m, oh, ox) of an image by the definition: no cell outside the input enters a product. In double, as an error of one rounding is
+ * well within the bound. `slot` holds the group's input from row in0 on. */
 static float exact_cell(const plain_job *j, const float *slot, int64_t m, int64_t oh, int64_t ox, int64_t in0) {
   const plain_kernel *k = j->k;
   const conv_shape *s = &k->s;

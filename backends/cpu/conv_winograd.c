@@ -12,19 +12,19 @@
 #include "post_apply.h"
 
 enum {
-  KB = 2,                 /* blocks of output channels a panel */
-  TAPS = 9,               /* of the kernel */
-  CHAIN = 256,            /* channels summed in a register before the sum joins M: rounding errors, and the panel's part stays in cache */
-  AHEAD = 448,            /* tiles times channels by which weights are fetched ahead: about the time that memory takes */
-  PAD_MOST = 2,           /* an output cell that sees padding only must be exact, and its tile's neighbours would leave rounding errors */
+  KB = 2,                  /* blocks of output channels a panel */
+  TAPS = 9,                /* of the kernel */
+  CHAIN = 256,             /* channels summed in a register before the sum joins M: rounding errors, and the panel's part stays in cache */
+  AHEAD = 448,             /* tiles times channels by which weights are fetched ahead: about the time that memory takes */
+  PAD_MOST = 2,            /* an output cell that sees padding only must be exact, and its tile's neighbours would leave rounding errors */
   TRANSPOSED_PAD_MOST = 1, /* where corners see one tap only, what their tile's other taps round shows beside one product */
-  KEPT_TAPS = 5,          /* planes of untransformed weights behind the transformed: those of the corners are among these as they are */
-  TILES_SHARED = 64,      /* up to so many tiles are one block */
-  TILES_LEAST = 14,       /* a block: fewer would read the weights too often */
-  TILES_MOST = 28,        /* a block */
-  V_BYTES = 640 << 10,    /* of a block: V and M stay in the second-level cache */
-  TASKS_LEAST = 8,        /* of one block, while a part of it is more than a register tile: so many threads at least have work */
-  SLOTS_BYTES = 64 << 20, /* most workspace */
+  KEPT_TAPS = 5,           /* planes of untransformed weights behind the transformed: those of the corners are among these as they are */
+  TILES_SHARED = 64,       /* up to so many tiles are one block */
+  TILES_LEAST = 14,        /* a block: fewer would read the weights too often */
+  TILES_MOST = 28,         /* a block */
+  V_BYTES = 640 << 10,     /* of a block: V and M stay in the second-level cache */
+  TASKS_LEAST = 8,         /* of one block, while a part of it is more than a register tile: so many threads at least have work */
+  SLOTS_BYTES = 64 << 20,  /* most workspace */
 };
 
 /* T tiles by K blocks: to[K][T] = (adds: +=) the sum over channels of V's tiles times the panel's weights. */
@@ -206,7 +206,8 @@ int32_t CVK_ISA_FN(winograd_accepts)(const winograd *f, const cpu_device *device
     return cpu_refuse(why, "groups of %lld to %lld channels do not fill blocks of %d", (long long)s.cg, (long long)s.mg, VL);
   if (!plan(f, &s, &p)) return cpu_refuse(why, "%lld channels: the tiles of a block take too much memory", (long long)s.c);
   if (!constant && p.pack_bytes > SLOTS_BYTES)
-    return cpu_refuse(why, "run-time weights of %llu bytes transformed, at most %d are taken", (unsigned long long)p.pack_bytes, SLOTS_BYTES);
+    return cpu_refuse(why, "run-time weights of %llu bytes transformed, at most %d are taken", (unsigned long long)p.pack_bytes,
+                      SLOTS_BYTES);
   c->in[0] = c->out[0] = cpu_format(VL);
   for (int32_t i = 0; i < op->n_post; i++)
     if (op->post[i]->kind == CVK_OP_ADD && op->post[i]->input < CVK_CANDIDATE_INPUTS) c->in[op->post[i]->input] = c->out[0];
