@@ -145,17 +145,20 @@ kernel void conv_direct(global const float *x, ulong x_offset, global const floa
   }
 }
 
-// Plain weights [out][in of a group][taps] into the layout above; one work-item a vector of 16 outputs.
+// Plain weights [out][in of a group][taps] into the layout above; one work-item a block of inputs and one of outputs.
 kernel void conv_direct_pack(global const float *w, ulong w_offset, global float16 *packed, ulong packed_offset, long groups, long outs,
                              long ins, long taps) {
   const long blocks_in = (ins + 15) / 16, blocks_out = (outs + 15) / 16, item = get_global_id(0);
-  if (item >= groups * blocks_out * blocks_in * taps * 16) return;
-  const long i = item % 16, tap = item / 16 % taps, b = item / 16 / taps % blocks_in, o = item / 16 / taps / blocks_in;
-  const long g = o / blocks_out, in = b * 16 + i;
-  float v[16];
-  for (int lane = 0; lane < 16; lane++) {
-    const long out = o % blocks_out * 16 + lane;
-    v[lane] = out < outs && in < ins ? w[w_offset + ((g * outs + out) * ins + in) * taps + tap] : 0.0f;
-  }
-  packed[packed_offset / 16 + item] = vload16(0, v);
+  if (item >= groups * blocks_out * blocks_in) return;
+  const long in = item % blocks_in * 16, o = item / blocks_in, first = o % blocks_out * 16;
+  const int lanes = (int)min(outs - first, 16L), some = (int)min(ins - in, 16L);
+  global const float *from = w + w_offset + ((o / blocks_out * outs + first) * ins + in) * taps;
+  global float16 *to = packed + packed_offset / 16 + item * taps * 16;
+  for (long tap = 0; tap < taps; tap++, from++)
+    for (int i = 0; i < 16; i++, to++) {
+      float v[16] = {0};
+      if (i < some)
+        for (int lane = 0; lane < lanes; lane++) v[lane] = from[(lane * ins + i) * taps];
+      *to = vload16(0, v);
+    }
 }

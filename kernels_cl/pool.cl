@@ -34,13 +34,6 @@ static inline float16 load_apart(global const float *p, long step) {
   return vload16(0, v);
 }
 
-/* Outputs [*low, *high) along W have all their taps inside. */
-static inline void inside(const window *w, long *low, long *high) {
-  const long reach = w->in.z - 1 - (w->size.z - 1) * w->dilation.z + w->begin.z;
-  *low = min((w->begin.z + w->stride.z - 1) / w->stride.z, w->out.z);
-  *high = reach < 0 ? *low : clamp(reach / w->stride.z + 1, *low, w->out.z);
-}
-
 /* The taps of an output row along D and H: the cell of the first (W = 0), their ranges and steps, and how many count in a mean. */
 typedef struct {
   global const float *x;

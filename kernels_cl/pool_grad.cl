@@ -8,51 +8,87 @@
 
 #define MAX_GRAD 225
 
-/* A plane an item: its windows one after another, each adding to its cells. INTS: what a comparison of REALS gives. */
-#define PLANE(NAME, REALS, INTS, AS_REALS)                                                                                              \
+/* Each cell is in one window, and each window is whole. */
+static inline int covers(const window *w) {
+  for (int d = 0; d < 3; d++)
+    if (axis(w->size, d) != axis(w->stride, d) || axis(w->dilation, d) != 1 || axis(w->begin, d) != 0 || axis(w->out, d) * axis(w->size, d) != axis(w->in, d))
+      return 0;
+  return 1;
+}
+
+/* One window of 2x2 of a max pool: lines of X and of TO `LINE` cells apart. */
+#define GIVE_TWO_BY_TWO(REALS, INTS, X, TO, LINE, G)                                                                                \
+  const REALS v0 = (X)[0], v1 = (X)[1], v2 = (X)[LINE], v3 = (X)[LINE + 1], zero = (REALS)(0.0f), given = G;                         \
+  const INTS b1 = ((v1 <= v0) == 0) & (v0 == v0), b3 = ((v3 <= v2) == 0) & (v2 == v2);                                              \
+  const REALS upper = select(v0, v1, b1), lower = select(v2, v3, b3);                                                               \
+  const INTS below = ((lower <= upper) == 0) & (upper == upper);                                                                    \
+  const REALS to_upper = select(given, zero, below), to_lower = select(zero, given, below);                                         \
+  (TO)[0] = select(to_upper, zero, b1);                                                                                             \
+  (TO)[1] = select(zero, to_upper, b1);                                                                                             \
+  (TO)[LINE] = select(to_lower, zero, b3);                                                                                          \
+  (TO)[LINE + 1] = select(zero, to_lower, b3);
+
+/* A plane an item: its windows one after another, each adding to its cells; windows that do not overlap and leave no cell out (`tiles`) write
+ * them. INTS: what a comparison of REALS gives. */
+#define PLANE(NAME, REALS, INTS, AS_REALS)                                                                                                            \
   kernel void NAME(global const float *x_from, ulong x0, global const float *gy_from, ulong gy0, global float *gx_to, ulong gx0, long4 in, long4 out, \
-                   long4 size, long4 stride, long4 dilation, long4 begin, long4 end, long planes, int kind, int count_pads) {            \
-    const window w = {in, out, size, stride, dilation, begin, end};                                                                      \
-    const long plane = get_global_id(0), cells = in.x * in.y * in.z;                                                                     \
-    if (plane >= planes) return;                                                                                                         \
-    global const REALS *x = AS_REALS(const, x_from + x0) + plane * cells, *gy = AS_REALS(const, gy_from + gy0) + plane * out.x * out.y * out.z; \
-    global REALS *gx = AS_REALS(, gx_to + gx0) + plane * cells;                                                                          \
-    for (long i = 0; i < cells; i++) gx[i] = (REALS)(0.0f);                                                                              \
-    for (long od = 0; od < out.x; od++)                                                                                                  \
-      for (long oh = 0; oh < out.y; oh++) {                                                                                              \
-        long sd, d0, d1, sh, h0, h1;                                                                                                     \
-        taps(&w, 0, od, &sd, &d0, &d1);                                                                                                  \
-        taps(&w, 1, oh, &sh, &h0, &h1);                                                                                                  \
-        const long lines = counted(&w, 0, od, count_pads) * counted(&w, 1, oh, count_pads);                                              \
-        for (long ow = 0; ow < out.z; ow++, gy++) {                                                                                      \
-          long sw, w0, w1;                                                                                                               \
-          taps(&w, 2, ow, &sw, &w0, &w1);                                                                                                \
-          REALS g = *gy, most = (REALS)(-INFINITY);                                                                                      \
-          INTS best = (INTS)(-1);                                                                                                        \
-          if (kind == MAX_GRAD) {                                                                                                        \
-            int tap = 0;                                                                                                                 \
-            for (long d = d0; d < d1; d++)                                                                                               \
-              for (long h = h0; h < h1; h++) {                                                                                           \
-                global const REALS *line = x + ((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw;                         \
-                for (long k = w0; k < w1; k++, tap++) {                                                                                  \
-                  const REALS v = line[k * dilation.z];                                                                                  \
-                  const INTS better = (v > most) | (isnan(v) & (isnan(most) == 0)) | (best < 0);                                         \
-                  most = select(most, v, better);                                                                                        \
-                  best = select(best, (INTS)(tap), better);                                                                              \
-                }                                                                                                                        \
-              }                                                                                                                          \
-          } else {                                                                                                                       \
-            g /= (float)(lines * counted(&w, 2, ow, count_pads));                                                                        \
-          }                                                                                                                              \
-          int tap = 0;                                                                                                                   \
-          for (long d = d0; d < d1; d++)                                                                                                 \
-            for (long h = h0; h < h1; h++) {                                                                                             \
-              global REALS *line = gx + ((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw;                                \
-              for (long k = w0; k < w1; k++, tap++)                                                                                      \
-                line[k * dilation.z] += kind == MAX_GRAD ? select((REALS)(0.0f), g, best == tap) : g;                                    \
-            }                                                                                                                            \
-        }                                                                                                                                \
-      }                                                                                                                                  \
+                   long4 size, long4 stride, long4 dilation, long4 begin, long4 end, long planes, int kind, int count_pads) {                         \
+    const window w = {in, out, size, stride, dilation, begin, end};                                                                                   \
+    const long plane = get_global_id(0), cells = in.x * in.y * in.z;                                                                                  \
+    const int tiles = covers(&w), two_by_two = tiles && kind == MAX_GRAD && size.x == 1 && size.y == 2 && size.z == 2;                                \
+    long low, high;                                                                                                                                   \
+    if (plane >= planes) return;                                                                                                                      \
+    inside(&w, &low, &high);                                                                                                                          \
+    global const REALS *x = AS_REALS(const, x_from + x0) + plane * cells, *gy = AS_REALS(const, gy_from + gy0) + plane * out.x * out.y * out.z;       \
+    global REALS *gx = AS_REALS(, gx_to + gx0) + plane * cells;                                                                                       \
+    for (long i = 0; i < cells && !tiles; i++) gx[i] = (REALS)(0.0f);                                                                                 \
+    for (long od = 0; od < out.x; od++)                                                                                                               \
+      for (long oh = 0; oh < out.y; oh++) {                                                                                                           \
+        long sd, d0, d1, sh, h0, h1;                                                                                                                  \
+        taps(&w, 0, od, &sd, &d0, &d1);                                                                                                               \
+        taps(&w, 1, oh, &sh, &h0, &h1);                                                                                                               \
+        const float lines = (float)(counted(&w, 0, od, count_pads) * counted(&w, 1, oh, count_pads));                                                 \
+        for (long ow = 0; ow < out.z; ow++, gy++) {                                                                                                   \
+          long sw = ow * stride.z - begin.z, w0 = 0, w1 = size.z, count = size.z;                                                                     \
+          if (ow < low || ow >= high) {                                                                                                               \
+            taps(&w, 2, ow, &sw, &w0, &w1);                                                                                                           \
+            count = counted(&w, 2, ow, count_pads);                                                                                                   \
+          }                                                                                                                                           \
+          if (two_by_two) {                                                                                                                           \
+            const long at = (od * in.y + oh * 2) * in.z + ow * 2;                                                                                     \
+            GIVE_TWO_BY_TWO(REALS, INTS, x + at, gx + at, in.z, *gy)                                                                                  \
+            continue;                                                                                                                                 \
+          }                                                                                                                                           \
+          REALS g = *gy, most = (REALS)(-INFINITY);                                                                                                   \
+          INTS best = (INTS)(0);                                                                                                                      \
+          int tap = 0;                                                                                                                                \
+          if (kind != MAX_GRAD) {                                                                                                                     \
+            g /= lines * (float)count;                                                                                                                \
+          } else {                                                                                                                                    \
+            for (long d = d0; d < d1; d++)                                                                                                            \
+              for (long h = h0; h < h1; h++) {                                                                                                        \
+                global const REALS *line = x + ((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw;                                      \
+                for (long k = w0; k < w1; k++, tap++) {                                                                                               \
+                  const REALS v = line[k * dilation.z];                                                                                               \
+                  const INTS better = ((v <= most) == 0) & (most == most); /* NaN is, and nothing is better than NaN */                               \
+                  most = select(most, v, better);                                                                                                     \
+                  best = select(best, (INTS)(tap), better);                                                                                           \
+                }                                                                                                                                     \
+              }                                                                                                                                       \
+          }                                                                                                                                           \
+          tap = 0;                                                                                                                                    \
+          for (long d = d0; d < d1; d++)                                                                                                              \
+            for (long h = h0; h < h1; h++) {                                                                                                          \
+              global REALS *line = gx + ((sd + d * dilation.x) * in.y + sh + h * dilation.y) * in.z + sw;                                             \
+              for (long k = w0; k < w1; k++, tap++) {                                                                                                 \
+                REALS given = g;                                                                                                                      \
+                if (kind == MAX_GRAD) given = select((REALS)(0.0f), g, best == tap);                                                                  \
+                if (!tiles) given += line[k * dilation.z];                                                                                            \
+                line[k * dilation.z] = given;                                                                                                         \
+              }                                                                                                                                       \
+            }                                                                                                                                         \
+        }                                                                                                                                             \
+      }                                                                                                                                               \
   }
 
 #define AS_FLOATS(CONST, P) (P)

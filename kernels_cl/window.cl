@@ -26,3 +26,10 @@ static inline long counted(const window *w, int d, long o, int pads) {
   const long first = s < low ? (low - s + step - 1) / step : 0, last = s >= high ? 0 : min(axis(w->size, d), (high - s + step - 1) / step);
   return max(last - first, 0L);
 }
+
+/* Outputs [*low, *high) along W have all their taps inside. */
+static inline void inside(const window *w, long *low, long *high) {
+  const long reach = w->in.z - 1 - (w->size.z - 1) * w->dilation.z + w->begin.z;
+  *low = min((w->begin.z + w->stride.z - 1) / w->stride.z, w->out.z);
+  *high = reach < 0 ? *low : clamp(reach / w->stride.z + 1, *low, w->out.z);
+}

@@ -83,7 +83,7 @@ static cvk_status prepare_pack(ocl_build *b, const ocl_conv *c) {
   ocl_arg_in(l, b, 1);
   ocl_arg_workspace(l, 0, sizeof(float));
   ocl_arg_longs(l, 4, (int64_t[]){c->group, c->out_group, c->in_group, c->taps});
-  return ocl_launch_end(b, l, 1, (int64_t[]){(int64_t)(packed_bytes(c) / (OCL_BLOCK * sizeof(float)))}, (size_t[]){64});
+  return ocl_launch_end(b, l, 1, (int64_t[]){c->group * ocl_blocks(c->out_group) * ocl_blocks(c->in_group)}, (size_t[]){64});
 }
 
 cvk_status conv_direct_prepare(ocl_build *b) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lanes.c: see lanes.h. */
 #include "lanes.h"
+#include "view.h"
 
 #define BATCHES_AT_ONCE 64 /* of the index table that is made on the stack */
 
@@ -56,9 +57,10 @@ cvk_status ocl_lanes_launch(ocl_build *b, const ocl_lanes *s, const char *file, 
   ocl_arg_in(l, b, input);
   ocl_arg_workspace(l, 0, sizeof(float));
   ocl_arg_data(l, b, index, (uint64_t)s->batch * sizeof *index);
-  ocl_arg_longs(l, 6, (int64_t[]){s->outs, s->depth, s->inner, s->out_stride, s->depth_stride, s->batch});
+  const int64_t share = ocl_rows_per_item(b->dev, s->depth, OCL_BLOCK);
+  ocl_arg_longs(l, 7, (int64_t[]){s->outs, s->depth, s->inner, s->out_stride, s->depth_stride, s->batch, share});
   if (made && made != local) host->free(host->ctx, made);
-  return ocl_launch_end(b, l, 3, (int64_t[]){s->depth, blocks_of(s), s->batch}, (size_t[]){16, 4, 1});
+  return ocl_launch_end(b, l, 3, (int64_t[]){(s->depth + share - 1) / share, blocks_of(s), s->batch}, (size_t[]){16, 4, 1});
 }
 
 void ocl_arg_packed(ocl_launch *l, ocl_build *b, int32_t input) {

@@ -61,6 +61,11 @@ START_TEST(gradients_of_pools) {
                                     .pad_begin = {pad, pad}, .pad_end = {pad, 0}, .count_include_pad = i % 2, .ceil_mode = i == 3};
         check_pool((int64_t[]){2, 3 + 16 * (i % 2), 9, 7 + size}, &attr, i == 1);
       }
+  for (int64_t size = 2; size <= 3; size++) /* windows that cover the planes without overlapping */
+    for (int32_t special = 0; special < 2; special++) {
+      const cvk_pool_attr attr = {.struct_size = sizeof attr, .kernel = {size, size}, .stride = {size, size}};
+      check_pool((int64_t[]){2, 19, 4 * size, 6 * size}, &attr, special);
+    }
   mini_close();
 }
 END_TEST
