@@ -6,6 +6,7 @@
  * `kind` is an op of convoke/plugin.h: 128 mean, 129 sum, 130 maximum, 131 minimum, 132 product. */
 
 #include "lane_math.cl"
+#include "group.cl"
 
 typedef struct {
   float16 best; /* of a product: its mantissa */
@@ -126,4 +127,16 @@ kernel void reduce_across(global const float *x, ulong x0, global float *y, ulon
     if (kind == 130 || kind == 131) result = r[j].best;
     store_lanes(y + j * 16, result, n - j * 16);
   }
+}
+
+/* Dense lines of `length`, each in `parts` of `share` elements; a sum a work-group (group.cl), over `divisor`; for GPUs.
+ * global (lines parts items) */
+kernel void reduce_group(global const float *x, ulong x0, global float *y, ulong y0, long length, long share, long parts, float divisor,
+                         local float2 *part) {
+  const long group = get_group_id(0), first = group % parts * share, end = min(first + share, length);
+  float2 sum = (float2)(0.0f);
+  x += x0 + group / parts * length;
+  for (long i = first + get_local_id(0); i < end; i += get_local_size(0)) sum = added(sum, x[i]);
+  const float all = group_sum(sum, part);
+  if (get_local_id(0) == 0) y[y0 + group] = all / divisor;
 }

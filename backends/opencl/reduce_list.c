@@ -5,6 +5,9 @@
 #include "view.h"
 
 #define WIDTH 64 /* outputs of an item of reduce_across */
+#define LEAST_LINE 256 /* elements that are worth a work-group */
+#define PART 4096 /* elements of a line that a work-group takes where there are few lines */
+#define MOST_PARTS 256
 
 typedef struct {
   ocl_view kept, gone; /* one tensor each: x */
@@ -35,12 +38,44 @@ static reduction sort_axes(const cvk_op *op) {
   return r;
 }
 
+/* How many work-groups sum a line; 0: the op is no sum of dense lines, or the device a CPU. */
+static int64_t groups_a_line(const cvk_backend_device *dev, const cvk_op *op, const reduction *r) {
+  const int64_t lines = ocl_elements(op->out[0]), length = r->gone.dim[r->gone.rank - 1];
+  if (dev->cpu_class || (op->kind != CVK_OP_REDUCE_SUM && op->kind != CVK_OP_REDUCE_MEAN) || !r->row || lines < 1) return 0;
+  if (r->gone.rank != 1 || r->kept.rank != 1 || (lines > 1 && r->kept.stride[0][0] != length) || length < LEAST_LINE) return 0;
+  const int64_t by_length = (length + PART - 1) / PART, by_lines = (MOST_PARTS + lines - 1) / lines;
+  return by_length < by_lines ? by_length : by_lines;
+}
+
 static int32_t accepts(ocl_query *q) {
   if (!q->op->out[0] || q->op->in[0]->dtype != CVK_F32)
     return ocl_refuse(q, "an input of type %d; this row works on f32", q->op->in[0]->dtype);
   if (!ocl_takes_no_post(q)) return 0;
+  const reduction r = sort_axes(q->op);
+  const int64_t parts = groups_a_line(q->dev, q->op, &r);
+  if (parts > 1) q->candidate->workspace_bytes = (uint64_t)(parts * ocl_elements(q->op->out[0])) * sizeof(float);
   q->candidate->estimated_ns = ocl_estimate(q->dev, (double)ocl_elements(q->op->in[0]) * 4, ocl_traffic(q->op), 0.2);
   return 1;
+}
+
+/* One launch of reduce_group: from the input, or from the workspace, to the workspace or, at last, the output. */
+static cvk_status add_groups(ocl_build *b, int64_t lines, int64_t length, int64_t parts, int32_t first, int32_t last, float divisor) {
+  const int64_t share = (length + parts - 1) / parts;
+  ocl_launch *l = ocl_launch_begin(b, "reduce", "", "reduce_group");
+  if (first) ocl_arg_in(l, b, 0);
+  else ocl_arg_workspace(l, 0, sizeof(float));
+  if (last) ocl_arg_out(l, b, 0);
+  else ocl_arg_workspace(l, 0, sizeof(float));
+  ocl_arg_longs(l, 3, (int64_t[]){length, share, parts});
+  ocl_arg_float(l, divisor);
+  return ocl_launch_lines(b, l, lines * parts, share);
+}
+
+static cvk_status group_prepare(ocl_build *b, int64_t length, int64_t parts) {
+  const int64_t lines = ocl_elements(b->op->out[0]);
+  const float divisor = b->op->kind == CVK_OP_REDUCE_MEAN ? (float)length : 1.0f;
+  const cvk_status status = add_groups(b, lines, length, parts, 1, parts == 1, parts == 1 ? divisor : 1.0f);
+  return status == CVK_OK && parts > 1 ? add_groups(b, lines, parts, 1, 0, 1, divisor) : status;
 }
 
 static void add_view(ocl_launch *l, const ocl_view *v, int32_t axes) {
@@ -51,7 +86,8 @@ static void add_view(ocl_launch *l, const ocl_view *v, int32_t axes) {
 
 static cvk_status prepare(ocl_build *b) {
   const reduction r = sort_axes(b->op);
-  const int64_t outputs = ocl_elements(b->op->out[0]), terms = cvk_count(r.gone.rank, r.gone.dim);
+  const int64_t outputs = ocl_elements(b->op->out[0]), terms = cvk_count(r.gone.rank, r.gone.dim), parts = groups_a_line(b->dev, b->op, &r);
+  if (parts) return group_prepare(b, terms, parts);
   ocl_launch *l = ocl_launch_begin(b, "reduce", "", r.row ? "reduce_row" : "reduce_across");
   ocl_arg_in(l, b, 0);
   ocl_arg_out(l, b, 0);
