@@ -117,9 +117,7 @@ kernel void pool_each(global const float *x, ulong x0, global float *y, ulong y0
   }
   float sum = total.x + total.y;
   if (kind == 4) {
-    const int4 low = count_pads ? -begin : (int4)(0), high = count_pads ? in + end : in;
-    const int4 skipped = max((low - first + dilation - 1) / dilation, 0), inside = min((high - first + dilation - 1) / dilation, size) - skipped;
-    sum /= (float)(inside.x * inside.y * inside.z);
+    sum /= (float)counted_window(first, in, size, dilation, begin, end, count_pads);
   } else if (kind == 5) {
     sum = root1(sum, power);
   }

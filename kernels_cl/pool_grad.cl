@@ -98,7 +98,7 @@ static inline int covers(const window *w) {
 PLANE(pool_grad_plain, float, int, AS_FLOATS)
 PLANE(pool_grad_blocked, float16, int16, AS_VECTORS)
 
-/* Whether the window from `first` on gives to the cell at `mine`, and its divisor. */
+/* Whether the window from `first` on gives to the cell at `mine`. */
 static inline int is_first_largest(global const float *x, int4 first, int4 mine, int4 in, int4 size, int4 dilation) {
   const float own = x[(mine.x * in.y + mine.y) * in.z + mine.z];
   int before = 1;
@@ -117,12 +117,6 @@ static inline int is_first_largest(global const float *x, int4 first, int4 mine,
     }
   }
   return 1;
-}
-
-static inline int divisor_of(int4 first, int4 in, int4 size, int4 dilation, int4 begin, int4 end, int count_pads) {
-  const int4 low = count_pads ? -begin : (int4)(0), high = count_pads ? in + end : in;
-  const int4 skipped = max((low - first + dilation - 1) / dilation, 0), inside = min((high - first + dilation - 1) / dilation, size) - skipped;
-  return inside.x * inside.y * inside.z;
 }
 
 /* The window along an axis whose tap k is cell i, or -1. */
@@ -153,7 +147,7 @@ kernel void pool_grad_each(global const float *x, ulong x0, global const float *
         const int4 first = (int4)(od, oh, ow, 0) * stride - begin;
         const float g = gy[(od * out.y + oh) * out.z + ow];
         if (kind != MAX_GRAD)
-          sum += g / (float)divisor_of(first, in, size, dilation, begin, end, count_pads);
+          sum += g / (float)counted_window(first, in, size, dilation, begin, end, count_pads);
         else if (is_first_largest(x, first, mine, in, size, dilation))
           sum += g;
       }

@@ -33,3 +33,13 @@ static inline void inside(const window *w, long *low, long *high) {
   *low = min((w->begin.z + w->stride.z - 1) / w->stride.z, w->out.z);
   *high = reach < 0 ? *low : clamp(reach / w->stride.z + 1, *low, w->out.z);
 }
+
+/* Cells of the window from `first` on that count in a mean, as `counted` has it, for all three axes. By numbers: see lanes.cl on `?:`. */
+static inline int counted_from(int first, int in, int size, int dilation, int begin, int end, int pads) {
+  const int low = pads ? -begin : 0, high = pads ? in + end : in;
+  return min((high - first + dilation - 1) / dilation, size) - max((low - first + dilation - 1) / dilation, 0);
+}
+static inline int counted_window(int4 first, int4 in, int4 size, int4 dilation, int4 begin, int4 end, int pads) {
+  return counted_from(first.x, in.x, size.x, dilation.x, begin.x, end.x, pads) * counted_from(first.y, in.y, size.y, dilation.y, begin.y, end.y, pads) *
+         counted_from(first.z, in.z, size.z, dilation.z, begin.z, end.z, pads);
+}
