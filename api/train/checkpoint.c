@@ -48,7 +48,7 @@ typedef struct writer {
 } writer;
 
 static void put(writer *w, const void *data, uint64_t bytes) {
-  if (w->failed) return;
+  if (w->failed || bytes == 0) return; /* no epochs yet: no array */
   XXH64_update(w->hash, data, bytes);
   w->failed = fwrite(data, 1, bytes, w->f) != bytes;
 }
