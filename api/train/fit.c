@@ -27,10 +27,9 @@ static cvk_status check(const fit *f) {
 
 static double share(int64_t part, int64_t all) { return all > 0 ? (double)part / (double)all : 0; }
 
-/* What the epochs before took, as far as they are known here, else this one at its present speed. */
+/* Of all epochs, at the present speed of this one. */
 static double seconds_left(const fit *f, int64_t epoch, int64_t step, double seconds) {
-  const double an_epoch = seconds / (double)step * (double)f->steps;
-  return an_epoch - seconds + an_epoch * (double)(f->o.epochs - epoch);
+  return seconds / (double)step * ((double)(f->steps - step) + (double)f->steps * (double)(f->o.epochs - epoch));
 }
 
 static cvk_status report(fit *f, const cvk_epoch_result *e, int64_t step, int64_t images) {
