@@ -77,8 +77,6 @@ static int check_model(const training *t) {
     if (in.dim[i] >= 0 && in.dim[i] != dim[i])
       return cli_fail(CLI_FAILED, "%s wants images with %lld on axis %d, the data has %lld", t->net, (long long)in.dim[i], i, (long long)dim[i]);
   }
-  if (out.rank == 2 && out.dim[1] >= 0 && out.dim[1] < t->set.classes)
-    return cli_fail(CLI_FAILED, "%s tells %lld classes apart, the data has %lld", t->net, (long long)out.dim[1], (long long)t->set.classes);
   return CLI_OK;
 }
 
