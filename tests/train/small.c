@@ -41,7 +41,9 @@ cvk_tensor *small_labels(int64_t n, const int64_t *label) {
   return t;
 }
 
-cvk_tensor *small_x(int64_t n) { return small_tensor(DIMS(n, 1, 6, 6), 1, 1); }
+cvk_tensor *small_x(int64_t n) {
+  return small_tensor(DIMS(n, 1, 6, 6), 1, 1);
+}
 
 cvk_value small_constant(cvk_graph *g, const char *name, cvk_tensor *t) {
   cvk_value v;
@@ -81,7 +83,8 @@ cvk_graph *small_net(cvk_context *ctx, int batch_norm, int64_t batch) {
   if (batch_norm) {
     v = small_op(g, CVK_OP_CONV, &conv, 2, (cvk_value[]){v, w});
     v = small_op(g, CVK_OP_BATCH_NORM, NULL, 5,
-                 (cvk_value[]){v, small_fill(g, "scale", 4, 1), small_fill(g, "bias", 4, 0), small_fill(g, "mean", 4, 0), small_fill(g, "var", 4, 1)});
+                 (cvk_value[]){v, small_fill(g, "scale", 4, 1), small_fill(g, "bias", 4, 0), small_fill(g, "mean", 4, 0),
+                               small_fill(g, "var", 4, 1)});
   } else {
     v = small_op(g, CVK_OP_CONV, &conv, 3, (cvk_value[]){v, w, small_weight(g, "conv.bias", DIMS(4), 3, 0.25f)});
   }
@@ -89,7 +92,8 @@ cvk_graph *small_net(cvk_context *ctx, int batch_norm, int64_t batch) {
   v = small_op(g, CVK_OP_MAX_POOL, &pool, 1, &v);
   v = small_op(g, CVK_OP_FLATTEN, NULL, 1, &v);
   v = small_op(g, CVK_OP_GEMM, &gemm, 3,
-               (cvk_value[]){v, small_weight(g, "dense.weight", DIMS(SMALL_CLASSES, 36), 4, 0.25f), small_weight(g, "dense.bias", DIMS(SMALL_CLASSES), 5, 0.25f)});
+               (cvk_value[]){v, small_weight(g, "dense.weight", DIMS(SMALL_CLASSES, 36), 4, 0.25f),
+                             small_weight(g, "dense.bias", DIMS(SMALL_CLASSES), 5, 0.25f)});
   ck_ok(cvk_graph_output(g, v, "scores"));
   return g;
 }
@@ -114,7 +118,8 @@ cvk_dataset *small_data(cvk_context *ctx, int64_t n, uint32_t seed, int noise) {
   cvk_dataset *ds = NULL;
   for (int64_t i = 0; i < n; i++) {
     label[i] = (int32_t)(i % 3);
-    for (int64_t c = 0; c < 36; c++) x[i * 36 + c] = (unsigned char)(hash((uint32_t)(i * 36 + c), seed) % 100 + (c / 12 == label[i] ? 100 : 0));
+    for (int64_t c = 0; c < 36; c++)
+      x[i * 36 + c] = (unsigned char)(hash((uint32_t)(i * 36 + c), seed) % 100 + (c / 12 == label[i] ? 100 : 0));
     if (noise && hash((uint32_t)i, seed + 1) % 4 == 0) label[i] = (label[i] + 1) % 3;
   }
   ck_ok(cvk_tensor_create(NULL, CVK_U8, DIMS(n, 1, 6, 6), x, &images));
@@ -146,12 +151,19 @@ void small_write(const char *path, const char *data, size_t bytes) {
   ck_assert_int_eq(fclose(f), 0);
 }
 
+static char folder[64];
+
+static void remove_folder(void) {
+  rmdir(folder);
+}
+
 const char *small_path(const char *name) {
-  static char folder[64], path[4][160];
+  static char path[4][160];
   static int next;
   if (folder[0] == 0) {
     strcpy(folder, "/tmp/convoke-train-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(atexit(remove_folder), 0);
   }
   char *p = path[next++ % 4];
   snprintf(p, sizeof path[0], "%s/%s", folder, name);

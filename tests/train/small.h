@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* small.h: what the tests of trainers share: made-up tensors, the small network of the fixtures, samples that can be learned, a trainer's state. */
+/* small.h: what the tests of trainers share: made-up tensors, the small network of the fixtures, samples that can be learned, a trainer's
+ * state. */
 #ifndef CVK_TESTS_SMALL_H
 #define CVK_TESTS_SMALL_H
 
 #include "harness.h"
 
-#define DIMS(...) (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
+#define DIMS(...)                                                              \
+  (int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) { \
+    __VA_ARGS__                                                                \
+  }
 
 enum { SMALL_BATCH = 8, SMALL_CLASSES = 5 };
 
@@ -24,12 +28,14 @@ cvk_value small_weight(cvk_graph *g, const char *name, int32_t rank, const int64
 cvk_value small_fill(cvk_graph *g, const char *name, int64_t n, float value); /* [n] */
 cvk_value small_op(cvk_graph *g, int32_t kind, const void *attr, int32_t n, const cvk_value *in);
 
-/* The network of make_fixtures.py: convolution 3x3 (with batch norm, then without bias), relu, max pool, dense. `batch`: the input's, -1: any. */
+/* The network of make_fixtures.py: convolution 3x3 (with batch norm, then without bias), relu, max pool, dense. `batch`: the input's, -1:
+ * any. */
 cvk_graph *small_net(cvk_context *ctx, int batch_norm, int64_t batch);
 cvk_trainer *small_trainer(cvk_graph *g, const char *device, cvk_trainer_options o);
 double small_step(cvk_trainer *t, cvk_tensor *x, cvk_tensor *target); /* its loss */
 
-/* n samples u8 [1,6,6] of three classes, told apart by which third of the picture is bright; some labels are wrong where `noise` is not 0. */
+/* n samples u8 [1,6,6] of three classes, told apart by which third of the picture is bright; some labels are wrong where `noise` is not 0.
+ */
 cvk_dataset *small_data(cvk_context *ctx, int64_t n, uint32_t seed, int noise);
 
 /* All of a trainer's state as the bytes of its checkpoint, malloc'ed. */

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fixtures.h"
 #include "graph_internal.h"
 #include "small.h"
-
-#include "fixtures.h"
 
 static const char *current; /* what the next assertions are about */
 
@@ -168,7 +167,8 @@ static bench bench_make(const char *device, cvk_trainer_options o) {
   b.g = small_net(b.ctx, 1, -1);
   b.t = small_trainer(b.g, device, o);
   b.x = small_x(SMALL_BATCH);
-  b.target = o.loss == CVK_LOSS_MEAN_SQUARED_ERROR ? small_tensor(DIMS(SMALL_BATCH, SMALL_CLASSES), 6, 1) : small_labels(SMALL_BATCH, fixture_labels);
+  b.target = o.loss == CVK_LOSS_MEAN_SQUARED_ERROR ? small_tensor(DIMS(SMALL_BATCH, SMALL_CLASSES), 6, 1)
+                                                   : small_labels(SMALL_BATCH, fixture_labels);
   small_step(b.t, b.x, b.target);
   return b;
 }
@@ -232,7 +232,8 @@ static void failing_classes(const char *device) {
 static void failing_errors(const char *device) {
   bench b = bench_make(device, (cvk_trainer_options){.loss = CVK_LOSS_MEAN_SQUARED_ERROR});
   refuse(&b, NULL, empty(CVK_F32, DIMS(8)), CVK_INVALID_SHAPE, "");
-  refuse(&b, NULL, empty(CVK_F32, DIMS(8, 1)), CVK_INVALID_SHAPE, "the target has shape [8,1], the model's output [8,5]: wanted the same"); /* broadcasts */
+  refuse(&b, NULL, empty(CVK_F32, DIMS(8, 1)), CVK_INVALID_SHAPE,
+         "the target has shape [8,1], the model's output [8,5]: wanted the same"); /* broadcasts */
   refuse(&b, NULL, empty(CVK_F32, DIMS(8, 1, 5)), CVK_INVALID_SHAPE, "[8,1,5]");
   refuse(&b, NULL, empty(CVK_I64, DIMS(8)), CVK_INVALID_ARGUMENT, "the target is int64, this loss wants float32");
   small_step(b.t, b.x, b.target);
@@ -288,13 +289,16 @@ static void same_model(cvk_value (*a)(cvk_graph *g, cvk_value x), cvk_value (*b)
 static cvk_value dense(cvk_graph *g, cvk_value v) {
   const cvk_gemm_attr gemm = {.trans_b = 1, .alpha = 1, .beta = 1};
   v = small_op(g, CVK_OP_FLATTEN, NULL, 1, &v);
-  return small_op(g, CVK_OP_GEMM, &gemm, 3, (cvk_value[]){v, small_weight(g, "w", DIMS(5, 144), 4, 0.1f), small_weight(g, "b", DIMS(5), 5, 0.1f)});
+  return small_op(g, CVK_OP_GEMM, &gemm, 3,
+                  (cvk_value[]){v, small_weight(g, "w", DIMS(5, 144), 4, 0.1f), small_weight(g, "b", DIMS(5), 5, 0.1f)});
 }
 
 static int32_t activation;
 static cvk_unary_attr activation_attr;
 
-static cvk_value conv_weights(cvk_graph *g) { return small_weight(g, "conv", DIMS(4, 1, 3, 3), 2, 0.5f); }
+static cvk_value conv_weights(cvk_graph *g) {
+  return small_weight(g, "conv", DIMS(4, 1, 3, 3), 2, 0.5f);
+}
 
 static cvk_value conv_then_op(cvk_graph *g, cvk_value x) {
   const cvk_conv_attr conv = {.auto_pad = CVK_SAME_UPPER};
@@ -303,7 +307,10 @@ static cvk_value conv_then_op(cvk_graph *g, cvk_value x) {
 }
 
 static cvk_value conv_with_attribute(cvk_graph *g, cvk_value x) {
-  const cvk_conv_attr conv = {.auto_pad = CVK_SAME_UPPER, .activation = activation, .activation_alpha = activation_attr.alpha, .activation_beta = activation_attr.beta};
+  const cvk_conv_attr conv = {.auto_pad = CVK_SAME_UPPER,
+                              .activation = activation,
+                              .activation_alpha = activation_attr.alpha,
+                              .activation_beta = activation_attr.beta};
   return dense(g, small_op(g, CVK_OP_CONV, &conv, 2, (cvk_value[]){x, conv_weights(g)}));
 }
 
@@ -358,7 +365,9 @@ START_TEST(softmax_at_the_end_is_left_out) {
 }
 END_TEST
 
-START_TEST(products_with_biases_behind_moves) { same_model(with_matmul, with_gemm, "matmul and add"); }
+START_TEST(products_with_biases_behind_moves) {
+  same_model(with_matmul, with_gemm, "matmul and add");
+}
 END_TEST
 
 static cvk_value norm(cvk_graph *g, cvk_value v, int64_t channels, uint32_t seed, const cvk_value *scale_bias_mean_var) {
@@ -388,7 +397,8 @@ static cvk_value norms_apart(cvk_graph *g, cvk_value x) {
 
 /* As files are that keep equal tensors once: one mean, and a variance that is the first one's scale, of which the second sees a copy. */
 static cvk_value norms_sharing(cvk_graph *g, cvk_value x) {
-  const cvk_value mean = small_fill(g, "mean", 4, 0), ones = small_fill(g, "var", 4, 1), copy = small_op(g, CVK_OP_IDENTITY, NULL, 1, &ones);
+  const cvk_value mean = small_fill(g, "mean", 4, 0), ones = small_fill(g, "var", 4, 1),
+                  copy = small_op(g, CVK_OP_IDENTITY, NULL, 1, &ones);
   const cvk_value first[] = {ones, small_fill(g, "bias", 4, 0), mean, ones},
                   second[] = {small_fill(g, "scale", 4, 1), small_fill(g, "bias", 4, 0), mean, copy};
   return norms(g, x, first, second);
@@ -511,7 +521,9 @@ START_TEST(linear_regression) {
     ck_ok(cvk_graph_input(g, "x", CVK_F32, DIMS(-1, 2), &v));
     ck_ok(cvk_graph_output(
         g, small_op(g, CVK_OP_GEMM, &gemm, 3, (cvk_value[]){v, small_weight(g, "w", DIMS(1, 2), 8, 1), small_fill(g, "b", 1, 0)}), "y"));
-    cvk_trainer *t = small_trainer(g, device, (cvk_trainer_options){.loss = CVK_LOSS_MEAN_SQUARED_ERROR, .optimizer = CVK_SGD, .learning_rate = 0.1f, .momentum = 0.9f});
+    cvk_trainer *t = small_trainer(
+        g, device,
+        (cvk_trainer_options){.loss = CVK_LOSS_MEAN_SQUARED_ERROR, .optimizer = CVK_SGD, .learning_rate = 0.1f, .momentum = 0.9f});
     for (int i = 0; i < 300; i++) small_step(t, x, target);
     read_weight(t, "w", 0, w, 2);
     read_weight(t, "b", 0, &b, 1);
@@ -540,7 +552,8 @@ START_TEST(open_extents_come_from_the_batch) {
   v = small_op(g, CVK_OP_CONV, &conv, 2, (cvk_value[]){v, conv_weights(g)});
   v = small_op(g, CVK_OP_GLOBAL_AVG_POOL, NULL, 1, &v);
   v = small_op(g, CVK_OP_FLATTEN, NULL, 1, &v);
-  ck_ok(cvk_graph_output(g, small_op(g, CVK_OP_GEMM, &gemm, 3, (cvk_value[]){v, small_weight(g, "w", DIMS(5, 4), 4, 1), small_fill(g, "b", 5, 0)}), "y"));
+  ck_ok(cvk_graph_output(
+      g, small_op(g, CVK_OP_GEMM, &gemm, 3, (cvk_value[]){v, small_weight(g, "w", DIMS(5, 4), 4, 1), small_fill(g, "b", 5, 0)}), "y"));
   cvk_trainer *t = small_trainer(g, small_device(0), quick);
   cvk_tensor *small = small_x(4), *large = small_tensor(DIMS(4, 1, 9, 7), 1, 1), *target = small_labels(4, fixture_labels);
   ck_assert(small_step(t, small, target) != small_step(t, large, target));
@@ -580,6 +593,41 @@ START_TEST(sums_behind_products_without_weights) {
   cvk_trainer_release(t);
   cvk_graph_release(g);
   cvk_context_release(ctx);
+}
+END_TEST
+
+/* What only another output depends on is not trained and does not decay; a dropout there asks for nothing. */
+START_TEST(weights_of_another_output_stay) {
+  const char *device;
+  for (int d = 0; (device = small_device(d)) != NULL; d++) {
+    const cvk_gemm_attr gemm = {.trans_b = 1, .alpha = 1, .beta = 1};
+    cvk_trainer_options decaying = quick;
+    cvk_context *ctx = small_context(0);
+    cvk_graph *g = NULL;
+    cvk_value x, v;
+    float other[108], want[108];
+    cvk_tensor *was = small_tensor(DIMS(3, 36), 12, 1);
+    ck_ok(cvk_graph_create(ctx, &g));
+    ck_ok(cvk_graph_input(g, "x", CVK_F32, DIMS(-1, 1, 6, 6), &x));
+    ck_ok(cvk_graph_output(g, with_gemm(g, x), "y"));
+    v = small_op(g, CVK_OP_FLATTEN, NULL, 1, &x);
+    v = small_op(g, CVK_OP_DROPOUT, NULL, 1, &v);
+    ck_ok(cvk_graph_output(g, small_op(g, CVK_OP_GEMM, &gemm, 2, (cvk_value[]){v, small_weight(g, "other", DIMS(3, 36), 12, 1)}), "z"));
+    decaying.weight_decay = 0.5f;
+    cvk_trainer *t = small_trainer(g, device, decaying);
+    cvk_tensor *batch = small_x(SMALL_BATCH), *target = small_labels(SMALL_BATCH, fixture_labels);
+    const double first = small_step(t, batch, target);
+    ck_assert(small_step(t, batch, target) < first);
+    read_weight(t, "other", 0, other, 108);
+    ck_ok(cvk_tensor_read(was, want, sizeof want));
+    ck_assert_mem_eq(other, want, sizeof want);
+    cvk_tensor_release(batch);
+    cvk_tensor_release(target);
+    cvk_tensor_release(was);
+    cvk_trainer_release(t);
+    cvk_graph_release(g);
+    cvk_context_release(ctx);
+  }
 }
 END_TEST
 
@@ -686,7 +734,8 @@ START_TEST(options_out_of_range) {
 END_TEST
 
 START_TEST(schedules_want_the_number_of_steps) {
-  static const cvk_trainer_options bad[] = {{.schedule = CVK_SCHEDULE_COSINE}, {.schedule = CVK_SCHEDULE_ONE_CYCLE}, {.schedule = CVK_SCHEDULE_STEP}, {.warmup = 0.1f}};
+  static const cvk_trainer_options bad[] = {
+      {.schedule = CVK_SCHEDULE_COSINE}, {.schedule = CVK_SCHEDULE_ONE_CYCLE}, {.schedule = CVK_SCHEDULE_STEP}, {.warmup = 0.1f}};
   cvk_context *ctx = small_context(0);
   cvk_graph *g = small_net(ctx, 0, -1);
   cvk_tensor *x = small_x(8), *target = small_labels(8, fixture_labels);
@@ -720,9 +769,11 @@ START_TEST(evaluation_wants_targets_of_the_loss) {
     const char *text;
   } bad[] = {
       {CVK_LOSS_SOFTMAX_CROSS_ENTROPY, empty(CVK_F32, DIMS(8)), CVK_INVALID_ARGUMENT, "the target is float32, this loss wants int64"},
-      {CVK_LOSS_SOFTMAX_CROSS_ENTROPY, empty(CVK_I64, DIMS(8, 3, 3)), CVK_INVALID_SHAPE, "the target has shape [8,3,3], the model's output [8,5]: wanted the same without axis 1"},
+      {CVK_LOSS_SOFTMAX_CROSS_ENTROPY, empty(CVK_I64, DIMS(8, 3, 3)), CVK_INVALID_SHAPE,
+       "the target has shape [8,3,3], the model's output [8,5]: wanted the same without axis 1"},
       {CVK_LOSS_MEAN_SQUARED_ERROR, empty(CVK_I64, DIMS(8, 5)), CVK_INVALID_ARGUMENT, "the target is int64, this loss wants float32"},
-      {CVK_LOSS_MEAN_SQUARED_ERROR, empty(CVK_F32, DIMS(8, 9)), CVK_INVALID_SHAPE, "the target has shape [8,9], the model's output [8,5]: wanted the same"},
+      {CVK_LOSS_MEAN_SQUARED_ERROR, empty(CVK_F32, DIMS(8, 9)), CVK_INVALID_SHAPE,
+       "the target has shape [8,9], the model's output [8,5]: wanted the same"},
       {CVK_LOSS_MEAN_SQUARED_ERROR, empty(CVK_F32, DIMS(8)), CVK_INVALID_SHAPE, "[8]"},
   };
   cvk_evaluation e = {.struct_size = sizeof e};
@@ -809,6 +860,7 @@ END_TEST
 
 SUITE("trainer", losses_of_pytorch, running_statistics_of_pytorch, devices_agree_and_threads_change_nothing, failing_step_changes_nothing,
       activation_as_attribute, softmax_at_the_end_is_left_out, products_with_biases_behind_moves, several_batch_norms_keep_their_statistics,
-      slopes_are_trained, dropout_follows_the_seed, linear_regression, open_extents_come_from_the_batch, sums_behind_products_without_weights,
-      clip_value_bounds_each_element, models_without_weights_or_inputs, options_out_of_range, schedules_want_the_number_of_steps,
-      evaluation_wants_targets_of_the_loss, trained_graph_is_what_was_evaluated, null_arguments)
+      slopes_are_trained, dropout_follows_the_seed, linear_regression, open_extents_come_from_the_batch,
+      sums_behind_products_without_weights, weights_of_another_output_stay, clip_value_bounds_each_element,
+      models_without_weights_or_inputs, options_out_of_range, schedules_want_the_number_of_steps, evaluation_wants_targets_of_the_loss,
+      trained_graph_is_what_was_evaluated, null_arguments)
