@@ -840,6 +840,65 @@ START_TEST(trained_graph_is_what_was_evaluated) {
 }
 END_TEST
 
+/* Scores [n,5,6,6], a class for each pixel, some ignored: loss, count and hits by hand. */
+START_TEST(a_class_for_each_pixel) {
+  const char *device;
+  enum { N = 3, CELLS = 36 };
+  for (int d = 0; (device = small_device(d)) != NULL; d++) {
+    const cvk_conv_attr conv = {.auto_pad = CVK_SAME_UPPER};
+    cvk_context *ctx = small_context(0);
+    cvk_graph *g = NULL;
+    cvk_value x;
+    int64_t label[N * CELLS], count = 0, correct = 0;
+    float y[N * SMALL_CLASSES * CELLS];
+    double loss = 0;
+    cvk_tensor *batch = small_x(N), *target = NULL, *out = NULL;
+    cvk_session *s = NULL;
+    for (int i = 0; i < N * CELLS; i++) label[i] = i % 7 == 6 ? -1 : i % 7 % SMALL_CLASSES;
+    ck_ok(cvk_tensor_create(NULL, CVK_I64, DIMS(N, 6, 6), label, &target));
+    ck_ok(cvk_graph_create(ctx, &g));
+    ck_ok(cvk_graph_input(g, "x", CVK_F32, DIMS(-1, 1, 6, 6), &x));
+    ck_ok(cvk_graph_output(
+        g, small_op(g, CVK_OP_CONV, &conv, 2, (cvk_value[]){x, small_weight(g, "w", DIMS(SMALL_CLASSES, 1, 3, 3), 2, 1)}), "y"));
+    ck_ok(cvk_session_create(g, &(cvk_session_options){.device = device}, &s));
+    ck_ok(cvk_session_run(s, 1, &batch, 1, &out));
+    ck_ok(cvk_tensor_read(out, y, sizeof y));
+    for (int i = 0; i < N * CELLS; i++) {
+      const float *at = y + i / CELLS * SMALL_CLASSES * CELLS + i % CELLS;
+      double sum = 0;
+      int best = 0;
+      if (label[i] < 0) continue;
+      for (int c = 0; c < SMALL_CLASSES; c++) best = at[c * CELLS] > at[best * CELLS] ? c : best, sum += exp((double)at[c * CELLS]);
+      loss += log(sum) - (double)at[label[i] * CELLS];
+      correct += best == label[i];
+      count++;
+    }
+    cvk_trainer *t = small_trainer(g, device, (cvk_trainer_options){.has_ignore = 1, .ignore_index = -1, .learning_rate = 0.1f});
+    cvk_evaluation e = {.struct_size = sizeof e};
+    cvk_step_result r = {.struct_size = sizeof r};
+    cvk_dataset *ds = dataset_of(ctx, batch, target);
+    current = device;
+    ck_ok(cvk_trainer_evaluate(t, ds, 2, &e));
+    near(e.loss, loss / (double)count, 1e-6, "evaluated");
+    ck_assert_int_eq(e.count, count);
+    ck_assert_int_eq(e.correct, correct);
+    ck_ok(cvk_trainer_step(t, batch, target, &r));
+    near(r.loss, loss / (double)count, 1e-5, "of the step");
+    ck_assert_int_eq(r.count, count);
+    ck_assert_int_eq(r.correct, correct);
+    ck_assert(small_step(t, batch, target) < r.loss);
+    cvk_dataset_release(ds);
+    cvk_trainer_release(t);
+    cvk_session_release(s);
+    cvk_tensor_release(out);
+    cvk_tensor_release(batch);
+    cvk_tensor_release(target);
+    cvk_graph_release(g);
+    cvk_context_release(ctx);
+  }
+}
+END_TEST
+
 START_TEST(null_arguments) {
   cvk_trainer_release(NULL);
   ck_assert_int_eq(cvk_trainer_step_count(NULL), 0);
@@ -863,4 +922,4 @@ SUITE("trainer", losses_of_pytorch, running_statistics_of_pytorch, devices_agree
       slopes_are_trained, dropout_follows_the_seed, linear_regression, open_extents_come_from_the_batch,
       sums_behind_products_without_weights, weights_of_another_output_stay, clip_value_bounds_each_element,
       models_without_weights_or_inputs, options_out_of_range, schedules_want_the_number_of_steps, evaluation_wants_targets_of_the_loss,
-      trained_graph_is_what_was_evaluated, null_arguments)
+      trained_graph_is_what_was_evaluated, a_class_for_each_pixel, null_arguments)
