@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_winograd.c: both Winograd rows of every instruction set against a double loop, |y - ref| <= 64 * 2^-24 * sum|x||w|: sizes around
- * their tiles, blocks of tiles, tails of channels, groups, post-ops, ill-scaled and non-finite data, transposed convolutions, constant and run-time weights, and what they refuse. */
+ * their tiles, blocks of tiles, tails of channels, groups, post-ops, ill-scaled and non-finite data, transposed convolutions, constant and
+ * run-time weights, and what they refuse. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,22 +143,30 @@ END_TEST
 
 START_TEST(transposed) {
   static const int64_t channels[] = {1, 5, 16, 17, 33};
-  conv_case cases[5 * 5 + 12 * 2 + 6];
+  static const conv_case others[] = {
+      {.n = 2, .c = 32, .m = 64, .in = {29, 30}, .group = 2, .chain = 2},
+      {.n = 9, .c = 18, .m = 16, .in = {7, 7}, .bias = 1, .chain = 6},
+      {.n = 1, .c = 512, .m = 20, .in = {8, 8}, .positive = 1},
+      {.n = 1, .c = 20, .m = 35, .in = {9, 30}, .x_special = 1, .chain = 1},
+      {.n = 1, .c = 20, .m = 35, .in = {9, 10}, .w_inf = 1, .positive = 1},
+      {.n = 1, .c = 20, .m = 35, .in = {9, 10}, .w_inf = 2, .bias = 1},
+  };
+  enum { OTHERS = sizeof others / sizeof *others };
+  conv_case cases[5 * 5 + OTHERS + 12 * 2];
   int n = 0;
   for (int i = 0; i < 5; i++)
-    for (int j = 0; j < 5; j++)
-      cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = channels[i], .m = channels[j], .in = {5, 7}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1},
-                               .bias = 1};
+    for (int j = 0; j < 5; j++) cases[n++] = (conv_case){.n = 1, .c = channels[i], .m = channels[j], .in = {5, 7}, .bias = 1};
+  for (int i = 0; i < OTHERS; i++) cases[n++] = others[i];
+  for (int i = 0; i < n; i++)
+    for (int axis = 0; axis < 2; axis++) cases[i].pad_begin[axis] = cases[i].pad_end[axis] = 1;
   for (int64_t size = 1; size <= 12; size++)
     for (int64_t pad = 1; pad < 3; pad++)
-      cases[n++] = (conv_case){.transpose = 1, .n = 1 + size % 2, .c = 17, .m = 18, .in = {size + 2 * (pad - 1), 15 - size}, .kernel = {3, 3},
-                               .pad_begin = {pad, 1}, .pad_end = {1, pad}, .bias = size % 3 != 0};
-  cases[n++] = (conv_case){.transpose = 1, .n = 2, .c = 32, .m = 64, .in = {29, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .group = 2, .chain = 2};
-  cases[n++] = (conv_case){.transpose = 1, .n = 9, .c = 18, .m = 16, .in = {7, 7}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .bias = 1, .chain = 6};
-  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 512, .m = 20, .in = {8, 8}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .positive = 1};
-  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 20, .m = 35, .in = {9, 30}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .x_special = 1, .chain = 1};
-  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 20, .m = 35, .in = {9, 10}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 1, .positive = 1};
-  cases[n++] = (conv_case){.transpose = 1, .n = 1, .c = 20, .m = 35, .in = {9, 10}, .kernel = {3, 3}, .pad_begin = {1, 1}, .pad_end = {1, 1}, .w_inf = 2, .bias = 1};
+      cases[n++] = (conv_case){.n = 1 + size % 2, .c = 17, .m = 18, .in = {size + 2 * (pad - 1), 15 - size}, .pad_begin = {pad, 1},
+                               .pad_end = {1, pad}, .bias = size % 3 != 0};
+  for (int i = 0; i < n; i++) {
+    cases[i].transpose = 1;
+    cases[i].kernel[0] = cases[i].kernel[1] = 3;
+  }
   check_all(cases, n);
 }
 END_TEST
