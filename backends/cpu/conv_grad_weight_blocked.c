@@ -12,7 +12,7 @@
 enum {
   ENOUGH_TASKS = 8,
   PLAIN_CHANNELS = 16,   /* most input channels read from plain format */
-  MOST_BYTES = 64 << 20, /* of workspace */
+  MOST_BYTES = 64 << 20, /* of a worker's workspace, of the groups' sums: no limit counts workers, or the row would depend on them */
 };
 
 enum { BLOCKED, PLAIN, DEPTHWISE, MODES }; /* how x lies, and whether a filter has one channel, its own */
@@ -58,9 +58,9 @@ typedef struct blocked_task {
 } blocked_task;
 
 static uint64_t workspace_bytes(const blocked_geometry *g, int64_t workers) {
-  const uint64_t slots = cpu_product(3, (int64_t[]){workers, g->slot, sizeof(float)});
+  const uint64_t slot = cpu_product(2, (int64_t[]){g->slot, sizeof(float)});
   const uint64_t sums = g->split == 1 ? 0 : cpu_product(4, (int64_t[]){g->tasks, g->split, g->floats, sizeof(float)});
-  return slots > MOST_BYTES || sums > MOST_BYTES ? UINT64_MAX : slots + sums;
+  return slot > MOST_BYTES || sums > MOST_BYTES ? UINT64_MAX : slot * (uint64_t)workers + sums;
 }
 
 /* 0: some size overflows or is too large. */
@@ -97,7 +97,7 @@ static int32_t geometry_set(const conv_shape *s, int32_t mode, blocked_geometry 
     g->channel = (int64_t)(rows + height) * g->row;
     g->image = s->cg * g->channel;
   }
-  g->slot = 3 * g->floats + g->images * g->image + VL;
+  g->slot = 3 * g->floats + cpu_ceil_div(g->images * g->image, VL) * VL + VL;
   return 1;
 }
 

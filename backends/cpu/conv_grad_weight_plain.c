@@ -14,7 +14,7 @@ enum {
   FILTERS = 2 * MAX_MB,
   ENOUGH_TASKS = 8,
   BAND_BYTES = 16 << 10, /* of gy that a band reads: with its input, a share of the first-level cache */
-  MOST_BYTES = 64 << 20, /* of workspace */
+  MOST_BYTES = 64 << 20, /* of a worker's workspace, of the groups' sums: no limit counts workers, or the row would depend on them */
 };
 
 typedef struct plain_geometry {
@@ -126,7 +126,7 @@ static void rows_read(const conv_shape *s, int64_t h0, int64_t h1, int64_t *begi
 }
 
 /* 0: some size overflows or is too large. */
-static int32_t geometry_set(const conv_shape *s, int64_t workers, plain_geometry *g) {
+static int32_t geometry_set(const conv_shape *s, plain_geometry *g) {
   const int64_t vectors = cpu_ceil_div(s->out[2], VL), most = grad_band_products(s->n * s->out[1] * vectors);
   const uint64_t reach = cpu_product(2, (int64_t[]){s->kernel[2] - 1, s->dilation[2]});
   const uint64_t reach_h = cpu_product(2, (int64_t[]){s->kernel[1] - 1, s->dilation[1]});
@@ -155,9 +155,8 @@ static int32_t geometry_set(const conv_shape *s, int64_t workers, plain_geometry
   g->sums = s->cg * s->taps + 1;
   g->floats = FILTERS * g->sums * VL;
   g->slot = 3 * g->floats + g->images * g->image + VL;
-  const uint64_t all = cpu_product(3, (int64_t[]){workers, g->slot, sizeof(float)});
   const uint64_t split = g->split == 1 ? 0 : cpu_product(4, (int64_t[]){g->tasks, g->split, g->floats, sizeof(float)});
-  return all <= MOST_BYTES && split <= MOST_BYTES;
+  return g->slot * (int64_t)sizeof(float) <= MOST_BYTES && split <= MOST_BYTES;
 }
 
 /* In cycles of one vector of products: what a row of a tile, a copied row and a join take. */
@@ -180,7 +179,7 @@ static int32_t accepts(const cpu_device *device, const cvk_op *op, int32_t varia
   if (!conv_grad_shape_read(op, &s, why)) return 0;
   if (s.spatial == 3) return cpu_refuse(why, "3 spatial axes, 1 or 2 are taken");
   if (s.cg == 0 || s.out[1] * s.out[2] == 0) return cpu_refuse(why, "there is nothing to sum");
-  if (!geometry_set(&s, cpu_workers(device), &g)) return cpu_refuse(why, "its rows and sums need more than %d bytes", MOST_BYTES);
+  if (!geometry_set(&s, &g)) return cpu_refuse(why, "its rows and sums need more than %d bytes", MOST_BYTES);
   c->workspace_bytes = (uint64_t)(cpu_workers(device) * g.slot + (g.split > 1 ? g.tasks * g.split * g.floats : 0)) * sizeof(float);
   c->workspace_alignment = 64;
   c->estimated_ns = estimate(device, &s, &g);
@@ -191,7 +190,7 @@ static cvk_status prepare(const cpu_device *device, const cvk_op *op, const cvk_
   plain_kernel *k = cpu_kernel_new(device, sizeof *k);
   cpu_reason why;
   if (!k) return CVK_NO_MEMORY;
-  if (!conv_grad_shape_read(op, &k->s, &why) || !geometry_set(&k->s, cpu_workers(device), &k->g)) {
+  if (!conv_grad_shape_read(op, &k->s, &why) || !geometry_set(&k->s, &k->g)) {
     cpu_free(device, k);
     return cpu_fail(device, CVK_UNSUPPORTED, "conv_grad_weight_plain: not as it was accepted");
   }

@@ -406,6 +406,7 @@ m,maxpool,1,16,8,8,16,2,2,2,2,0,0,1
 a,avgpool,1,16,8,8,16,3,3,1,1,1,1,1
 g,globalavgpool,2,16,5,5,16,5,5,1,1,0,0,1
 p,pad_reflect,1,3,8,8,3,1,1,1,1,2,2,1
+w,conv_grad_weight,2,3,8,8,16,3,3,1,1,1,1,1
 """
 BENCH_COLUMNS = ["name", "kernel", "threads", "median_us", "min_us", "gflops", "peak_percent", "gbytes_per_s", "workspace_bytes"]
 
@@ -425,10 +426,10 @@ def test_bench_layers():
         file = model_file(d, (LAYER_HEAD + LAYERS).encode())
         for layout in ("blocked", "nchw"):
             rows = bench_rows(works("bench", "--layers", file, "--layout", layout, "--device", "cpu", "--repeat", "5", "--threads", "1"))
-            assert [r["name"] for r in rows] == list("cdmagp") and {r["threads"] for r in rows} == {"1"}, rows
+            assert [r["name"] for r in rows] == list("cdmagpw") and {r["threads"] for r in rows} == {"1"}, rows
             assert rows[0]["kernel"].startswith("conv_") and float(rows[0]["gflops"]) > 0, rows[0]
         got = json.loads(works("bench", "--layers", file, "--device", "cpu", "--repeat", "5", "--json"))
-        assert got["machine"]["fma_gflops"] > 0 and [r["name"] for r in got["rows"]] == list("cdmagp"), got
+        assert got["machine"]["fma_gflops"] > 0 and [r["name"] for r in got["rows"]] == list("cdmagpw"), got
         every = bench_rows(works("bench", "--layers", file, "--device", "cpu", "--repeat", "5", "--kernel", "all"))
         kernels = [r["kernel"] for r in every if r["name"] == "c"]
         assert len(kernels) == len(set(kernels)) > 1, kernels
