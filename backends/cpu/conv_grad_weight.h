@@ -11,7 +11,7 @@
 
 /* A lane's sum of `products` is cut into bands of at most so many: short enough for the error bound. */
 static inline int64_t grad_band_products(int64_t products) {
-  return products <= 32 ? 8 : products < 128 ? 16 : products < 512 ? 32 : products < 2048 ? 64 : 128;
+  return products <= 32 ? 8 : products < 128 ? 16 : products < 512 ? 32 : products < 2048 ? 64 : products < 32768 ? 128 : 224;
 }
 /* Bands whose sums are added plainly, to a part's; parts are added keeping what is lost. 1: the bands are. */
 static inline int64_t grad_part_bands(int64_t bands) {
