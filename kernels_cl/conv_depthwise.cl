@@ -103,3 +103,31 @@ kernel void conv_depthwise(global const float *x, ulong x_offset, global const f
     }
   }
 }
+
+// Transposed. An item makes a row of outputs: it adds up in y what each tap brings, then applies what follows. global: (output rows, blocks, batch)
+kernel void conv_transpose_depthwise(global const float16 *x, ulong x_offset, global const float16 *w, ulong w_offset, global const float *bias,
+                                     ulong bias_offset, POST_PARAMETERS, global float *y, ulong y_offset, long channels, long in_h, long in_w,
+                                     long out_h, long out_w, long kernel_h, long kernel_w, long stride_h, long stride_w, long dilation_h,
+                                     long dilation_w, long pad_h, long pad_w, long batch) {
+  const long oy = get_global_id(0), block = get_global_id(1), n = get_global_id(2), blocks = (channels + 15) / 16, lanes = min(channels - block * 16, 16L);
+  if (oy >= out_h || block >= blocks || n >= batch) return;
+  const long row = ((n * blocks + block) * out_h + oy) * out_w;
+  global float16 *to = (global float16 *)(y + y_offset) + row;
+  const float16 start = load_if(bias, bias_offset + block * 16, lanes);
+  for (long ox = 0; ox < out_w; ox++) to[ox] = start;
+  for (long ky = 0; ky < kernel_h; ky++) {
+    const long at = oy + pad_h - ky * dilation_h, sy = at / stride_h;
+    if (at < 0 || sy * stride_h != at || sy >= in_h) continue;
+    global const float16 *line = x + x_offset / 16 + ((n * blocks + block) * in_h + sy) * in_w;
+    for (long kx = 0; kx < kernel_w; kx++) {
+      const float16 weight = w[w_offset / 16 + (block * kernel_h + ky) * kernel_w + kx];
+      const long first = kx * dilation_w - pad_w, low = first < 0 ? (-first + stride_w - 1) / stride_w : 0;
+      const long high = first >= out_w ? 0 : min((out_w - 1 - first) / stride_w + 1, in_w);
+      for (long sx = low; sx < high; sx++) to[sx * stride_w + first] = fma(line[sx], weight, to[sx * stride_w + first]);
+    }
+  }
+  for (long ox = 0; ox < out_w; ox++) {
+    const float16 v = to[ox];
+    store_pixels(&v, 0, 1, lanes, POST_ARGUMENTS, y + y_offset, (row + ox) * 16);
+  }
+}

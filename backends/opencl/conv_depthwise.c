@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_depthwise.c: the row of kernels_cl/conv_depthwise.cl: each channel by itself, NCHWc16 in and out. */
+/* conv_depthwise.c: the rows of kernels_cl/conv_depthwise.cl: each channel by itself, NCHWc16 in and out; of CONV_TRANSPOSE too. */
 #include "conv.h"
 #include "lanes.h"
 #include "post.h"
@@ -47,7 +47,13 @@ void conv_depthwise_pack_fill(const ocl_build *b, int32_t input, void *dst) {
   ocl_lanes_fill(b->dev->host, &lanes, b->op->in[input]->const_data, dst);
 }
 
+static void arg_shape(ocl_launch *l, const ocl_conv *c) {
+  ocl_arg_longs(l, 13, (int64_t[]){c->channels_out, c->in[1], c->in[2], c->out[1], c->out[2], c->kernel[1], c->kernel[2], c->stride[1], c->stride[2],
+                                   c->dilation[1], c->dilation[2], c->pad[1], c->pad[2]});
+}
+
 cvk_status conv_depthwise_prepare(ocl_build *b) {
+  const int32_t turned = b->op->kind == CVK_OP_CONV_TRANSPOSE;
   ocl_conv c;
   ocl_conv_read(b->op, &c);
   if (!b->candidate->pack[1]) {
@@ -55,16 +61,20 @@ cvk_status conv_depthwise_prepare(ocl_build *b) {
     const cvk_status status = ocl_lanes_launch(b, &lanes, "conv_depthwise", 1);
     if (status != CVK_OK) return status;
   }
-  ocl_launch *l = ocl_launch_begin(b, "conv_depthwise", "", "conv_depthwise");
+  ocl_launch *l = ocl_launch_begin(b, "conv_depthwise", "", turned ? "conv_transpose_depthwise" : "conv_depthwise");
   ocl_arg_in(l, b, 0);
   ocl_arg_packed(l, b, 1);
   ocl_arg_in(l, b, ocl_own_inputs(b->op) > 2 ? 2 : b->op->n_in);
   ocl_arg_post(l, b);
   ocl_arg_out(l, b, 0);
   const int64_t tiles = c.out[1] * ((c.out[2] + TILE - 1) / TILE), blocks = ocl_blocks(c.channels_out);
+  if (turned) {
+    arg_shape(l, &c);
+    ocl_arg_long(l, c.batch);
+    return ocl_launch_end(b, l, 3, (int64_t[]){c.out[1], blocks, c.batch}, (size_t[]){8, 4, 1});
+  }
   const int64_t per_item = ocl_conv_tiles_an_item(b->dev, tiles, blocks * c.batch, (double)(TILE * OCL_BLOCK * c.taps) * SLOWER);
-  ocl_arg_longs(l, 15,
-                (int64_t[]){c.channels_out, c.in[1], c.in[2], c.out[1], c.out[2], c.kernel[1], c.kernel[2], c.stride[1], c.stride[2],
-                            c.dilation[1], c.dilation[2], c.pad[1], c.pad[2], c.batch, per_item});
+  arg_shape(l, &c);
+  ocl_arg_longs(l, 2, (int64_t[]){c.batch, per_item});
   return ocl_launch_end(b, l, 3, (int64_t[]){per_item ? (tiles + per_item - 1) / per_item : 0, blocks, c.batch}, (size_t[]){8, 4, 1});
 }

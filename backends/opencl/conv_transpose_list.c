@@ -66,6 +66,11 @@ static cvk_status prepare(ocl_build *b) {
 
 static const int32_t kinds[] = {CVK_OP_CONV_TRANSPOSE};
 static const ocl_row rows[] = {
+    {.name = "conv_transpose_depthwise",
+     .accepts = conv_depthwise_accepts,
+     .prepare = conv_depthwise_prepare,
+     .pack_bytes = conv_depthwise_pack_bytes,
+     .pack_fill = conv_depthwise_pack_fill},
     {.name = "conv_transpose_few",
      .variant = 1,
      .accepts = conv_transpose_direct_accepts,

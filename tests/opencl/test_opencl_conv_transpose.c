@@ -161,6 +161,36 @@ START_TEST(groups_axes_weights) {
 }
 END_TEST
 
+/* A row of its own for channels by themselves, on CPU devices. */
+START_TEST(depthwise) {
+  if (!mini_open()) return;
+  for (int64_t stride = 1; stride <= 3; stride++)
+    for (int64_t channels = 15; channels <= 33; channels += 9)
+      for (int32_t i = 0; i < 3; i++) {
+        const conv_case c = {.batch = 2,
+                             .channels_in = channels,
+                             .channels_out = channels,
+                             .group = channels,
+                             .spatial = i == 2 ? 1 : 2,
+                             .in = {5, 4},
+                             .kernel = {3, 2 + i},
+                             .stride = {stride, 1 + stride % 2},
+                             .dilation = {1, 1 + i},
+                             .pad_begin = {1, i},
+                             .pad_end = {0, 1},
+                             .no_bias = i == 0,
+                             .run_time_weights = i != 1,
+                             .infinite_pixel = i == 0 && channels == 24,
+                             .activation0 = i == 1 ? CVK_OP_RELU : 0,
+                             .add = i == 1};
+        conv_transpose_check(GATHER, &c);
+        ck_assert_int_eq(conv_transpose_offers("conv_transpose_depthwise", &c), mini_cpu_class());
+        if (mini_cpu_class()) conv_transpose_check("conv_transpose_depthwise", &c);
+      }
+  mini_close();
+}
+END_TEST
+
 START_TEST(non_finite_data) {
   if (!mini_open()) return;
   for (int64_t out = 2; out <= 18; out += 16) {
@@ -199,4 +229,4 @@ START_TEST(an_empty_batch_is_no_work) {
 END_TEST
 
 SUITE("opencl_conv_transpose", strides_dilations_pads, uneven_axes, widths_around_the_tile, tail_channels_and_post_ops, groups_axes_weights,
-      non_finite_data, an_empty_batch_is_no_work)
+      depthwise, non_finite_data, an_empty_batch_is_no_work)
