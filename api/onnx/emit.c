@@ -117,10 +117,17 @@ static void check_training_input(cvk_onnx_call *c) {
 }
 
 void cvk_onnx_emit_dropout(cvk_onnx_call *c) {
-  static const char *const ignored[] = {"ratio", "seed", "is_test", "consumed_inputs"};
+  static const char *const ignored[] = {"seed", "is_test", "consumed_inputs"};
+  const cvk_onnx_name *x = cvk_onnx_input_name(c, 0), *given = cvk_onnx_input_name(c, 1);
+  float ratio = 0.5f; /* says nothing at inference, but a trainer reads it */
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) cvk_onnx_ignore(c, ignored[i]);
+  cvk_onnx_take_f32(c, "ratio", &ratio);
   check_training_input(c);
-  cvk_onnx_emit_op(c, NULL, c->node->n_in > 0 ? 1 : 0);
+  if (ratio != 0.5f && !cvk_onnx_output_used(c, 1)) {
+    cvk_onnx_define(c, 0, cvk_onnx_op2(c, CVK_OP_DROPOUT, NULL, cvk_onnx_input(c, 0), cvk_onnx_scalar(c, CVK_F32, (double)ratio)), x ? x->rank : -1);
+    return;
+  }
+  cvk_onnx_emit_op(c, NULL, c->node->n_in == 0 ? 0 : given && given->constant ? 2 : 1);
   if (c->model->opset >= 10 || !cvk_onnx_output_used(c, 1) || c->status != CVK_OK) return;
   /* The mask was of the data's type then, which is float in every file of that age that we know. */
   const cvk_cast_attr to = {.dtype = CVK_F32};

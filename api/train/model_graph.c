@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/element.h"
 #include "train_internal.h"
 
 /* ---- what is trained ---- */
@@ -223,9 +224,11 @@ static cvk_status copy_dropout(copier *k, const cvk_graph_node *node, int32_t in
   cvk_dropout_attr a = {.struct_size = sizeof a, .ratio = 0.5f, .stream = index};
   const cvk_tensor *ratio = node->n_in > 1 && node->in[1] != CVK_NO_VALUE ? k->t->model->values[node->in[1]].constant : NULL;
   const cvk_value pair[2] = {in[0], k->c->seed};
-  if (ratio && ratio->desc.dtype == CVK_F32) {
-    const cvk_status status = cvk_tensor_read(ratio, &a.ratio, sizeof a.ratio);
+  if (ratio && cvk_tensor_count(ratio) == 1) {
+    const cvk_status status = cvk_tensor_pin(ratio);
     if (status != CVK_OK) return status;
+    a.ratio = (float)cvk_load_real(ratio->desc.dtype, cvk_tensor_host(ratio), 0);
+    cvk_tensor_unpin(ratio);
   }
   return cvk_graph_op(k->g, CVK_OP_DROPOUT_TRAIN, &a, 2, pair, 1, &k->map[node->out[0]], node->name);
 }

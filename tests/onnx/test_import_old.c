@@ -337,7 +337,36 @@ START_TEST(test_dropout_mask) {
 }
 END_TEST
 
+/* It says nothing at inference; a trainer reads it. */
+static void check_ratio(bytes *m, float want) {
+  cvk_graph *g = load(m);
+  cvk_tensor *t = NULL;
+  float ratio = 0;
+  ck_ok(cvk_graph_op_constant(g, 0, 1, &t));
+  ck_ok(cvk_tensor_read(t, &ratio, sizeof ratio));
+  ck_assert_float_eq(ratio, want);
+  ck_assert_int_eq(cvk_graph_parameter_count(g), 0);
+  cvk_tensor_release(t);
+  cvk_graph_release(g);
+  free(m->data);
+}
+
+START_TEST(test_dropout_ratio_is_kept) {
+  const array x = F32("2", 1, 2), quarter = F32("", 0.25f);
+  bytes a = {0}, g = {0};
+  attr_float(&a, "ratio", 0.3f);
+  bytes m = one(7, "Dropout", &a, "a", "y", 1, &x);
+  check_ratio(&m, 0.3f);
+  declare(&g, "a", x);
+  constant(&g, "ratio", quarter);
+  node(&g, "Dropout", "a ratio", "y", NULL);
+  output(&g, "y");
+  m = model(&g, 13);
+  check_ratio(&m, 0.25f);
+}
+END_TEST
+
 SUITE("onnx import: old opsets", test_broadcast_axis, test_broadcast_axis_of_logic, test_first_opset, test_numbers_of_the_datas_type,
       test_windows_of_the_first_opset, test_attributes_that_became_inputs, test_prelu_slope_along_channels,
       test_softmax_over_flattened_axes, test_softmax_on_the_last_axis_is_one_op, test_batch_norm_of_every_activation,
-      test_training_is_refused, test_dropout_mask)
+      test_training_is_refused, test_dropout_mask, test_dropout_ratio_is_kept)
