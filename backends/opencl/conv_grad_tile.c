@@ -38,9 +38,9 @@ static plan plan_for(const cvk_backend_device *dev, const ocl_conv_grad *g, int3
 static plan plan_of(const cvk_backend_device *dev, const ocl_conv_grad *g) {
   plan best = {.tile = TILES};
   for (int32_t i = 0; i < TILES; i++) {
-    const size_t items = ocl_tile_items(&tiles[i]);
-    if (items > dev->max_group || (size_t)(tiles[i].wn / tiles[i].rn) > dev->max_item[0] || (size_t)(tiles[i].wm / tiles[i].rm) > dev->max_item[1]) continue;
-    if (2 * STEP * (size_t)(tiles[i].wm + tiles[i].wn + 2) * sizeof(float) > dev->local_bytes) continue;
+    const ocl_tile *t = &tiles[i];
+    if (ocl_tile_items(t) > dev->max_group || (size_t)(t->wn / t->rn) > dev->max_item[0] || (size_t)(t->wm / t->rm) > dev->max_item[1]) continue;
+    if (2 * STEP * (size_t)(t->wm + t->wn + 2) * sizeof(float) > dev->local_bytes) continue;
     const plan p = plan_for(dev, g, i);
     if (best.tile == TILES || p.ns < best.ns) best = p;
   }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* conv_transpose_implicit.c: the row of kernels_cl/conv_implicit.cl for CONV_TRANSPOSE, on devices that are no CPU: a convolution of stride 1 with the
- * weights turned around, over cells that stand the stride apart. */
+/* conv_transpose_implicit.c: the row of kernels_cl/conv_implicit.cl for CONV_TRANSPOSE, on devices that are no CPU: a convolution of stride 1
+ * with the weights turned around, over cells that stand the stride apart. */
 #include "implicit.h"
 #include "post.h"
 

@@ -220,8 +220,8 @@ static cvk_status pack_at_run_time(ocl_build *b, const ocl_implicit *s) {
   ocl_launch *l = begin(b, s, ocl_implicit_choose(b->dev, s).tile, "conv_implicit_pack");
   ocl_arg_in(l, b, weights_of(s));
   ocl_arg_workspace(l, 0, sizeof(float));
-  ocl_arg_ints(l, 11, (int64_t[]){s->rows, padded_rows(s), s->channels, padded_depth(s), depth_of(s).padded, taps_of(s), s->groups, s->w_first, s->w_row,
-                                  s->w_channel, s->w_tap});
+  ocl_arg_ints(l, 7, (int64_t[]){s->rows, padded_rows(s), s->channels, padded_depth(s), depth_of(s).padded, taps_of(s), s->groups});
+  ocl_arg_ints(l, 4, (int64_t[]){s->w_first, s->w_row, s->w_channel, s->w_tap});
   return ocl_launch_end(b, l, 3, (int64_t[]){padded_rows(s), padded_depth(s), s->groups}, (size_t[]){16, 4, 1});
 }
 
