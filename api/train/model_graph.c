@@ -190,12 +190,15 @@ static cvk_status copy_values(copier *k) {
   const cvk_graph_value *x = &m->values[m->inputs[0]];
   const cvk_tensor_desc *b = k->c->batch;
   char got[CVK_DIMS_TEXT], want[CVK_DIMS_TEXT];
+  int64_t dim[CVK_MAX_RANK];
+  memcpy(dim, x->dim, sizeof dim);
+  if (k->c->logits && x->rank > 0) dim[0] = -1; /* any number of samples, though files often have one */
   int32_t fits = b == NULL || x->rank < 0 || x->rank == b->rank;
-  for (int32_t i = 0; b && i < x->rank && fits; i++) fits = x->dim[i] < 0 || x->dim[i] == b->dim[i];
+  for (int32_t i = 0; b && i < x->rank && fits; i++) fits = dim[i] < 0 || dim[i] == b->dim[i];
   if (!fits)
     return cvk_fail(CVK_INVALID_SHAPE, "trainer: the batch has shape %s, the model's input '%s' %s (-1: any)", cvk_dims_text(b->rank, b->dim, got), x->name,
-                    cvk_dims_text(x->rank, x->dim, want));
-  cvk_status status = cvk_graph_input(k->g, x->name, x->dtype, b ? b->rank : x->rank, b ? b->dim : x->dim, &k->map[m->inputs[0]]);
+                    cvk_dims_text(x->rank, dim, want));
+  cvk_status status = cvk_graph_input(k->g, x->name, x->dtype, b ? b->rank : x->rank, b ? b->dim : dim, &k->map[m->inputs[0]]);
   k->c->x = k->map[m->inputs[0]];
   for (int32_t i = 0; i < k->t->n_variables && status == CVK_OK; i++) {
     const cvk_variable *v = &k->t->variables[i];

@@ -568,6 +568,37 @@ START_TEST(open_extents_come_from_the_batch) {
 }
 END_TEST
 
+/* A model for three samples at a time trains on eight; what comes out is for three again. */
+START_TEST(the_number_of_samples_is_the_batchs) {
+  const char *device;
+  for (int d = 0; (device = small_device(d)) != NULL; d++) {
+    cvk_context *ctx = small_context(0);
+    cvk_graph *fixed = small_net(ctx, 1, 3), *any = small_net(ctx, 1, -1), *trained = NULL;
+    cvk_trainer *t = small_trainer(fixed, device, quick), *u = small_trainer(any, device, quick);
+    cvk_tensor *x = small_x(SMALL_BATCH), *target = small_labels(SMALL_BATCH, fixture_labels);
+    cvk_dataset *ds = dataset_of(ctx, x, target);
+    cvk_evaluation e[2] = {{.struct_size = sizeof *e}, {.struct_size = sizeof *e}};
+    cvk_value_info info = {.struct_size = sizeof info};
+    for (int i = 0; i < 2; i++) ck_assert_double_eq(small_step(t, x, target), small_step(u, x, target));
+    ck_ok(cvk_trainer_evaluate(t, ds, 5, &e[0]));
+    ck_ok(cvk_trainer_evaluate(u, ds, 5, &e[1]));
+    ck_assert_double_eq(e[0].loss, e[1].loss);
+    ck_ok(cvk_trainer_graph(t, &trained));
+    ck_ok(cvk_graph_input_info(trained, 0, &info));
+    ck_assert_int_eq(info.dim[0], 3);
+    cvk_dataset_release(ds);
+    cvk_tensor_release(x);
+    cvk_tensor_release(target);
+    cvk_trainer_release(t);
+    cvk_trainer_release(u);
+    cvk_graph_release(trained);
+    cvk_graph_release(fixed);
+    cvk_graph_release(any);
+    cvk_context_release(ctx);
+  }
+}
+END_TEST
+
 /* A mask added to the product of two computed values is no bias: it stays as it is. */
 START_TEST(sums_behind_products_without_weights) {
   cvk_context *ctx = small_context(0);
@@ -920,6 +951,6 @@ END_TEST
 SUITE("trainer", losses_of_pytorch, running_statistics_of_pytorch, devices_agree_and_threads_change_nothing, failing_step_changes_nothing,
       activation_as_attribute, softmax_at_the_end_is_left_out, products_with_biases_behind_moves, several_batch_norms_keep_their_statistics,
       slopes_are_trained, dropout_follows_the_seed, linear_regression, open_extents_come_from_the_batch,
-      sums_behind_products_without_weights, weights_of_another_output_stay, clip_value_bounds_each_element,
-      models_without_weights_or_inputs, options_out_of_range, schedules_want_the_number_of_steps, evaluation_wants_targets_of_the_loss,
-      trained_graph_is_what_was_evaluated, a_class_for_each_pixel, null_arguments)
+      the_number_of_samples_is_the_batchs, sums_behind_products_without_weights, weights_of_another_output_stay,
+      clip_value_bounds_each_element, models_without_weights_or_inputs, options_out_of_range, schedules_want_the_number_of_steps,
+      evaluation_wants_targets_of_the_loss, trained_graph_is_what_was_evaluated, a_class_for_each_pixel, null_arguments)
