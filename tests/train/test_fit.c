@@ -103,6 +103,32 @@ START_TEST(history_and_callbacks) {
 }
 END_TEST
 
+static int32_t first_losses(void *arg, const cvk_fit_progress *p) {
+  double *loss = arg;
+  if (p->step == 1) loss[p->epoch - 1] = p->loss;
+  return 0;
+}
+
+/* The first batch of two epochs, with weights that do not move: the same only without shuffling and augmentation. */
+START_TEST(each_epoch_has_its_own_order_and_augmentation) {
+  static const struct { int32_t no_shuffle, no_augment, same; } kinds[] = {{0, 1, 0}, {1, 0, 0}, {1, 1, 1}};
+  for (int k = 0; k < 3; k++) {
+    bench b = bench_make(small_device(0), (cvk_trainer_options){.optimizer = CVK_SGD, .learning_rate = 1e-20f});
+    double loss[2] = {0};
+    ck_ok(cvk_fit(b.t, b.data,
+                  &(cvk_fit_options){.epochs = 2,
+                                     .batch = BATCH,
+                                     .no_shuffle = kinds[k].no_shuffle,
+                                     .no_augment = kinds[k].no_augment,
+                                     .on_step = first_losses,
+                                     .arg = loss}));
+    ck_assert(loss[0] > 0 && loss[1] > 0);
+    ck_assert_int_eq(loss[0] == loss[1], kinds[k].same);
+    bench_free(&b);
+  }
+}
+END_TEST
+
 START_TEST(validation_is_an_evaluation) {
   const char *device;
   for (int d = 0; (device = small_device(d)) != NULL; d++) {
@@ -616,7 +642,8 @@ START_TEST(a_sample_that_cannot_be_read) {
 }
 END_TEST
 
-SUITE("fit", history_and_callbacks, validation_is_an_evaluation, a_stop_in_on_step_loses_the_epoch_in_hand, a_stop_in_on_epoch_keeps_it,
-      options_out_of_range, early_stop_has_the_best_weights, patience_that_comes_later, schedules, fit_tells_the_schedule_its_steps,
-      stopped_and_resumed, killed_and_resumed, loaded_by_a_new_trainer, damaged_checkpoints_change_nothing, checkpoints_of_other_trainings,
-      resumed_for_more_epochs, checkpoints_that_cannot_be_written, a_loss_that_is_not_finite, a_sample_that_cannot_be_read)
+SUITE("fit", history_and_callbacks, each_epoch_has_its_own_order_and_augmentation, validation_is_an_evaluation,
+      a_stop_in_on_step_loses_the_epoch_in_hand, a_stop_in_on_epoch_keeps_it, options_out_of_range, early_stop_has_the_best_weights,
+      patience_that_comes_later, schedules, fit_tells_the_schedule_its_steps, stopped_and_resumed, killed_and_resumed,
+      loaded_by_a_new_trainer, damaged_checkpoints_change_nothing, checkpoints_of_other_trainings, resumed_for_more_epochs,
+      checkpoints_that_cannot_be_written, a_loss_that_is_not_finite, a_sample_that_cannot_be_read)
