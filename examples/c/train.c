@@ -99,7 +99,8 @@ int main(int argc, char **argv) {
   check(cvk_context_create(NULL, &ctx), "context");
   cvk_dataset *train = pictures(ctx, 300, 1), *test = pictures(ctx, 90, 2);
   cvk_graph *model = network(ctx);
-  const cvk_trainer_options how = {.device = argc > 2 ? argv[2] : NULL, .optimizer = CVK_ADAM, .learning_rate = 0.01f, .schedule = CVK_SCHEDULE_COSINE, .seed = 1};
+  const cvk_trainer_options how = {
+      .device = argc > 2 ? argv[2] : NULL, .optimizer = CVK_ADAM, .learning_rate = 0.01f, .schedule = CVK_SCHEDULE_COSINE, .seed = 1};
   check(cvk_trainer_create(model, &how, &trainer), "trainer");
   check(cvk_fit(trainer, train, &(cvk_fit_options){.epochs = 8, .batch = 20, .validation = test, .on_epoch = print_epoch}), "fit");
   check(cvk_trainer_evaluate(trainer, test, 30, &result), "evaluate");

@@ -154,7 +154,8 @@ def test_it_learns_and_the_file_scores_the_same(d):
     data, out = write_idx(f"{d}/data"), f"{d}/m.onnx"
     last = epochs_of(works(*train_args(data, out, epochs=12)))[-1]
     assert float(last[4]) > 0.9, last
-    r = subprocess.run([CONVOKE, "eval", out, "--images", f"{data}/t10k-images-idx3-ubyte", "--labels", f"{data}/t10k-labels-idx1-ubyte", "--device", "cpu"],
+    test = ["--images", f"{data}/t10k-images-idx3-ubyte", "--labels", f"{data}/t10k-labels-idx1-ubyte"]
+    r = subprocess.run([CONVOKE, "eval", out, *test, "--device", "cpu"],
                        stdout=subprocess.PIPE, text=True, timeout=100)
     assert f"accuracy {last[4]} " in r.stdout, (r, last)
 
@@ -257,9 +258,10 @@ def test_wrong_usage(d):
     r = run()
     assert r.returncode == USAGE and len(r.stderr.splitlines()) == 1, r
     base = ["lenet5", "--data", data, "--output", out]
-    for flag, value in (("--epochs", "-1"), ("--epochs", "many"), ("--batch", "-3"), ("--batch", "2000000"), ("--patience", "-1"), ("--lr", "-0.1"), ("--lr", "0"),
-                        ("--lr", "nan"), ("--weight-decay", "-1"), ("--label-smoothing", "1.5"), ("--label-smoothing", "-1"), ("--momentum", "1"), ("--momentum", "-1"),
-                        ("--clip-norm", "-1"), ("--std", "0"), ("--mean", "nan"), ("--optimizer", "lion"), ("--schedule", "zigzag"), ("--no-such", "1")):
+    wrong = {"--epochs": ["-1", "many"], "--batch": ["-3", "2000000"], "--patience": ["-1"], "--lr": ["-0.1", "0", "nan"], "--weight-decay": ["-1"],
+             "--label-smoothing": ["1.5", "-1"], "--momentum": ["1", "-1"], "--clip-norm": ["-1"], "--std": ["0"], "--mean": ["nan"],
+             "--optimizer": ["lion"], "--schedule": ["zigzag"], "--no-such": ["1"]}
+    for flag, value in ((flag, value) for flag, values in wrong.items() for value in values):
         fails(USAGE, *base, flag, value, says=[flag])
 
 

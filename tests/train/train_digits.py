@@ -42,7 +42,8 @@ def first(folder, count):
 
 def train(net, data, device, seed, *more):
     with tempfile.TemporaryDirectory(prefix="convoke-digits-") as d:
-        r = subprocess.run([CONVOKE, "train", net, "--data", data, "--output", f"{d}/m.onnx", "--device", device, "--seed", str(seed), "--json", *more],
+        where = ["--data", data, "--output", f"{d}/m.onnx", "--device", device, "--seed", str(seed)]
+        r = subprocess.run([CONVOKE, "train", net, *where, "--json", *more],
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if r.returncode != 0:
             sys.exit(f"{net} on {device}: {r.stderr}")
