@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checkpoint.c: a trainer's state in a file, little endian, as on every machine that Convoke runs on:
- *   "cvktrain" u32 version u32 0, then the fingerprint of model and options (u64), all steps of the schedule (i64), steps (i64), best epoch (i64) and loss (f64), history (i64
- *   count, cvk_epoch_result each), for each variable its tensors (now, then slots), i64 1 and the best weights or i64 0, and last the
- *   XXH64 of all that stands before it. The file is made beside the old one, as PATH.new, and renamed over it. */
+ *   "cvktrain" u32 version u32 0, then the fingerprint of model and options (u64), all steps of the schedule (i64), steps (i64), best epoch
+ * (i64) and loss (f64), history (i64 count, cvk_epoch_result each), for each variable its tensors (now, then slots), i64 1 and the best
+ * weights or i64 0, and last the XXH64 of all that stands before it. The file is made beside the old one, as PATH.new, and renamed over it.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,10 +21,10 @@ static const char magic[16] = {'c', 'v', 'k', 't', 'r', 'a', 'i', 'n', 1};
 /* Everything that a trainer must have in common with the one that wrote a file: what is trained, and how. */
 static uint64_t fingerprint(const cvk_trainer *t) {
   const cvk_trainer_options *o = &t->options;
-  const int64_t whole[] = {o->loss, o->has_ignore, o->ignore_index, o->n_class_weights, o->optimizer, o->nesterov, o->schedule, o->decay_steps,
-                           (int64_t)o->seed, t->n_variables};
-  const float real[] = {o->label_smoothing, o->learning_rate, o->momentum, o->beta1, o->beta2, o->epsilon, o->weight_decay, o->clip_norm, o->clip_value,
-                        o->warmup, o->decay_factor};
+  const int64_t whole[] = {o->loss,     o->has_ignore, o->ignore_index, o->n_class_weights, o->optimizer,
+                           o->nesterov, o->schedule,   o->decay_steps,  (int64_t)o->seed,   t->n_variables};
+  const float real[] = {o->label_smoothing, o->learning_rate, o->momentum,   o->beta1,  o->beta2,       o->epsilon,
+                        o->weight_decay,    o->clip_norm,     o->clip_value, o->warmup, o->decay_factor};
   XXH64_hash_t h = XXH64(whole, sizeof whole, 0);
   h = XXH64(real, sizeof real, h);
   if (t->class_tensor) h = XXH64(cvk_tensor_host(t->class_tensor), cvk_tensor_bytes(t->class_tensor), h);
@@ -99,10 +100,13 @@ cvk_status cvk_trainer_save(cvk_trainer *t, const char *path) {
   if (status == CVK_OK) {
     XXH64_reset(w.hash, 0);
     status = put_state(&w, t);
-    if (status == CVK_OK && (w.failed || fflush(w.f) != 0 || fsync(fd) != 0)) status = cvk_fail(CVK_IO_ERROR, "trainer_save: '%s': %s", path, strerror(errno));
+    if (status == CVK_OK && (w.failed || fflush(w.f) != 0 || fsync(fd) != 0))
+      status = cvk_fail(CVK_IO_ERROR, "trainer_save: '%s': %s", path, strerror(errno));
   }
-  if (w.f == NULL) close(fd);
-  else if (fclose(w.f) != 0 && status == CVK_OK) status = cvk_fail(CVK_IO_ERROR, "trainer_save: '%s': %s", path, strerror(errno));
+  if (w.f == NULL)
+    close(fd);
+  else if (fclose(w.f) != 0 && status == CVK_OK)
+    status = cvk_fail(CVK_IO_ERROR, "trainer_save: '%s': %s", path, strerror(errno));
   XXH64_freeState(w.hash);
   if (status == CVK_OK && rename(temporary, path) != 0) status = cvk_fail(CVK_IO_ERROR, "trainer_save: '%s': %s", path, strerror(errno));
   if (status != CVK_OK) unlink(temporary);
@@ -128,7 +132,9 @@ static int32_t take_to(reader *r, void *to, uint64_t bytes) {
   return p != NULL;
 }
 
-static cvk_status damaged(const char *path) { return cvk_fail(CVK_IO_ERROR, "trainer_load: '%s' is damaged or no checkpoint", path); }
+static cvk_status damaged(const char *path) {
+  return cvk_fail(CVK_IO_ERROR, "trainer_load: '%s' is damaged or no checkpoint", path);
+}
 
 /* The whole file, whose sum fits; free() it. */
 static cvk_status read_file(const char *path, reader *out) {
@@ -163,8 +169,9 @@ typedef struct state {
 } state;
 
 static int32_t take_head(reader *r, state *s) {
-  return take_to(r, &s->print, sizeof s->print) && take_to(r, &s->total_steps, sizeof s->total_steps) && take_to(r, &s->steps, sizeof s->steps) &&
-         take_to(r, &s->best_epoch, sizeof s->best_epoch) && take_to(r, &s->best_loss, sizeof s->best_loss) && take_to(r, &s->n_epochs, sizeof s->n_epochs) && s->n_epochs >= 0 &&
+  return take_to(r, &s->print, sizeof s->print) && take_to(r, &s->total_steps, sizeof s->total_steps) &&
+         take_to(r, &s->steps, sizeof s->steps) && take_to(r, &s->best_epoch, sizeof s->best_epoch) &&
+         take_to(r, &s->best_loss, sizeof s->best_loss) && take_to(r, &s->n_epochs, sizeof s->n_epochs) && s->n_epochs >= 0 &&
          (uint64_t)s->n_epochs <= r->bytes / sizeof(cvk_epoch_result) &&
          (s->epochs = take(r, (uint64_t)s->n_epochs * sizeof(cvk_epoch_result))) != NULL;
 }
@@ -208,7 +215,8 @@ cvk_status cvk_trainer_load(cvk_trainer *t, const char *path) {
   if (status != CVK_OK) return status;
   if (!take_head(&r, &s)) status = damaged(path);
   if (status == CVK_OK && (s.print != fingerprint(t) || other_total(t, s.total_steps)))
-    status = cvk_fail(CVK_INVALID_ARGUMENT, "trainer_load: '%s' is of another model or of other options (epochs, batch size, seed, optimiser, rates)", path);
+    status = cvk_fail(CVK_INVALID_ARGUMENT,
+                      "trainer_load: '%s' is of another model or of other options (epochs, batch size, seed, optimiser, rates)", path);
   reader again = r;
   if (status == CVK_OK) status = take_tensors(t, &r, 0, path);
   if (status == CVK_OK && r.at != r.bytes) status = damaged(path);

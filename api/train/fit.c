@@ -18,14 +18,18 @@ typedef struct fit {
 
 static cvk_status check(const fit *f) {
   if (f->o.epochs < 1 || f->o.batch < 1)
-    return cvk_fail(CVK_INVALID_ARGUMENT, "fit: %lld epochs of batches of %lld, allowed 1 or more of both", (long long)f->o.epochs, (long long)f->o.batch);
+    return cvk_fail(CVK_INVALID_ARGUMENT, "fit: %lld epochs of batches of %lld, allowed 1 or more of both", (long long)f->o.epochs,
+                    (long long)f->o.batch);
   if (f->o.patience < 0) return cvk_fail(CVK_INVALID_ARGUMENT, "fit: patience is %lld, allowed 0 or more", (long long)f->o.patience);
-  if (f->o.patience > 0 && f->o.validation == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "fit: patience %lld without validation data", (long long)f->o.patience);
+  if (f->o.patience > 0 && f->o.validation == NULL)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "fit: patience %lld without validation data", (long long)f->o.patience);
   if (f->o.resume && f->o.checkpoint == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "fit: resume without the name of a checkpoint");
   return CVK_OK;
 }
 
-static double share(int64_t part, int64_t all) { return all > 0 ? (double)part / (double)all : 0; }
+static double share(int64_t part, int64_t all) {
+  return all > 0 ? (double)part / (double)all : 0;
+}
 
 /* Of all epochs, at the present speed of this one. */
 static double seconds_left(const fit *f, int64_t epoch, int64_t step, double seconds) {
@@ -34,8 +38,15 @@ static double seconds_left(const fit *f, int64_t epoch, int64_t step, double sec
 
 static cvk_status report(fit *f, const cvk_epoch_result *e, int64_t step, int64_t images) {
   if (f->o.on_step == NULL) return CVK_OK;
-  const cvk_fit_progress p = {.struct_size = sizeof p, .epoch = e->epoch, .epochs = f->o.epochs, .step = step, .steps = f->steps, .images = images,
-                              .loss = e->loss, .accuracy = e->accuracy, .seconds = e->seconds,
+  const cvk_fit_progress p = {.struct_size = sizeof p,
+                              .epoch = e->epoch,
+                              .epochs = f->o.epochs,
+                              .step = step,
+                              .steps = f->steps,
+                              .images = images,
+                              .loss = e->loss,
+                              .accuracy = e->accuracy,
+                              .seconds = e->seconds,
                               .seconds_left = seconds_left(f, e->epoch, step, e->seconds)};
   f->stop = f->o.on_step(f->o.arg, &p) != 0;
   return CVK_OK;
@@ -43,8 +54,8 @@ static cvk_status report(fit *f, const cvk_epoch_result *e, int64_t step, int64_
 
 /* One pass of steps; fills all of *e but the validation. */
 static cvk_status run_epoch(fit *f, cvk_epoch_result *e) {
-  const cvk_batches_options options = {.shuffle = !f->o.no_shuffle, .augment = !f->o.no_augment, .seed = f->t->options.seed, .epoch = e->epoch - 1,
-                                       .batch = f->o.batch};
+  const cvk_batches_options options = {
+      .shuffle = !f->o.no_shuffle, .augment = !f->o.no_augment, .seed = f->t->options.seed, .epoch = e->epoch - 1, .batch = f->o.batch};
   cvk_batches *batches = NULL;
   cvk_tensor *x = NULL, *target = NULL;
   int64_t step = 0, images = 0, count = 0, correct = 0;
@@ -57,8 +68,8 @@ static cvk_status run_epoch(fit *f, cvk_epoch_result *e) {
     if (status != CVK_OK || x == NULL) break;
     status = cvk_trainer_step(f->t, x, target, &r);
     if (status == CVK_OK && !isfinite(r.loss))
-      status = cvk_fail(CVK_INVALID_ARGUMENT, "fit: the loss is %g at step %lld of epoch %lld, with learning rate %g: a lower one may hold", r.loss,
-                        (long long)step + 1, (long long)e->epoch, (double)r.rate);
+      status = cvk_fail(CVK_INVALID_ARGUMENT, "fit: the loss is %g at step %lld of epoch %lld, with learning rate %g: a lower one may hold",
+                        r.loss, (long long)step + 1, (long long)e->epoch, (double)r.rate);
     if (status != CVK_OK) break;
     const int64_t n = cvk_tensor_dims(x)[0];
     step++;

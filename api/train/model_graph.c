@@ -11,15 +11,19 @@
 /* ---- what is trained ---- */
 
 /* The inputs of an op that hold weights (bit i: input i), and whether an add behind it may be its bias. */
-static const struct { int32_t kind; uint32_t weights; int32_t product; } roles[] = {
+static const struct {
+  int32_t kind;
+  uint32_t weights;
+  int32_t product;
+} roles[] = {
     {CVK_OP_CONV, 0x6, 1},   {CVK_OP_CONV_TRANSPOSE, 0x6, 1}, {CVK_OP_GEMM, 0x7, 1},
     {CVK_OP_MATMUL, 0x3, 1}, {CVK_OP_BATCH_NORM, 0x6, 0},     {CVK_OP_PRELU, 0x2, 0},
 };
 enum { MEAN = 3, VARIANCE = 4 }; /* inputs of batch_norm */
 
 static int32_t is_move(int32_t kind) {
-  return kind == CVK_OP_RESHAPE || kind == CVK_OP_FLATTEN || kind == CVK_OP_SQUEEZE || kind == CVK_OP_UNSQUEEZE || kind == CVK_OP_IDENTITY ||
-         kind == CVK_OP_TRANSPOSE;
+  return kind == CVK_OP_RESHAPE || kind == CVK_OP_FLATTEN || kind == CVK_OP_SQUEEZE || kind == CVK_OP_UNSQUEEZE ||
+         kind == CVK_OP_IDENTITY || kind == CVK_OP_TRANSPOSE;
 }
 
 typedef struct finder {
@@ -83,7 +87,8 @@ static cvk_status add_variable(cvk_trainer *t, cvk_value v, int32_t statistic, i
   cvk_variable *var = &t->variables[t->n_variables++];
   char name[32];
   snprintf(name, sizeof name, "weight_%d", t->n_variables - 1);
-  *var = (cvk_variable){.name = strdup(value->name ? value->name : name), .model = v, .statistic = statistic, .node = node, .desc = value->constant->desc};
+  *var = (cvk_variable){
+      .name = strdup(value->name ? value->name : name), .model = v, .statistic = statistic, .node = node, .desc = value->constant->desc};
   if (statistic) { /* as the op wants it, whatever is between */
     const int64_t n = cvk_tensor_count(value->constant);
     memset(var->desc.dim, 0, sizeof var->desc.dim);
@@ -122,7 +127,9 @@ cvk_status cvk_trainer_find_variables(cvk_trainer *t) {
     for (int32_t v = 0; v < g->n_values; v++) weights += f.weight[v];
     n = weights;
     for (int32_t k = 0; k < g->n_nodes; k++) n += g->nodes[k].kind == CVK_OP_BATCH_NORM ? 2 : 0;
-    if (weights == 0) status = cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model has no weights to train (float32 constants of convolutions and products)");
+    if (weights == 0)
+      status =
+          cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model has no weights to train (float32 constants of convolutions and products)");
   }
   if (status == CVK_OK) {
     t->variables = calloc((size_t)n, sizeof *t->variables);
@@ -196,8 +203,8 @@ static cvk_status copy_values(copier *k) {
   int32_t fits = b == NULL || x->rank < 0 || x->rank == b->rank;
   for (int32_t i = 0; b && i < x->rank && fits; i++) fits = dim[i] < 0 || dim[i] == b->dim[i];
   if (!fits)
-    return cvk_fail(CVK_INVALID_SHAPE, "trainer: the batch has shape %s, the model's input '%s' %s (-1: any)", cvk_dims_text(b->rank, b->dim, got), x->name,
-                    cvk_dims_text(x->rank, dim, want));
+    return cvk_fail(CVK_INVALID_SHAPE, "trainer: the batch has shape %s, the model's input '%s' %s (-1: any)",
+                    cvk_dims_text(b->rank, b->dim, got), x->name, cvk_dims_text(x->rank, dim, want));
   cvk_status status = cvk_graph_input(k->g, x->name, x->dtype, b ? b->rank : x->rank, b ? b->dim : dim, &k->map[m->inputs[0]]);
   k->c->x = k->map[m->inputs[0]];
   for (int32_t i = 0; i < k->t->n_variables && status == CVK_OK; i++) {
@@ -261,7 +268,8 @@ static cvk_status copy_node(copier *k, int32_t index) {
   if (training && node->kind == CVK_OP_DROPOUT) return copy_dropout(k, node, index, in);
   if (training && node->has_attr && (node->kind == CVK_OP_CONV || node->kind == CVK_OP_CONV_TRANSPOSE) && node->attr.conv.activation)
     return copy_convolution(k, node, in);
-  const cvk_status status = cvk_graph_op(k->g, node->kind, node->has_attr ? &node->attr : NULL, node->n_in, in, node->n_out, out, node->name);
+  const cvk_status status =
+      cvk_graph_op(k->g, node->kind, node->has_attr ? &node->attr : NULL, node->n_in, in, node->n_out, out, node->name);
   for (int32_t i = 0; i < node->n_out && status == CVK_OK; i++) k->map[node->out[i]] = out[i];
   return status;
 }
@@ -275,7 +283,11 @@ static int32_t has_dropout(const cvk_graph *m) {
 
 cvk_status cvk_trainer_copy_model(cvk_trainer *t, cvk_graph *g, cvk_model_copy *c) {
   const cvk_graph *m = t->model;
-  copier k = {t, g, c, malloc(((size_t)m->n_values + 1) * sizeof *k.map), malloc((size_t)t->n_variables * sizeof *k.variable),
+  copier k = {t,
+              g,
+              c,
+              malloc(((size_t)m->n_values + 1) * sizeof *k.map),
+              malloc((size_t)t->n_variables * sizeof *k.variable),
               calloc((size_t)m->n_values + 1, sizeof *k.read)};
   cvk_status status = k.map && k.variable && k.read ? CVK_OK : cvk_fail(CVK_NO_MEMORY, "trainer: no memory for %d values", m->n_values);
   c->seed = CVK_NO_VALUE;

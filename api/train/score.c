@@ -27,19 +27,21 @@ static int64_t largest(const float *x, int64_t stride, int64_t classes) {
 cvk_status cvk_trainer_check_target(const cvk_trainer *t, const cvk_tensor *target) {
   const int32_t want = t->options.loss == CVK_LOSS_MEAN_SQUARED_ERROR ? CVK_F32 : CVK_I64;
   if (target->desc.dtype == want) return CVK_OK;
-  return cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the target is %s, this loss wants %s", cvk_dtype_name(target->desc.dtype), cvk_dtype_name(want));
+  return cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the target is %s, this loss wants %s", cvk_dtype_name(target->desc.dtype),
+                  cvk_dtype_name(want));
 }
 
 /* Squared errors: the same shape. Classes: the output's without axis 1. */
 static cvk_status check_shapes(const cvk_trainer *t, const cvk_tensor_desc *y, const cvk_tensor_desc *target) {
   const int32_t classes = t->options.loss == CVK_LOSS_SOFTMAX_CROSS_ENTROPY;
   char got[CVK_DIMS_TEXT], from[CVK_DIMS_TEXT];
-  if (y->dtype != CVK_F32) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model's output is %s, wanted float32", cvk_dtype_name(y->dtype));
+  if (y->dtype != CVK_F32)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model's output is %s, wanted float32", cvk_dtype_name(y->dtype));
   int32_t fits = y->rank >= 1 + classes && target->rank == y->rank - classes;
   for (int32_t i = 0; i < target->rank && fits; i++) fits = target->dim[i] == y->dim[i + (classes && i > 0)];
   if (fits) return CVK_OK;
-  return cvk_fail(CVK_INVALID_SHAPE, "trainer: the target has shape %s, the model's output %s: wanted the same%s", cvk_dims_text(target->rank, target->dim, got),
-                  cvk_dims_text(y->rank, y->dim, from), classes ? " without axis 1" : "");
+  return cvk_fail(CVK_INVALID_SHAPE, "trainer: the target has shape %s, the model's output %s: wanted the same%s",
+                  cvk_dims_text(target->rank, target->dim, got), cvk_dims_text(y->rank, y->dim, from), classes ? " without axis 1" : "");
 }
 
 cvk_status cvk_trainer_score(const cvk_trainer *t, const cvk_tensor *output, const cvk_tensor *target, int32_t with_loss, cvk_score *s) {

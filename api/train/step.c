@@ -13,9 +13,9 @@ typedef struct builder {
   cvk_trainer *t;
   cvk_graph *g;
   cvk_model_copy copy;
-  cvk_status status; /* of the first op that failed */
+  cvk_status status;                         /* of the first op that failed */
   cvk_value target, rate, step, loss, scale; /* scale: of the gradients, CVK_NO_VALUE without clipping */
-  cvk_value *wanted, *gradient; /* of the weights, in order */
+  cvk_value *wanted, *gradient;              /* of the weights, in order */
   int32_t n_weights;
 } builder;
 
@@ -25,7 +25,9 @@ static cvk_value op(builder *b, int32_t kind, const void *attr, int32_t n, const
   return out;
 }
 
-static cvk_value op2(builder *b, int32_t kind, cvk_value x, cvk_value y) { return op(b, kind, NULL, 2, (const cvk_value[]){x, y}); }
+static cvk_value op2(builder *b, int32_t kind, cvk_value x, cvk_value y) {
+  return op(b, kind, NULL, 2, (const cvk_value[]){x, y});
+}
 
 static cvk_value constant(builder *b, cvk_tensor *t) {
   cvk_value out = CVK_NO_VALUE;
@@ -55,7 +57,8 @@ static void add_loss(builder *b) {
     b->loss = op(b, CVK_OP_REDUCE_MEAN, &all, 1, &square);
     return;
   }
-  const cvk_cross_entropy_attr a = {.struct_size = sizeof a, .ignore_index = o->ignore_index, .has_ignore = o->has_ignore, .label_smoothing = o->label_smoothing};
+  const cvk_cross_entropy_attr a = {
+      .struct_size = sizeof a, .ignore_index = o->ignore_index, .has_ignore = o->has_ignore, .label_smoothing = o->label_smoothing};
   const cvk_value weight = b->t->class_tensor ? constant(b, b->t->class_tensor) : CVK_NO_VALUE;
   b->loss = op(b, CVK_OP_SOFTMAX_CROSS_ENTROPY, &a, 3, (const cvk_value[]){b->copy.output, b->target, weight});
 }
@@ -96,7 +99,11 @@ static void update(builder *b, int32_t index, cvk_value gradient, const cvk_valu
     const cvk_value in[5] = {w, gradient, b->rate, b->t->n_slots ? slot[0] : CVK_NO_VALUE, b->scale};
     b->status = cvk_graph_op(b->g, CVK_OP_SGD, &a, 5, in, 1 + b->t->n_slots, out, b->t->variables[index].name);
   } else {
-    const cvk_adam_attr a = {.struct_size = sizeof a, .beta1 = o->beta1, .beta2 = o->beta2, .epsilon = o->epsilon, .decay = decay,
+    const cvk_adam_attr a = {.struct_size = sizeof a,
+                             .beta1 = o->beta1,
+                             .beta2 = o->beta2,
+                             .epsilon = o->epsilon,
+                             .decay = decay,
                              .decoupled = o->optimizer == CVK_ADAMW};
     const cvk_value in[7] = {w, gradient, b->rate, b->step, slot[0], slot[1], b->scale};
     b->status = cvk_graph_op(b->g, CVK_OP_ADAM, &a, 7, in, 3, out, b->t->variables[index].name);
@@ -152,7 +159,9 @@ static cvk_status make_lists(cvk_step *s, const cvk_graph *g) {
 }
 
 static cvk_status plan(cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *target, cvk_step *s) {
-  const cvk_session_options options = {.device = t->device_spec, .fallback = t->options.fallback, .flags = t->options.flags | CVK_DETERMINISTIC,
+  const cvk_session_options options = {.device = t->device_spec,
+                                       .fallback = t->options.fallback,
+                                       .flags = t->options.flags | CVK_DETERMINISTIC,
                                        .profile = t->options.profile};
   builder b = {.t = t, .copy = {.batch = &x->desc, .logits = 1}};
   const size_t n = (size_t)t->n_variables + 1;
@@ -256,7 +265,8 @@ static int64_t seed_of(uint64_t seed, int64_t step) {
 static cvk_status check(const cvk_trainer *t, const cvk_tensor *x, const cvk_tensor *target) {
   if (x == NULL || target == NULL) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: %s is NULL", x ? "target" : "x");
   if (x->storage->buf || target->storage->buf) return cvk_fail(CVK_DEVICE_MISMATCH, "trainer_step: x and target must be in host memory");
-  if (x->desc.dtype != CVK_F32) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: x is %s, wanted float32", cvk_dtype_name(x->desc.dtype));
+  if (x->desc.dtype != CVK_F32)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: x is %s, wanted float32", cvk_dtype_name(x->desc.dtype));
   if (x->desc.rank < 1 || x->desc.dim[0] < 1) return cvk_fail(CVK_INVALID_SHAPE, "trainer_step: x holds no samples");
   const cvk_status status = cvk_trainer_check_target(t, target);
   if (status != CVK_OK) return status;
@@ -278,8 +288,8 @@ cvk_status cvk_trainer_step(cvk_trainer *t, cvk_tensor *x, cvk_tensor *target, c
   if (status == CVK_OK) status = cvk_trainer_find_step(t, x, target, &s);
   if (status != CVK_OK) return status;
   if (t->total_steps == 0 && cvk_trainer_needs_total(&t->options))
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: total_steps is 0, schedule %d with warmup %g wants the number of all steps", t->options.schedule,
-                    (double)t->options.warmup);
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_step: total_steps is 0, schedule %d with warmup %g wants the number of all steps",
+                    t->options.schedule, (double)t->options.warmup);
   s->used = (uint64_t)number;
   const int64_t seed = seed_of(t->options.seed, t->steps_taken);
   full.rate = cvk_trainer_rate(&t->options, t->total_steps, t->steps_taken);

@@ -6,7 +6,9 @@
 #include "struct_copy.h"
 #include "train_internal.h"
 
-static cvk_status no_memory(void) { return cvk_fail(CVK_NO_MEMORY, "trainer: no memory"); }
+static cvk_status no_memory(void) {
+  return cvk_fail(CVK_NO_MEMORY, "trainer: no memory");
+}
 
 static void variable_free(cvk_variable *v) {
   cvk_tensor_release(v->now);
@@ -37,7 +39,9 @@ void cvk_trainer_release(cvk_trainer *t) {
   free(t);
 }
 
-static int32_t share(float v) { return v >= 0 && v < 1; }
+static int32_t share(float v) {
+  return v >= 0 && v < 1;
+}
 
 static cvk_status check_options(const cvk_trainer_options *o) {
   if (o->loss < CVK_LOSS_SOFTMAX_CROSS_ENTROPY || o->loss > CVK_LOSS_MEAN_SQUARED_ERROR)
@@ -49,17 +53,18 @@ static cvk_status check_options(const cvk_trainer_options *o) {
   if (!(o->learning_rate > 0) || !(o->learning_rate < 1e6f))
     return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: learning_rate is %g, allowed above 0", (double)o->learning_rate);
   if (!share(o->momentum) || !share(o->beta1) || !share(o->beta2) || !share(o->warmup))
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: momentum %g, beta1 %g, beta2 %g, warmup %g: allowed from 0 to below 1", (double)o->momentum,
-                    (double)o->beta1, (double)o->beta2, (double)o->warmup);
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: momentum %g, beta1 %g, beta2 %g, warmup %g: allowed from 0 to below 1",
+                    (double)o->momentum, (double)o->beta1, (double)o->beta2, (double)o->warmup);
   if (!(o->weight_decay >= 0) || !(o->clip_norm >= 0) || !(o->clip_value >= 0) || !(o->epsilon > 0) || !(o->decay_factor > 0))
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: weight_decay %g, clip_norm %g, clip_value %g, epsilon %g, decay_factor %g: none may be negative",
+    return cvk_fail(CVK_INVALID_ARGUMENT,
+                    "trainer_create: weight_decay %g, clip_norm %g, clip_value %g, epsilon %g, decay_factor %g: none may be negative",
                     (double)o->weight_decay, (double)o->clip_norm, (double)o->clip_value, (double)o->epsilon, (double)o->decay_factor);
   if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
     return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: label_smoothing is %g, allowed 0 to 1", (double)o->label_smoothing);
   if (o->nesterov && !(o->momentum > 0)) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: nesterov without momentum");
   if (o->total_steps < 0 || o->decay_steps < 0)
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: total_steps %lld, decay_steps %lld: allowed 0 or more", (long long)o->total_steps,
-                    (long long)o->decay_steps);
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: total_steps %lld, decay_steps %lld: allowed 0 or more",
+                    (long long)o->total_steps, (long long)o->decay_steps);
   return CVK_OK;
 }
 
@@ -86,16 +91,20 @@ static cvk_status take_options(cvk_trainer *t, const cvk_trainer_options *option
   t->total_steps = o->total_steps;
   t->n_slots = o->optimizer != CVK_SGD ? 2 : o->momentum > 0;
   if (weights == NULL) return CVK_OK;
-  if (o->n_class_weights < 1) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: n_class_weights is %lld", (long long)o->n_class_weights);
+  if (o->n_class_weights < 1)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: n_class_weights is %lld", (long long)o->n_class_weights);
   return cvk_tensor_create(NULL, CVK_F32, 1, &o->n_class_weights, weights, &t->class_tensor);
 }
 
 static cvk_status check_model(const cvk_graph *g) {
   if (g->n_inputs != 1 || g->n_outputs < 1)
-    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: the model has %d inputs and %d outputs, wanted one input and at least one output", g->n_inputs,
+    return cvk_fail(CVK_INVALID_ARGUMENT,
+                    "trainer_create: the model has %d inputs and %d outputs, wanted one input and at least one output", g->n_inputs,
                     g->n_outputs);
   const cvk_graph_value *x = &g->values[g->inputs[0]];
-  if (x->dtype != CVK_F32) return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: the model's input '%s' is %s, wanted float32", x->name, cvk_dtype_name(x->dtype));
+  if (x->dtype != CVK_F32)
+    return cvk_fail(CVK_INVALID_ARGUMENT, "trainer_create: the model's input '%s' is %s, wanted float32", x->name,
+                    cvk_dtype_name(x->dtype));
   return CVK_OK;
 }
 
@@ -133,21 +142,29 @@ cvk_status cvk_trainer_create(cvk_graph *model, const cvk_trainer_options *optio
   if (status == CVK_OK) status = cvk_trainer_find_variables(t);
   if (status == CVK_OK) status = make_scalars(t);
   for (int32_t i = 0; i < t->n_variables && status == CVK_OK; i++) status = make_variable(t, &t->variables[i]);
-  if (status == CVK_OK) *out = t;
-  else cvk_trainer_release(t);
+  if (status == CVK_OK)
+    *out = t;
+  else
+    cvk_trainer_release(t);
   return status;
 }
 
-int64_t cvk_trainer_step_count(const cvk_trainer *t) { return t ? t->steps_taken : 0; }
-cvk_session *cvk_trainer_session(cvk_trainer *t) { return t && t->last ? t->last->session : NULL; }
+int64_t cvk_trainer_step_count(const cvk_trainer *t) {
+  return t ? t->steps_taken : 0;
+}
+cvk_session *cvk_trainer_session(cvk_trainer *t) {
+  return t && t->last ? t->last->session : NULL;
+}
 
 static cvk_status copy_model(cvk_trainer *t, int32_t logits, cvk_graph **out) {
   cvk_model_copy c = {.logits = logits};
   cvk_graph *g = NULL;
   cvk_status status = cvk_graph_create(t->model->ctx, &g);
   if (status == CVK_OK) status = cvk_trainer_copy_model(t, g, &c);
-  if (status == CVK_OK) *out = g;
-  else cvk_graph_release(g);
+  if (status == CVK_OK)
+    *out = g;
+  else
+    cvk_graph_release(g);
   return status;
 }
 
@@ -160,7 +177,8 @@ cvk_status cvk_trainer_graph(cvk_trainer *t, cvk_graph **out) {
 
 /* A session over the weights as they are now. */
 static cvk_status find_inference(cvk_trainer *t) {
-  const cvk_session_options options = {.device = t->device_spec, .fallback = t->options.fallback, .flags = t->options.flags | CVK_DETERMINISTIC};
+  const cvk_session_options options = {
+      .device = t->device_spec, .fallback = t->options.fallback, .flags = t->options.flags | CVK_DETERMINISTIC};
   cvk_graph *g = NULL;
   if (t->inference && t->inference_step == t->steps_taken) return CVK_OK;
   cvk_session_release(t->inference);
@@ -239,7 +257,9 @@ cvk_status cvk_trainer_add_epoch(cvk_trainer *t, const cvk_epoch_result *e) {
   return CVK_OK;
 }
 
-int64_t cvk_trainer_epoch_count(const cvk_trainer *t) { return t ? t->n_epochs : 0; }
+int64_t cvk_trainer_epoch_count(const cvk_trainer *t) {
+  return t ? t->n_epochs : 0;
+}
 
 cvk_status cvk_trainer_epoch(const cvk_trainer *t, int64_t index, cvk_epoch_result *out) {
   if (t == NULL || out == NULL || index < 0 || index >= t->n_epochs)
