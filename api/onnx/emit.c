@@ -5,6 +5,7 @@
 
 #include "fill.h"
 #include "ops/element.h"
+#include "parts.h"
 
 #define EXACT_IN_DOUBLE ((int64_t)1 << 53)
 
