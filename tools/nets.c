@@ -47,7 +47,7 @@ static void begin(builder *b) {
   b->channels = w->channels;
   b->height = w->height;
   b->width = w->width;
-  if (b->status == CVK_OK) b->status = cvk_graph_input(b->g, "x", CVK_F32, 4, dim, &b->at);
+  if (b->status == CVK_OK) b->status = cvk_graph_input(b->g, "image", CVK_F32, 4, dim, &b->at);
   op(b, CVK_OP_SUB, NULL, 2, (const cvk_value[]){b->at, constant(b, "mean", 4, each, w->mean, 0, 0)}, "centre");
   op(b, CVK_OP_DIV, NULL, 2, (const cvk_value[]){b->at, constant(b, "deviation", 4, each, w->deviation, 0, 0)}, "scale");
 }
@@ -160,7 +160,7 @@ cvk_status net_build(cvk_context *ctx, const char *name, const net_wish *wish, c
     nets[i].build(&b);
   }
   op1(&b, CVK_OP_SOFTMAX, NULL, "softmax");
-  if (b.status == CVK_OK) b.status = cvk_graph_output(b.g, b.at, "probabilities");
+  if (b.status == CVK_OK) b.status = cvk_graph_output(b.g, b.at, "probability");
   if (b.status == CVK_OK) *out = b.g;
   else cvk_graph_release(b.g);
   return b.status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nets.h: networks that `convoke train` begins with, as graphs with new weights: input "x" f32 [N, C, H, W], pixels in 0..1, normalised inside; output
- * "probabilities" [N, classes]. */
+/* nets.h: networks that `convoke train` begins with, as graphs with new weights: input "image" f32 [N, C, H, W], pixels in 0..1, normalised inside; output
+ * "probability" [N, classes]. */
 #ifndef CVK_NETS_H
 #define CVK_NETS_H
 

@@ -45,7 +45,7 @@ def main(eager, model, train, examples):
         check(f'eager on {device}: the pooled edges', numbers(result.stdout, 'pooled') == EDGES, result.stdout)
         result = check_run(f'model on {device}', [model, digits, device])
         check_train(train, model, device)
-        check(f'model on {device}: ten probabilities', 'probability: 10 values, the first is 0.0152' in result.stdout, result.stdout)
+        check(f'model on {device}: ten probabilities', 'probability: 10 values, the first is 0.0442' in result.stdout, result.stdout)
     result = run([eager, 'no such device'])
     check('a device that does not exist is an error with a sentence', result.returncode == 1 and 'no such device' in result.stderr, result.stderr)
     check('model without arguments tells its usage', run([model]).returncode == 2)
