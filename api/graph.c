@@ -250,9 +250,20 @@ cvk_status cvk_graph_output_info(const cvk_graph *g, int32_t index, cvk_value_in
 }
 
 int64_t cvk_graph_parameter_count(const cvk_graph *g) {
+  uint8_t *counted = calloc((size_t)g->n_values + 1, sizeof *counted);
   int64_t n = 0;
-  for (int32_t v = 0; v < g->n_values; v++) {
-    if (g->values[v].constant && !g->values[v].by_value && g->values[v].dtype == CVK_F32) n += cvk_tensor_count(g->values[v].constant);
+  for (int32_t k = 0; k < g->n_nodes && counted; k++) {
+    const cvk_graph_node *node = &g->nodes[k];
+    const uint32_t values = cvk_op_def_find(node->kind)->values;
+    for (int32_t i = 0; i < node->n_in; i++) {
+      const cvk_value v = node->in[i];
+      if (v == CVK_NO_VALUE || counted[v] || (i < 32 && values >> i & 1)) continue;
+      const cvk_graph_value *c = &g->values[v];
+      if (c->constant == NULL || c->by_value || c->dtype != CVK_F32) continue;
+      n += cvk_tensor_count(c->constant);
+      counted[v] = 1;
+    }
   }
+  free(counted);
   return n;
 }
