@@ -307,7 +307,7 @@ def test_info_graph():
     lines = works("info", MODEL, "--graph", "--device", "cpu").splitlines()
     before, after = ([line.split()[1:] for line in lines if line.startswith(word + " ")] for word in ("before", "after"))
     assert [op[:2] for op in before[:4]] == [["0", "sub"], ["1", "div"], ["2", "conv"], ["3", "relu"]] and len(before) == 15, before
-    assert ["2", "conv+relu", "/net/net.0/Conv", "cpu"] in [op[:4] for op in after] and len(after) < len(before), after
+    assert ["2", "conv+relu", "conv1", "cpu"] in [op[:4] for op in after] and len(after) < len(before), after
     assert after[-1][1] == "softmax" and after[-1][-1] == "1x10", after
     assert "executed %d:" % len(after) in "\n".join(lines), lines
     got = json.loads(works("info", MODEL, "--graph", "--json"))
@@ -342,7 +342,7 @@ def read_png(path):
 def test_features():
     with tempfile.TemporaryDirectory() as d:
         path = os.path.join(d, "maps.png")
-        text = works("features", MODEL, os.path.join(os.path.dirname(MODEL), "7.png"), "--layer", "/net/net.1/Relu", "--output", path)
+        text = works("features", MODEL, os.path.join(os.path.dirname(MODEL), "7.png"), "--layer", "relu1", "--output", path)
         assert "6 maps of 28x28" in text and "260x174 pixels" in text, text
         width, height, rows = read_png(path)
         assert (width, height) == (260, 174)
