@@ -99,6 +99,8 @@ cvk_status cvk_op_resolve(int32_t kind, const void *attr, int32_t n_in, const cv
 
 /* Fills a desc; checks rank <= 8 and that extents and bytes do not overflow (SIZE_OVERFLOW). `what` names the tensor in the message. */
 cvk_status cvk_desc_set(cvk_tensor_desc *d, const char *what, int32_t dtype, int32_t rank, const int64_t *dim);
+/* Nonzero where rank and extents are the same. */
+int32_t cvk_same_shape(const cvk_tensor_desc *a, const cvk_tensor_desc *b);
 /* NumPy broadcasting of two shapes into *rank, dim. INVALID_SHAPE names both shapes. */
 cvk_status cvk_broadcast(const char *op, int32_t ra, const int64_t *a, int32_t rb, const int64_t *b, int32_t *rank, int64_t *dim);
 /* axis in -rank..rank-1 to 0..rank-1; INVALID_ARGUMENT with the numbers. `rank` 0 counts as 1. */

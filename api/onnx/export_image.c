@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "export.h"
+#include "resize_names.h"
 
 /* ---- resize ---- */
 
@@ -55,30 +56,17 @@ static void put_roi(cvk_onnx_written *n) {
 }
 
 void cvk_onnx_write_resize(cvk_onnx_written *n) {
-  static const char *const modes[] = {[CVK_NEAREST] = "nearest", [CVK_LINEAR] = "linear", [CVK_CUBIC] = "cubic"};
-  static const char *const roundings[] = {[CVK_ROUND_PREFER_FLOOR] = "round_prefer_floor",
-                                          [CVK_ROUND_PREFER_CEIL] = "round_prefer_ceil",
-                                          [CVK_ROUND_FLOOR] = "floor",
-                                          [CVK_ROUND_CEIL] = "ceil"};
-  static const char *const policies[] = {[CVK_STRETCH] = "stretch", [CVK_NOT_LARGER] = "not_larger", [CVK_NOT_SMALLER] = "not_smaller"};
-  static const char *const coordinates[] = {[CVK_HALF_PIXEL] = "half_pixel",
-                                            [CVK_HALF_PIXEL_SYMMETRIC] = "half_pixel_symmetric",
-                                            [CVK_PYTORCH_HALF_PIXEL] = "pytorch_half_pixel",
-                                            [CVK_ALIGN_CORNERS] = "align_corners",
-                                            [CVK_ASYMMETRIC] = "asymmetric",
-                                            [CVK_TF_HALF_PIXEL_FOR_NN] = "tf_half_pixel_for_nn",
-                                            [CVK_TF_CROP_AND_RESIZE] = "tf_crop_and_resize"};
   const cvk_resize_attr *a = &n->attr.resize;
   int64_t axes[CVK_MAX_RANK];
   if (a->n_axes != cvk_onnx_checked(n, a->n_axes, CVK_MAX_RANK)) return;
-  cvk_onnx_put_choice(n, "mode", 3, modes, a->mode);
-  cvk_onnx_put_choice(n, "coordinate_transformation_mode", 7, coordinates, a->coordinates);
-  if (a->mode == CVK_NEAREST) cvk_onnx_put_choice(n, "nearest_mode", 4, roundings, a->rounding);
+  cvk_onnx_put_choice(n, "mode", 3, cvk_resize_modes, a->mode);
+  cvk_onnx_put_choice(n, "coordinate_transformation_mode", 7, cvk_resize_places, a->coordinates);
+  if (a->mode == CVK_NEAREST) cvk_onnx_put_choice(n, "nearest_mode", 4, cvk_resize_roundings, a->rounding);
   if (a->mode == CVK_CUBIC) cvk_onnx_put_float(n, "cubic_coeff_a", a->cubic_a);
   if (a->coordinates == CVK_TF_CROP_AND_RESIZE) cvk_onnx_put_float(n, "extrapolation_value", a->extrapolation);
   if (a->exclude_outside) cvk_onnx_put_int(n, "exclude_outside", 1);
   if (a->antialias) cvk_onnx_put_int(n, "antialias", 1);
-  if (a->keep_aspect != CVK_STRETCH) cvk_onnx_put_choice(n, "keep_aspect_ratio_policy", 3, policies, a->keep_aspect);
+  if (a->keep_aspect != CVK_STRETCH) cvk_onnx_put_choice(n, "keep_aspect_ratio_policy", 3, cvk_resize_policies, a->keep_aspect);
   if (!lists_all(n)) {
     for (int32_t i = 0; i < a->n_axes; i++) axes[i] = a->axis[i];
     cvk_onnx_put_ints(n, "axes", a->n_axes, axes);

@@ -2,34 +2,22 @@
 /* resize.c: the attributes of Resize and Upsample. Before opset 11 an output cell lies at its number over the scale, and the nearest cell
  * is the one at or before it. */
 #include "fill.h"
+#include "resize_names.h"
 
 #define COUNT(A) ((int32_t)(sizeof(A) / sizeof *(A)))
 
 void cvk_onnx_fill_resize(cvk_onnx_call *c, cvk_any_attr *attr) {
-  static const char *const modes[] = {[CVK_NEAREST] = "nearest", [CVK_LINEAR] = "linear", [CVK_CUBIC] = "cubic"};
-  static const char *const roundings[] = {[CVK_ROUND_PREFER_FLOOR] = "round_prefer_floor",
-                                          [CVK_ROUND_PREFER_CEIL] = "round_prefer_ceil",
-                                          [CVK_ROUND_FLOOR] = "floor",
-                                          [CVK_ROUND_CEIL] = "ceil"};
-  static const char *const policies[] = {[CVK_STRETCH] = "stretch", [CVK_NOT_LARGER] = "not_larger", [CVK_NOT_SMALLER] = "not_smaller"};
-  static const char *const coordinates[] = {[CVK_HALF_PIXEL] = "half_pixel",
-                                            [CVK_HALF_PIXEL_SYMMETRIC] = "half_pixel_symmetric",
-                                            [CVK_PYTORCH_HALF_PIXEL] = "pytorch_half_pixel",
-                                            [CVK_ALIGN_CORNERS] = "align_corners",
-                                            [CVK_ASYMMETRIC] = "asymmetric",
-                                            [CVK_TF_HALF_PIXEL_FOR_NN] = "tf_half_pixel_for_nn",
-                                            [CVK_TF_CROP_AND_RESIZE] = "tf_crop_and_resize"};
   cvk_resize_attr *const a = &attr->resize;
   int64_t axes[CVK_MAX_RANK];
-  cvk_onnx_take_choice(c, "mode", COUNT(modes), modes, &a->mode);
-  cvk_onnx_take_choice(c, "nearest_mode", COUNT(roundings), roundings, &a->rounding);
-  cvk_onnx_take_choice(c, "coordinate_transformation_mode", COUNT(coordinates), coordinates, &a->coordinates);
+  cvk_onnx_take_choice(c, "mode", COUNT(cvk_resize_modes), cvk_resize_modes, &a->mode);
+  cvk_onnx_take_choice(c, "nearest_mode", COUNT(cvk_resize_roundings), cvk_resize_roundings, &a->rounding);
+  cvk_onnx_take_choice(c, "coordinate_transformation_mode", COUNT(cvk_resize_places), cvk_resize_places, &a->coordinates);
   cvk_onnx_take_f32(c, "cubic_coeff_a", &a->cubic_a);
   cvk_onnx_take_f32(c, "extrapolation_value", &a->extrapolation);
   cvk_onnx_take_flag(c, "exclude_outside", &a->exclude_outside);
   if (c->model->opset < 18) return;
   cvk_onnx_take_flag(c, "antialias", &a->antialias);
-  cvk_onnx_take_choice(c, "keep_aspect_ratio_policy", COUNT(policies), policies, &a->keep_aspect);
+  cvk_onnx_take_choice(c, "keep_aspect_ratio_policy", COUNT(cvk_resize_policies), cvk_resize_policies, &a->keep_aspect);
   cvk_onnx_take_i64s(c, "axes", INT32_MIN, CVK_MAX_RANK, axes, &a->n_axes);
   for (int32_t i = 0; i < a->n_axes && c->status == CVK_OK; i++) {
     if (axes[i] > INT32_MAX) cvk_onnx_fail(c, CVK_INVALID_ARGUMENT, "attribute 'axes' has %lld at entry %d", (long long)axes[i], i);

@@ -114,9 +114,7 @@ cvk_status cvk_infer_batch_norm_grad(cvk_op_call *call) {
   for (int32_t i = 1; i < 4 && s == CVK_OK; i++) s = check_channels(call, i, names[i]);
   if (s == CVK_OK) s = cvk_require_dtype(call, 4, 1, &x->dtype);
   if (s != CVK_OK) return s;
-  int32_t fits = gy->rank == x->rank;
-  for (int32_t i = 0; i < x->rank && fits; i++) fits = gy->dim[i] == x->dim[i];
-  if (!fits)
+  if (!cvk_same_shape(gy, x))
     return cvk_fail(CVK_INVALID_SHAPE, "batch_norm_grad: gy has shape %s, x has %s", cvk_dims_text(gy->rank, gy->dim, got),
                     cvk_dims_text(x->rank, x->dim, want));
   s = cvk_desc_set(&call->out[0], "batch_norm_grad: gx", x->dtype, x->rank, x->dim);

@@ -9,6 +9,12 @@ void cvk_defaults_none(int32_t kind, cvk_any_attr *a) {
   (void)a; /* it comes zeroed */
 }
 
+int32_t cvk_same_shape(const cvk_tensor_desc *a, const cvk_tensor_desc *b) {
+  int32_t same = a->rank == b->rank;
+  for (int32_t i = 0; i < a->rank && same; i++) same = a->dim[i] == b->dim[i];
+  return same;
+}
+
 cvk_status cvk_desc_set(cvk_tensor_desc *d, const char *what, int32_t dtype, int32_t rank, const int64_t *dim) {
   char text[CVK_DIMS_TEXT];
   const uint64_t size = cvk_dtype_bytes(dtype);

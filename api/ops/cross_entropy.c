@@ -56,9 +56,7 @@ cvk_status cvk_infer_softmax_cross_entropy_grad(cvk_op_call *call) {
   if (s == CVK_OK) s = cvk_require_dtype(call, 2, 1, &x->dtype);
   if (s == CVK_OK) s = set_loss(&loss, call);
   if (s != CVK_OK) return s;
-  int32_t fits = gy->rank == loss.rank;
-  for (int32_t i = 0; i < loss.rank && fits; i++) fits = gy->dim[i] == loss.dim[i];
-  if (!fits)
+  if (!cvk_same_shape(gy, &loss))
     return cvk_fail(CVK_INVALID_SHAPE, "%s: gy has shape %s, the loss has %s", call->def->name, cvk_dims_text(gy->rank, gy->dim, got),
                     cvk_dims_text(loss.rank, loss.dim, want));
   return cvk_desc_set(&call->out[0], "softmax_cross_entropy_grad: gx", x->dtype, x->rank, x->dim);

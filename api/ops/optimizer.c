@@ -20,9 +20,7 @@ void cvk_defaults_adam(int32_t kind, cvk_any_attr *a) {
 static cvk_status check_like_w(const cvk_op_call *call, int32_t i) {
   const cvk_tensor_desc *w = call->in[W], *d = call->in[i];
   char got[CVK_DIMS_TEXT], want[CVK_DIMS_TEXT];
-  int32_t fits = d->rank == w->rank;
-  for (int32_t k = 0; k < w->rank && fits; k++) fits = d->dim[k] == w->dim[k];
-  if (!fits)
+  if (!cvk_same_shape(d, w))
     return cvk_fail(CVK_INVALID_SHAPE, "%s: input %d has shape %s, the weights have %s", call->def->name, i, cvk_dims_text(d->rank, d->dim, got),
                     cvk_dims_text(w->rank, w->dim, want));
   return cvk_require_dtype(call, i, 1, &w->dtype);

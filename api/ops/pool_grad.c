@@ -25,9 +25,7 @@ cvk_status cvk_infer_pool_grad(cvk_op_call *call) {
   if (s == CVK_OK) s = cvk_require_dtype(call, 0, 2, floats);
   if (s == CVK_OK) s = cvk_require_dtype(call, 1, 1, &x->dtype);
   if (s != CVK_OK) return s;
-  int32_t fits = gy->rank == y.rank;
-  for (int32_t i = 0; i < y.rank && fits; i++) fits = gy->dim[i] == y.dim[i];
-  if (!fits)
+  if (!cvk_same_shape(gy, &y))
     return cvk_fail(CVK_INVALID_SHAPE, "%s: gy has shape %s, the pool gives %s", call->def->name, cvk_dims_text(gy->rank, gy->dim, got),
                     cvk_dims_text(y.rank, y.dim, want));
   return cvk_desc_set(&call->out[0], "pool gradient", x->dtype, x->rank, x->dim);

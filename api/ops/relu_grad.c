@@ -11,9 +11,7 @@ cvk_status cvk_infer_relu_grad(cvk_op_call *call) {
   cvk_status s = cvk_require_dtype(call, 0, 2, floats);
   if (s == CVK_OK) s = cvk_require_dtype(call, 1, 1, &y->dtype);
   if (s != CVK_OK) return s;
-  int32_t fits = gy->rank == y->rank;
-  for (int32_t i = 0; i < y->rank && fits; i++) fits = gy->dim[i] == y->dim[i];
-  if (!fits)
+  if (!cvk_same_shape(gy, y))
     return cvk_fail(CVK_INVALID_SHAPE, "relu_grad: y has shape %s, gy %s", cvk_dims_text(y->rank, y->dim, a), cvk_dims_text(gy->rank, gy->dim, b));
   return cvk_desc_set(&call->out[0], "relu_grad: output", y->dtype, y->rank, y->dim);
 }
