@@ -67,7 +67,7 @@ typedef struct cvk_trainer_options { /* zero-initialise; 0 stands for what is sa
   float warmup;
   float decay_factor;      /* STEP; 0: 0.1 */
   int64_t decay_steps;     /* STEP; 0: a third of total_steps */
-  int64_t total_steps;     /* 0: cvk_fit sets it: epochs times batches */
+  int64_t total_steps;     /* 0: each cvk_fit sets it: epochs times batches; cvk_trainer_step alone is INVALID_ARGUMENT where the schedule wants it */
   uint64_t seed;           /* of dropout, and of cvk_fit's order and augmentation */
   int32_t profile;         /* nonzero: each step times every op (cvk_trainer_session) */
   int32_t reserved;
@@ -144,7 +144,8 @@ typedef struct cvk_fit_options { /* zero-initialise */
   cvk_dataset *validation; /* evaluated behind each epoch, or NULL */
   int64_t patience;      /* > 0: stops after so many epochs without a better validation loss, with the weights of the best */
   const char *checkpoint; /* written behind each epoch, or NULL: whatever kills the process, what is lost is the epoch in hand */
-  int32_t (*on_step)(void *arg, const cvk_fit_progress *p);  /* NULL: none; nonzero ends the training at once, without the epoch in hand */
+  int32_t (*on_step)(void *arg, const cvk_fit_progress *p);  /* NULL: none; nonzero ends the training at once: the weights stay as they are,
+                                                                the epoch in hand is not in history and checkpoint */
   int32_t (*on_epoch)(void *arg, const cvk_epoch_result *e); /* NULL: none; behind the checkpoint; nonzero: no further epoch */
   void *arg;             /* of both */
 } cvk_fit_options;
