@@ -169,8 +169,8 @@ static int write_curves(training *t) {
 }
 
 static void print_epoch(const cvk_epoch_result *e) {
-  printf("epoch %lld loss %.6f train_accuracy %.4f test_loss %.6f test_accuracy %.4f seconds %.3f images_per_second %.0f\n", (long long)e->epoch, e->loss,
-         e->accuracy, e->validation_loss, e->validation_accuracy, e->seconds, e->images_per_second);
+  printf("epoch %lld loss %.6f train_accuracy %.4f test_accuracy %.4f seconds %.3f test_loss %.6f images_per_second %.0f\n", (long long)e->epoch, e->loss,
+         e->accuracy, e->validation_accuracy, e->seconds, e->validation_loss, e->images_per_second);
   fflush(stdout);
 }
 

@@ -150,8 +150,8 @@ typedef struct cvk_fit_options { /* zero-initialise */
   void *arg;             /* of both */
 } cvk_fit_options;
 
-/* Trains for `epochs` epochs in all, those of the checkpoint counted. Order and augmentation come from the trainer's seed and the epoch, so that a run
- * that was killed and resumed gives the same bits as one that was not. INVALID_ARGUMENT where the loss is no longer finite: the
+/* Trains for `epochs` epochs in all, those of the checkpoint counted. Order and augmentation come from the trainer's seed and the epoch, so that
+ * a run that was killed and resumed gives the same bits as one that was not. INVALID_ARGUMENT where the loss is no longer finite: the
  * message has the step; the checkpoint is then of the last whole epoch. */
 CVK_EXPORT cvk_status cvk_fit(cvk_trainer *t, cvk_dataset *data, const cvk_fit_options *options);
 /* Epochs trained so far, of loaded checkpoints too, and number `index` of them. */
