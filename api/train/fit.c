@@ -36,8 +36,8 @@ static double seconds_left(const fit *f, int64_t epoch, int64_t step, double sec
   return seconds / (double)step * ((double)(f->steps - step) + (double)f->steps * (double)(f->o.epochs - epoch));
 }
 
-static cvk_status report(fit *f, const cvk_epoch_result *e, int64_t step, int64_t images) {
-  if (f->o.on_step == NULL) return CVK_OK;
+static void report(fit *f, const cvk_epoch_result *e, int64_t step, int64_t images) {
+  if (f->o.on_step == NULL) return;
   const cvk_fit_progress p = {.struct_size = sizeof p,
                               .epoch = e->epoch,
                               .epochs = f->o.epochs,
@@ -49,7 +49,6 @@ static cvk_status report(fit *f, const cvk_epoch_result *e, int64_t step, int64_
                               .seconds = e->seconds,
                               .seconds_left = seconds_left(f, e->epoch, step, e->seconds)};
   f->stop = f->o.on_step(f->o.arg, &p) != 0;
-  return CVK_OK;
 }
 
 /* One pass of steps; fills all of *e but the validation. */

@@ -73,13 +73,15 @@ static void mark_all(finder *f) {
   }
 }
 
-/* Output 0, or what goes into the softmax that makes it where the loss has one of its own. */
-static cvk_value find_logits(const cvk_trainer *t, const finder *f) {
+/* Output 0, or what goes into the softmax over the classes that makes it, where the loss has one of its own. */
+static cvk_value find_logits(cvk_trainer *t, const finder *f) {
   cvk_value v = t->model->outputs[0];
-  const int32_t n = f->maker[v];
-  if (t->options.loss != CVK_LOSS_SOFTMAX_CROSS_ENTROPY || n < 0) return v;
-  const int32_t kind = t->model->nodes[n].kind;
-  return kind == CVK_OP_SOFTMAX || kind == CVK_OP_LOG_SOFTMAX ? t->model->nodes[n].in[0] : v;
+  if (t->options.loss != CVK_LOSS_SOFTMAX_CROSS_ENTROPY || f->maker[v] < 0) return v;
+  const cvk_graph_node *node = &t->model->nodes[f->maker[v]];
+  const int32_t axis = node->has_attr ? node->attr.axis.axis : -1;
+  if ((node->kind != CVK_OP_SOFTMAX && node->kind != CVK_OP_LOG_SOFTMAX) || (axis != 1 && axis != -1)) return v;
+  t->classes_last = axis == -1;
+  return node->in[0];
 }
 
 static cvk_status add_variable(cvk_trainer *t, cvk_value v, int32_t statistic, int32_t node) {

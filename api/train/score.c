@@ -37,6 +37,9 @@ static cvk_status check_shapes(const cvk_trainer *t, const cvk_tensor_desc *y, c
   char got[CVK_DIMS_TEXT], from[CVK_DIMS_TEXT];
   if (y->dtype != CVK_F32)
     return cvk_fail(CVK_INVALID_ARGUMENT, "trainer: the model's output is %s, wanted float32", cvk_dtype_name(y->dtype));
+  if (t->classes_last && y->rank != 2)
+    return cvk_fail(CVK_INVALID_SHAPE, "trainer: the model ends with a softmax along its last axis, number %d; the classes are on axis 1",
+                    y->rank - 1);
   int32_t fits = y->rank >= 1 + classes && target->rank == y->rank - classes;
   for (int32_t i = 0; i < target->rank && fits; i++) fits = target->dim[i] == y->dim[i + (classes && i > 0)];
   if (fits) return CVK_OK;

@@ -49,6 +49,7 @@ struct cvk_trainer {
   cvk_tensor *class_tensor;    /* of class_weights, or NULL */
   int32_t n_variables, n_slots;
   cvk_variable *variables;
+  int32_t classes_last;        /* the softmax that was left out ran along the last axis, which must be the classes' */
   cvk_value logits;            /* of the model: its output 0 without a softmax at the end */
   int64_t steps_taken;
   int64_t total_steps;         /* of the schedule: the option, or what cvk_fit makes of it; 0: not known */

@@ -365,6 +365,44 @@ START_TEST(softmax_at_the_end_is_left_out) {
 }
 END_TEST
 
+/* A trainer for a convolution with a softmax along `axis` at the end, and what its first step says of classes on axis 1. */
+static cvk_status step_with_softmax(int32_t axis, double *loss) {
+  const cvk_conv_attr conv = {.auto_pad = CVK_SAME_UPPER};
+  const cvk_axis_attr along = {.axis = axis};
+  cvk_context *ctx = small_context(0);
+  cvk_graph *g = NULL;
+  cvk_value v;
+  cvk_step_result r = {.struct_size = sizeof r};
+  cvk_tensor *x = small_x(2), *target = NULL;
+  ck_ok(cvk_tensor_create(NULL, CVK_I64, DIMS(2, 6, 6), NULL, &target));
+  ck_ok(cvk_graph_create(ctx, &g));
+  ck_ok(cvk_graph_input(g, "x", CVK_F32, DIMS(-1, 1, 6, 6), &v));
+  v = small_op(g, CVK_OP_CONV, &conv, 2, (cvk_value[]){v, small_weight(g, "w", DIMS(SMALL_CLASSES, 1, 3, 3), 2, 1)});
+  if (axis) v = small_op(g, CVK_OP_SOFTMAX, &along, 1, &v);
+  ck_ok(cvk_graph_output(g, v, "y"));
+  cvk_trainer *t = small_trainer(g, small_device(0), quick);
+  const cvk_status status = cvk_trainer_step(t, x, target, &r);
+  *loss = r.loss;
+  cvk_tensor_release(x);
+  cvk_tensor_release(target);
+  cvk_trainer_release(t);
+  cvk_graph_release(g);
+  cvk_context_release(ctx);
+  return status;
+}
+
+/* Only one over the classes is what the loss has. */
+START_TEST(softmax_along_another_axis) {
+  double bare, classes, rows, last;
+  ck_ok(step_with_softmax(0, &bare)); /* none */
+  ck_ok(step_with_softmax(1, &classes));
+  ck_assert_double_eq(classes, bare);
+  ck_ok(step_with_softmax(2, &rows));
+  ck_assert(rows != bare);
+  ck_fails(step_with_softmax(-1, &last), CVK_INVALID_SHAPE, "a softmax along its last axis, number 3");
+}
+END_TEST
+
 START_TEST(products_with_biases_behind_moves) {
   same_model(with_matmul, with_gemm, "matmul and add");
 }
@@ -949,8 +987,9 @@ START_TEST(null_arguments) {
 END_TEST
 
 SUITE("trainer", losses_of_pytorch, running_statistics_of_pytorch, devices_agree_and_threads_change_nothing, failing_step_changes_nothing,
-      activation_as_attribute, softmax_at_the_end_is_left_out, products_with_biases_behind_moves, several_batch_norms_keep_their_statistics,
-      slopes_are_trained, dropout_follows_the_seed, linear_regression, open_extents_come_from_the_batch,
-      the_number_of_samples_is_the_batchs, sums_behind_products_without_weights, weights_of_another_output_stay,
-      clip_value_bounds_each_element, models_without_weights_or_inputs, options_out_of_range, schedules_want_the_number_of_steps,
-      evaluation_wants_targets_of_the_loss, trained_graph_is_what_was_evaluated, a_class_for_each_pixel, null_arguments)
+      activation_as_attribute, softmax_at_the_end_is_left_out, softmax_along_another_axis, products_with_biases_behind_moves,
+      several_batch_norms_keep_their_statistics, slopes_are_trained, dropout_follows_the_seed, linear_regression,
+      open_extents_come_from_the_batch, the_number_of_samples_is_the_batchs, sums_behind_products_without_weights,
+      weights_of_another_output_stay, clip_value_bounds_each_element, models_without_weights_or_inputs, options_out_of_range,
+      schedules_want_the_number_of_steps, evaluation_wants_targets_of_the_loss, trained_graph_is_what_was_evaluated, a_class_for_each_pixel,
+      null_arguments)

@@ -76,7 +76,7 @@ typedef struct cvk_trainer_options { /* zero-initialise; 0 stands for what is sa
 /* A trainer for `model`: a graph with one input [N, ...] of float32 and at least one output, whose weights are constants. Trained are the
  * float32 constants that are weights or biases of conv, conv_transpose, gemm, matmul (and the add behind one), scale and bias of
  * batch_norm, and prelu's slopes, also behind reshapes and transposes. batch_norm takes the statistics of the batch and keeps running ones
- * (0.9 of the old at each step); dropout drops; a softmax at the end is left out, since the loss has one. The model itself is not changed
+ * (0.9 of the old at each step); dropout drops; a softmax over axis 1 at the end is left out, since the cross-entropy has one. The model itself is not changed
  * and may be released. The caller owns the trainer. INVALID_ARGUMENT, UNSUPPORTED, NO_MEMORY, ... */
 CVK_EXPORT cvk_status cvk_trainer_create(cvk_graph *model, const cvk_trainer_options *options, cvk_trainer **out);
 CVK_EXPORT void cvk_trainer_release(cvk_trainer *t); /* NULL is allowed */
