@@ -2,9 +2,12 @@
 /* small.c: see small.h. */
 #include "small.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "graph_internal.h"
 
 const char *small_device(int i) {
   static const char *const both[] = {"reference", "cpu", NULL};
@@ -186,4 +189,31 @@ void small_same_epochs(const cvk_epoch_result *a, const cvk_epoch_result *b) {
   ck_assert_mem_eq(&a->validation_accuracy, &b->validation_accuracy, sizeof a->validation_accuracy);
   ck_assert_mem_eq(&a->rate, &b->rate, sizeof a->rate);
   ck_assert_int_eq(a->improved, b->improved);
+}
+
+const cvk_trainer_options small_quick = {.learning_rate = 0.05f, .seed = 7};
+const char *small_current;
+
+void small_near(double got, double want, double relative, const char *what) {
+  ck_assert_msg(fabs(got - want) <= relative * fabs(want) + 2e-7, "%s, %s: %.9g, wanted %.9g", small_current, what, got, want);
+}
+
+void small_read_weight(cvk_trainer *t, const char *name, int which, float *v, int64_t n) {
+  cvk_graph *g = NULL;
+  int found = 0;
+  ck_ok(cvk_trainer_graph(t, &g));
+  for (int32_t i = 0; i < g->n_values && found <= which; i++) {
+    if (g->values[i].constant == NULL || g->values[i].name == NULL || strcmp(g->values[i].name, name) != 0 || found++ != which) continue;
+    ck_assert_int_eq(cvk_tensor_count(g->values[i].constant), n);
+    ck_ok(cvk_tensor_read(g->values[i].constant, v, (uint64_t)n * sizeof *v));
+  }
+  ck_assert_msg(found > which, "no constant %d of name %s", which, name);
+  cvk_graph_release(g);
+}
+
+/* One batch as a dataset. */
+cvk_dataset *small_dataset(cvk_context *ctx, cvk_tensor *x, cvk_tensor *target) {
+  cvk_dataset *ds = NULL;
+  ck_ok(cvk_dataset_create(ctx, x, target, &(cvk_dataset_options){.threads = 1}, &ds));
+  return ds;
 }

@@ -34,6 +34,13 @@ cvk_graph *small_net(cvk_context *ctx, int batch_norm, int64_t batch);
 cvk_trainer *small_trainer(cvk_graph *g, const char *device, cvk_trainer_options o);
 double small_step(cvk_trainer *t, cvk_tensor *x, cvk_tensor *target); /* its loss */
 
+extern const cvk_trainer_options small_quick; /* learns the small models in a few steps */
+extern const char *small_current;             /* what the next small_near is about */
+void small_near(double got, double want, double relative, const char *what);
+/* A constant of the model as it is now. Of several with the name the number `which`. */
+void small_read_weight(cvk_trainer *t, const char *name, int which, float *v, int64_t n);
+cvk_dataset *small_dataset(cvk_context *ctx, cvk_tensor *x, cvk_tensor *target);
+
 /* n samples u8 [1,6,6] of three classes, told apart by which third of the picture is bright; some labels are wrong where `noise` is not 0.
  */
 cvk_dataset *small_data(cvk_context *ctx, int64_t n, uint32_t seed, int noise);
