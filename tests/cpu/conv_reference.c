@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../harness.h"
+
 static int64_t or_one(int64_t v) {
   return v ? v : 1;
 }
@@ -232,7 +234,7 @@ void conv_grad_data_make(const conv_case *from, conv_data *d) {
   for (int64_t i = 0; i < cc.n * cc.m * out_cells; i++) add_cell(d, &cc, out, i / out_cells / cc.m, i / out_cells % cc.m, i % out_cells);
 }
 
-int64_t conv_data_check(const conv_data *d, double k) {
+static int64_t first_bad(const conv_data *d, double k) {
   for (int64_t i = 0; i < d->y_count; i++) {
     const double y = (double)d->y[i], want = d->want[i];
     if (isnan(want) ? !isnan(y) : isinf(want) ? y != want : !(fabs(y - want) <= k * 0x1p-24 * d->bound[i])) return i;
@@ -251,4 +253,17 @@ const char *conv_case_text(const conv_case *cc) {
            (long long)cc->kernel[0], (long long)cc->kernel[1], (long long)cc->kernel[2], (long long)cc->stride[0], (long long)cc->stride[1],
            (long long)cc->pad_begin[1], (long long)cc->pad_end[1], (long long)cc->group, cc->chain);
   return text;
+}
+
+void conv_data_expect(const conv_data *d, const char *row, double k) {
+  const int64_t bad = first_bad(d, k);
+  ck_assert_msg(bad < 0, "%s: %s: output %lld is %.9g, want %.9g, off by %.2f of the bound's unit", row, conv_case_text(&d->cc), (long long)bad,
+                (double)d->y[bad], d->want[bad], fabs((double)d->y[bad] - d->want[bad]) / (0x1p-24 * d->bound[bad]));
+}
+
+void conv_check_cases(const conv_case *cases, size_t n, int (*check)(const conv_case *cc, const char *isa)) {
+  int ran = 0;
+  for (int i = 0; mini_host_caps[i]; i++)
+    for (size_t k = 0; k < n; k++) ran += check(&cases[k], mini_host_caps[i]);
+  ck_assert_int_gt(ran, 0);
 }

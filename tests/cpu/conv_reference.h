@@ -31,9 +31,13 @@ void conv_data_make(const conv_case *cc, conv_data *d);
 /* The gradient of the case's convolution in its weights: d->w is gy, d->y is gw and, with bias, gb behind it. w_inf: the first cell of each of
  * gy's channels is infinite. */
 void conv_grad_data_make(const conv_case *cc, conv_data *d);
-/* The first output farther than k * 2^-24 * bound from the reference (or not the same NaN or Inf); -1: none. */
-int64_t conv_data_check(const conv_data *d, double k);
+/* No output may be farther than k * 2^-24 * bound from the reference (or not the same NaN or Inf); the first that is fails the test, with the row, the
+ * case and the numbers. */
+void conv_data_expect(const conv_data *d, const char *row, double k);
 void conv_data_free(conv_data *d);
 const char *conv_case_text(const conv_case *cc);
+
+/* check(case, isa) for every case and instruction set; it returns how many rows it ran, of which there must be some. */
+void conv_check_cases(const conv_case *cases, size_t n, int (*check)(const conv_case *cc, const char *isa));
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_conv_grad.c: every CONV_GRAD_WEIGHT row of every instruction set against a double loop, |gw - ref| <= 4 * 2^-24 * sum|x||gy|, at tile edges,
  * between pages that fault, with and without the bias's gradient, NaN and Inf, and on 1 and 3 threads bit for bit. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,7 @@ static void check_row(mini_host *h, conv_data *d, const cvk_candidate *c, int pl
   memset(d->y, 0, (size_t)d->y_count * sizeof(float));
   const cvk_status status = run_row(h, &d->op, c, placement, placement == RUN_END ? 2 : 1, NULL);
   ck_assert_msg(status == CVK_OK, "%s: %s: status %d %s", c->row, conv_case_text(&d->cc), status, h->message);
-  const int64_t bad = conv_data_check(d, 4);
-  ck_assert_msg(bad < 0, "%s: %s: output %lld is %.9g, want %.9g, off by %.2f of the bound's unit", c->row, conv_case_text(&d->cc), (long long)bad,
-                (double)d->y[bad], d->want[bad], fabs((double)d->y[bad] - d->want[bad]) / (0x1p-24 * d->bound[bad]));
+  conv_data_expect(d, c->row, 4);
 }
 
 /* Runs all candidates of one case; returns how many there were. */
@@ -48,13 +45,7 @@ static int check_case(const conv_case *cc, const char *isa) {
   return n;
 }
 
-static void check_all(const conv_case *cases, size_t n) {
-  int ran = 0;
-  for (int i = 0; mini_host_caps[i]; i++)
-    for (size_t k = 0; k < n; k++) ran += check_case(&cases[k], mini_host_caps[i]);
-  ck_assert_int_gt(ran, 0);
-}
-#define CHECK_ALL(CASES) check_all(CASES, sizeof(CASES) / sizeof *(CASES))
+#define CHECK_ALL(CASES) conv_check_cases(CASES, sizeof(CASES) / sizeof *(CASES), check_case)
 
 START_TEST(channels_at_block_edges) {
   static const int64_t channels[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33, 50};
